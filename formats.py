@@ -1,0 +1,77 @@
+"""How money, days, moments, readings and periods are written, in both languages. Everything that shows one asks here."""
+
+from datetime import date, datetime
+from decimal import Decimal
+from zoneinfo import ZoneInfo
+
+from babel import dates, numbers
+
+LOCAL = ZoneInfo("Europe/Vilnius")
+LOCALES = {"lt": "lt_LT", "en": "en_IE"}
+
+
+def local(moment: datetime) -> datetime:
+    """A UTC moment on the clock of Vilnius."""
+    return moment.astimezone(LOCAL)
+
+
+def money(cents: int, language: str) -> str:
+    """Cents as euros: 1 099,78 € or €1,099.78."""
+    return numbers.format_currency(Decimal(cents).scaleb(-2), "EUR", locale=LOCALES[language])
+
+
+def unit_price(micro: int, language: str) -> str:
+    """A unit price in millionths of a euro, with as many decimals as it has but at least two: 0,0088 €."""
+    return _number(Decimal(micro).scaleb(-6), 2, 6, language) + " €"
+
+
+def reading(milli: int, decimals: int, language: str) -> str:
+    """What a meter shows, thousandths of its unit, with the decimals that its kind has: 1 234,500."""
+    return _number(Decimal(milli).scaleb(-3), decimals, 3, language)
+
+
+def quantity(milli: int, language: str) -> str:
+    """A quantity in thousandths, without needless zeros: 16 000 or 12,5."""
+    return _number(Decimal(milli).scaleb(-3), 0, 3, language)
+
+
+def vat_rate(hundredths: int, language: str) -> str:
+    """A VAT rate in hundredths of a per cent: 21 %."""
+    return _number(Decimal(hundredths).scaleb(-2), 0, 2, language) + " %"
+
+
+def _number(value: Decimal, least: int, most: int, language: str) -> str:
+    pattern = "#,##0" + ("." + "0" * least + "#" * (most - least) if most else "")
+    return numbers.format_decimal(value, format=pattern, locale=LOCALES[language], decimal_quantization=False)
+
+
+def day(value: date, language: str) -> str:
+    """A day, short: 2026-11-24 or 24 Nov 2026."""
+    return value.isoformat() if language == "lt" else dates.format_date(value, "d MMM y", locale=LOCALES[language])
+
+
+def day_long(value: date, language: str) -> str:
+    """A day in words: 2026 m. lapkričio 24 d. or 24 November 2026."""
+    return dates.format_date(value, "long", locale=LOCALES[language])
+
+
+def day_of_month(value: date, language: str) -> str:
+    """A day of this year in words: lapkričio 24 d. or 24 November."""
+    return dates.format_skeleton("MMMMd", value, locale=LOCALES[language])
+
+
+def moment(value: datetime, language: str) -> str:
+    """A UTC moment as people here live it: 2026-11-24 14:05 or 24 Nov 2026, 14:05."""
+    here = local(value)
+    return f"{day(here.date(), language)}{' ' if language == 'lt' else ', '}{here:%H:%M}"
+
+
+def month(period: str, language: str) -> str:
+    """A month given as 2026-11: 2026 m. lapkritis or November 2026."""
+    return dates.format_skeleton("yMMMM", date.fromisoformat(f"{period}-01"), locale=LOCALES[language])
+
+
+def month_short(period: str, language: str) -> str:
+    """A month given as 2026-11, as a label under a bar: 11 or Nov."""
+    first = date.fromisoformat(f"{period}-01")
+    return f"{first:%m}" if language == "lt" else dates.format_date(first, "MMM", locale=LOCALES[language])

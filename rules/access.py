@@ -1,0 +1,211 @@
+"""Who may do what: every deed there is, who has it by default, and the only two judges, `allows` and `reach`."""
+
+import uuid
+from typing import Any, TypeVar
+
+from models import N_, AccessType, Account, Contract, Membership, Organisation, Staff, Table
+from rules import settings
+from rules.refusal import Missing
+
+Row = TypeVar("Row", bound=Table)
+
+# ---- deeds, alphabetically: reading and changing are different ones, what can do harm has its own --------------------
+
+CUSTOMER_DEEDS = {
+    "contract.view": N_("See the contract"),
+    "invoice.view": N_("See invoices"),
+    "meter.view": N_("See meters and readings"),
+    "reading.declare": N_("Declare readings"),
+}
+
+# What each access type may do with a contract, until an organisation says otherwise (K08 as the stricter IB-52: a user sees
+# no contracts, contact information or other users, but bills, use and meters).
+ACCESS_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "owner": (N_("Owner"), ("contract.view", "invoice.view", "meter.view", "reading.declare")),
+    "shared_person": (N_("Shared person"), ("contract.view", "invoice.view", "meter.view", "reading.declare")),
+    "authorised_person": (N_("Authorised person"), ("contract.view", "invoice.view", "meter.view", "reading.declare")),
+    "user": (N_("User"), ("invoice.view", "meter.view", "reading.declare")),
+    "viewer": (N_("Viewer"), ("invoice.view", "meter.view")),
+}
+
+# What is one's own needs no contract: the account itself, and adding the first contract.
+OWN_DEEDS = frozenset({"account.view", "account.change", "contract.attach"})
+# What may be done before identity is confirmed where an organisation asks for that (AG-10).
+WITHOUT_IDENTITY = frozenset({"account.view", "account.change"})
+
+VIEWS = frozenset(
+    f"{table}.view"
+    for table in (
+        "account", "building", "contract", "event", "invoice", "membership", "message", "meter", "organisation", "premises",
+        "provider", "reading", "staff", "syncproblem", "syncrun",
+    )
+)  # fmt: skip
+EXPORTS = frozenset(view.replace(".view", ".export") for view in VIEWS - {"organisation.view", "staff.view", "message.view"})
+AGENT = (
+    (VIEWS - {"staff.view", "organisation.view"})
+    | EXPORTS
+    | {
+        "account.change_email", "account.edit", "account.unlock", "building.create", "building.edit", "contract.edit",
+        "membership.change_access_type", "message.send_again", "meter.edit", "premises.create", "premises.edit", "syncproblem.resolve",
+    }
+)  # fmt: skip
+
+STAFF_DEEDS: dict[str, frozenset[str]] = {
+    "agent": AGENT,
+    "auditor": VIEWS | EXPORTS,
+    "property_manager": frozenset(
+        {
+            "account.view", "building.export", "building.view", "contract.export", "contract.view", "event.view",
+            "invoice.export", "invoice.view", "membership.view", "meter.export", "meter.view", "premises.create", "premises.edit", "premises.export", "premises.view",
+            "reading.export", "reading.view",
+        }
+    ),
+    "administrator": AGENT
+    | {
+        "organisation.edit", "organisation.view", "provider.create", "provider.edit", "setting.change", "staff.change_buildings",
+        "staff.change_role", "staff.invite", "staff.unlock", "staff.view",
+    },
+}  # fmt: skip
+
+DEEDS = sorted(frozenset(CUSTOMER_DEEDS) | OWN_DEEDS | frozenset().union(*STAFF_DEEDS.values()))
+
+# Which roles a staff member may give, never their own rank upwards (T30).
+GRANTABLE_ROLES = {"administrator": ("agent", "property_manager", "administrator", "auditor")}
+# Which access types staff may give on a contract: all but those that only a register can (a company's head).
+GRANTABLE_TYPES = tuple(ACCESS_TYPES)
+
+# ---- routes: an endpoint that is not here is closed, and test_house.py fails -----------------------------------------
+
+ANYONE, SIGNED_IN = "anyone", "signed in"
+
+CUSTOMER_ROUTES: dict[str, str] = {
+    "static": ANYONE,
+    "bootstrap.static": ANYONE,
+    "health.live": ANYONE,
+    "health.ready": ANYONE,
+    "home.organisations": ANYONE,
+    "home.language": ANYONE,
+    "home.index": SIGNED_IN,
+    "sign_in.sign_in": ANYONE,
+    "sign_in.sign_out": SIGNED_IN,
+    "sign_in.locked": ANYONE,
+    "sign_in.unlock": ANYONE,
+    "sign_in.forgotten_password": ANYONE,
+    "sign_in.reset_password": ANYONE,
+    "register.register": ANYONE,
+    "register.check_mail": ANYONE,
+    "register.confirm_code": ANYONE,
+    "register.confirm_link": ANYONE,
+    "account.view": "account.view",
+    "account.change_password": "account.change",
+    "account.change_phone": "account.change",
+    "account.change_consents": "account.change",
+    "account.sign_out_everywhere": "account.change",
+    "account.confirm_email": ANYONE,
+    "account.send_confirmation": "account.change",
+    "account.confirm_new_email": ANYONE,
+    "account.undo_email": ANYONE,
+    "account.identity": SIGNED_IN,
+    "contracts.index": "account.view",
+    "contracts.attach": "contract.attach",
+    "contracts.view": "contract.view",
+    "invoices.index": "account.view",
+    "invoices.view": "invoice.view",
+    "invoices.pdf": "invoice.view",
+    "meters.index": "account.view",
+    "meters.history": "meter.view",
+    "readings.declare": "account.view",
+    "readings.declare_one": "reading.declare",
+    "readings.declared": "meter.view",
+}
+
+STAFF_ROUTES: dict[str, str] = {
+    "static": ANYONE,
+    "bootstrap.static": ANYONE,
+    "admin.static": ANYONE,
+    "sign_in.sign_in": ANYONE,
+    "sign_in.sign_out": SIGNED_IN,
+    "sign_in.accept": ANYONE,
+    "sign_in.language": ANYONE,
+    "admin.index": SIGNED_IN,
+    "admin.search": SIGNED_IN,
+    "settings.index": "organisation.view",
+    "settings.change": "setting.change",
+}
+# Every desk has the same endpoints; `None` are Flask-Admin's that this product answers with 404.
+DESK_ROUTES: dict[str, str | None] = {
+    "index_view": "view",
+    "details_view": "view",
+    "edit_view": "edit",
+    "create_view": "create",
+    "export": "export",
+    "run": "act",
+    "action_view": None,
+    "delete_view": None,
+    "ajax_lookup": "view",
+    "ajax_update": None,
+}
+
+
+def allows(person: Any, deed: str, thing: Table | None = None) -> bool:
+    """Whether `person` may do `deed` (with `thing`). Anyone who is not a signed-in customer or active staff may do nothing.
+
+    Raises KeyError for a deed that does not exist.
+    """
+    if deed not in DEEDS:
+        raise KeyError(deed)
+    if isinstance(person, Staff):
+        if not person.is_active or deed not in STAFF_DEEDS[person.role]:
+            return False
+        return thing is None or type(thing).within(person).where(type(thing).id == thing.id).exists()
+    if isinstance(person, Account):
+        if deed not in WITHOUT_IDENTITY and is_identity_missing(person):
+            return False
+        if deed in OWN_DEEDS:
+            return thing is None or (isinstance(thing, Account) and thing.id == person.id)
+        contract = thing.id if isinstance(thing, Contract) else getattr(thing, "contract_id", None)
+        return any(deed in deeds for held, deeds in _held(person) if contract is None or held == contract)
+    return False
+
+
+def reach(person: Any, model: type[Row], public_id: uuid.UUID, deed: str) -> Row:
+    """The row of `model` with this public id, if it is within the person's reach and `deed` is theirs with it.
+
+    Raises Missing otherwise, the same whether the row exists or not.
+    """
+    row = model.within(person).where(model.public_id == public_id).first()
+    if row is None or not (allows(person, deed) if isinstance(person, Staff) else allows(person, deed, row)):
+        raise Missing
+    return row
+
+
+def contracts_allowing(account: Account, deed: str) -> list[int]:
+    """The ids of the contracts with which a customer may do `deed` now."""
+    if is_identity_missing(account):
+        return []
+    return [contract for contract, deeds in _held(account) if deed in deeds]
+
+
+def is_identity_missing(account: Account) -> bool:
+    """Whether the organisation lets this account do nothing before its identity is confirmed (AG-10)."""
+    return account.identity_confirmed_at is None and settings.of(account.organisation).identity_required
+
+
+def _held(account: Account) -> list[tuple[int, list[str]]]:
+    """The contracts of an account and the deeds its access type gives there; asked once per loaded account."""
+    kept = account.__dict__.get("_held")
+    if kept is None:
+        rows = (
+            Membership.select(Membership.contract, AccessType.deeds)
+            .join(AccessType)
+            .where((Membership.account == account.id) & Membership.until_at.is_null())
+            .tuples()
+        )
+        kept = account.__dict__["_held"] = list(rows)
+    return kept
+
+
+def seed_access_types(organisation: Organisation) -> None:
+    """Give a new organisation the default access types; what it has changed stays."""
+    for position, (name, (_, deeds)) in enumerate(ACCESS_TYPES.items()):
+        AccessType.insert(organisation=organisation, name=name, deeds=list(deeds), position=position).on_conflict_ignore().execute()

@@ -1,0 +1,165 @@
+"""What can happen, with exactly the facts each event must carry; recording it; the chain that shows if anyone tampers (M01)."""
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterator
+from typing import Any
+
+from models import Account, Event, Seal, Staff, Table, canonical, database, digest, now
+
+# Every event, alphabetically, and its facts. A fact more or less raises where it is recorded.
+FACTS: dict[str, tuple[str, ...]] = {
+    "account.consent_changed": ("kind", "edition", "given"),
+    "account.details_changed": ("before", "after"),
+    "account.email_change_asked": ("old", "new", "reason"),
+    "account.email_change_undone": ("old", "new"),
+    "account.email_changed": ("old", "new"),
+    "account.email_confirmed": ("address",),
+    "account.locked": ("until", "failures"),
+    "account.password_changed": ("how",),
+    "account.phone_changed": ("old", "new"),
+    "account.registered": ("person_type", "consents"),
+    "account.signed_in": ("known_device",),
+    "account.signed_out": ("everywhere",),
+    "account.unlocked": ("until", "reason"),
+    "account.viewed": (),
+    "building.changed": ("before", "after"),
+    "building.created": ("after",),
+    "contract.attached": ("access_type",),
+    "contract.changed": ("before", "after"),
+    "contract.created": ("after",),
+    "feed.block_stored": ("run", "created", "changed", "same", "digest"),
+    "feed.problem_resolved": ("reason",),
+    "feed.run_finished": ("run", "seen", "created", "changed", "same", "problems", "error"),
+    "membership.access_type_changed": ("old", "new", "reason"),
+    "message.sent_again": ("reason",),
+    "meter.changed": ("before", "after"),
+    "meter.created": ("after",),
+    "organisation.changed": ("before", "after"),
+    "organisation.loaded": ("preset",),
+    "premises.changed": ("before", "after"),
+    "premises.created": ("after",),
+    "provider.changed": ("before", "after"),
+    "provider.created": ("after",),
+    "reading.declared": ("meter", "value_milli", "previous_milli", "read_on", "source", "replaces"),
+    "rows.exported": ("table", "filters", "count"),
+    "setting.changed": ("name", "old", "new"),
+    "staff.buildings_changed": ("old", "new", "reason"),
+    "staff.enrolled": (),
+    "staff.invited": ("role",),
+    "staff.locked": ("until", "failures"),
+    "staff.role_changed": ("old", "new", "reason"),
+    "staff.signed_in": (),
+    "staff.signed_out": (),
+    "staff.unlocked": ("until", "reason"),
+}
+
+SYSTEM = "system"
+OPERATOR = "operator"
+
+
+def actor(by: Any) -> str:
+    """Who did it, as it stands in an event: an account, a staff member, the operator at the console, or the system."""
+    if isinstance(by, Account):
+        return f"account:{by.id}"
+    if isinstance(by, Staff):
+        return f"staff:{by.id}"
+    assert by in (SYSTEM, OPERATOR), by
+    return str(by)
+
+
+def record(name: str, subject: Table, /, *, by: Any, account: Account | None = None, **facts: Any) -> Event:
+    """Write down that `name` happened to `subject`, in the transaction of the change itself (P5).
+
+    `account` is the customer whom it concerns, so that they can see it; an Account subject concerns itself.
+    Raises ValueError for an unknown event, or facts that are not exactly those declared.
+    """
+    if set(facts) != set(FACTS.get(name, ())) or name not in FACTS:
+        raise ValueError(f"{name} needs the facts {FACTS.get(name)}, not {tuple(facts)}")
+    if database.transaction_depth() == 0:
+        raise ValueError(f"{name} must be recorded inside unit_of_work()")
+    concerned = subject if isinstance(subject, Account) else account
+    organisation = getattr(subject, "organisation_id", None) if type(subject).__name__ != "Organisation" else subject.id
+    salt, at, who, what = secrets.token_hex(8), now(), actor(by), f"{type(subject).__name__.lower()}:{subject.id}"
+    return Event.create(
+        organisation=organisation,
+        building=subject.id if type(subject).__name__ == "Building" else getattr(subject, "building_id", None),
+        name=name,
+        at=at,
+        actor=who,
+        subject=what,
+        account=concerned,
+        facts=facts,
+        salt=salt,
+        digest=_digest(name, at.isoformat(), who, what, organisation, facts, salt),
+    )
+
+
+def _digest(*parts: Any) -> str:
+    """The digest of one event: its salted facts inside, so that they can be dropped later and the chain still holds."""
+    *head, facts, salt = parts
+    return digest(canonical([*head, digest(salt + canonical(facts))]))
+
+
+# ---- the chain --------------------------------------------------------------------------------------------------------
+
+SEALED_AT_ONCE = 5000
+
+
+def seal(key: bytes) -> int:
+    """Seal the events that are not sealed yet, in order; returns how many. Writers never wait for it; two sealers cannot
+    both continue the same link (UNIQUE previous_hash), so the loser simply finds nothing left to do."""
+    sealed = 0
+    while True:
+        with database.atomic():
+            rows = list(Event.select().where(Event.seal.is_null()).order_by(Event.id).limit(SEALED_AT_ONCE))
+            if not rows:
+                return sealed
+            last = Seal.select().order_by(Seal.id.desc()).first()
+            previous, digests = last.hash if last else "", _together(e.digest for e in rows)
+            link = _link(previous, digests, len(rows))
+            made = Seal.create(
+                first_event_id=rows[0].id,
+                last_event_id=rows[-1].id,
+                count=len(rows),
+                previous_hash=previous,
+                events_digest=digests,
+                hash=link,
+                signature=_signature(key, link),
+            )
+            Event.update(seal=made).where(Event.id.in_([e.id for e in rows])).execute()
+            sealed += len(rows)
+
+
+def verify(key: bytes) -> Iterator[str]:
+    """Every sign of tampering, as sentences for the operator; nothing where all is well. Seal first."""
+    previous = ""
+    for link in Seal.select().order_by(Seal.id):
+        count, digests = 0, hashlib.sha256()
+        for event in Event.select().where(Event.seal == link).order_by(Event.id).iterator():
+            count += 1
+            digests.update(event.digest.encode())
+            if event.salt is not None and event.digest != _digest(
+                event.name, event.at.isoformat(), event.actor, event.subject, event.organisation_id, event.facts, event.salt
+            ):
+                yield f"Event {event.id} ({event.name}) is not what was recorded."
+        if (count, digests.hexdigest()) != (link.count, link.events_digest):
+            yield f"Seal {link.id}: events {link.first_event_id} to {link.last_event_id} are not those that were sealed."
+        if link.previous_hash != previous or link.hash != _link(previous, link.events_digest, link.count):
+            yield f"Seal {link.id} does not continue the one before."
+        if not hmac.compare_digest(link.signature, _signature(key, link.hash)):
+            yield f"Seal {link.id} was not made with this install's key."
+        previous = link.hash
+
+
+def _together(digests: Iterator[str]) -> str:
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _link(previous: str, events: str, count: int) -> str:
+    return digest(f"{previous}|{events}|{count}")
+
+
+def _signature(key: bytes, link: str) -> str:
+    return hmac.new(key, link.encode(), hashlib.sha256).hexdigest()

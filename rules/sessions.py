@@ -1,0 +1,114 @@
+"""Browsers that are signed in. The cookie holds a random secret, the row its digest; ending the row ends it at once (T48-T51)."""
+
+from datetime import timedelta
+
+from models import Account, Device, Organisation, Session, Staff, now
+from rules import keys
+
+TOUCH_EVERY = timedelta(minutes=1)
+# How long a browser may be silent, and how long it stays signed in at most.
+CUSTOMER_IDLE, CUSTOMER_MOST = timedelta(minutes=30), timedelta(hours=12)
+STAFF_IDLE, STAFF_MOST = timedelta(minutes=15), timedelta(hours=8)
+
+
+def open_for(person: Account | Staff, device: str = "") -> str:
+    """Sign a browser in; returns the secret for its cookie."""
+    secret, at = keys.new_token(), now()
+    owner = {"account": person} if isinstance(person, Account) else {"staff": person}
+    most = CUSTOMER_MOST if isinstance(person, Account) else STAFF_MOST
+    Session.create(
+        digest=keys.digest("session", secret), device=device[:200], created_at=at, last_seen_at=at, expires_at=at + most, **owner
+    )
+    return secret
+
+
+def customer(secret: str, organisation: Organisation) -> Account | None:
+    """Whose browser this is, of this organisation; None once the session has ended or been silent too long."""
+    at = now()
+    account = (
+        Account.select(Account, Session.id, Session.last_seen_at)
+        .join(Session, on=(Session.account == Account.id))
+        .where(
+            (Session.digest == keys.digest("session", secret))
+            & (Account.organisation == organisation)
+            & (Session.expires_at > at)
+            & (Session.last_seen_at > at - CUSTOMER_IDLE)
+        )
+        .first()
+    )
+    if account is not None:
+        account.organisation = organisation  # already loaded, with its settings
+        _touch(account.session, Account, account)
+    return account
+
+
+def staff(secret: str) -> Staff | None:
+    """Which staff member's browser this is; None once the session has ended, or the person works here no longer (T39)."""
+    at = now()
+    person = (
+        Staff.select(Staff, Session.id, Session.last_seen_at)
+        .join(Session, on=(Session.staff == Staff.id))
+        .where(
+            (Session.digest == keys.digest("session", secret))
+            & Staff.is_active
+            & (Session.expires_at > at)
+            & (Session.last_seen_at > at - STAFF_IDLE)
+        )
+        .first()
+    )
+    if person is not None:
+        _touch(person.session, Staff, person)
+    return person
+
+
+def _touch(session: Session, model: type, person: Account | Staff) -> None:
+    """Note that the browser is alive, once a minute at most: reading a page is not a write."""
+    at = now()
+    if session.last_seen_at < at - TOUCH_EVERY:
+        Session.update(last_seen_at=at).where(Session.id == session.id).execute()
+        model.update(last_seen_at=at).where(model.id == person.id).execute()  # type: ignore[attr-defined]
+
+
+def end(secret: str) -> None:
+    """Sign one browser out."""
+    Session.delete().where(Session.digest == keys.digest("session", secret)).execute()
+
+
+def end_all(person: Account | Staff, *, but: str | None = None) -> int:
+    """Sign a person out everywhere, but for the browser that asks; returns how many ended. Inside the caller's unit of work (T50)."""
+    owner = Session.account == person if isinstance(person, Account) else Session.staff == person
+    kept = (Session.digest != keys.digest("session", but)) if but else True
+    return int(Session.delete().where(owner & kept).execute())
+
+
+def others(account: Account) -> list[Session]:
+    """The browsers where an account is signed in, the last used first."""
+    return list(Session.select().where((Session.account == account) & (Session.expires_at > now())).order_by(Session.last_seen_at.desc()))
+
+
+def forget_ended() -> int:
+    """Drop sessions that are over; returns how many."""
+    return int(Session.delete().where(Session.expires_at < now()).execute())
+
+
+# ---- known devices (M05) ----------------------------------------------------------------------------------------------
+
+
+def known_device(person: Account | Staff, secret: str | None) -> str | None:
+    """The digest of this browser if this person has signed in from it before, else None."""
+    if not secret:
+        return None
+    digest = keys.digest("device", secret)
+    owner = Device.account == person if isinstance(person, Account) else Device.staff == person
+    return digest if Device.select().where((Device.digest == digest) & owner).exists() else None
+
+
+def remember_device(person: Account | Staff, secret: str | None) -> str:
+    """Know this browser from now on; returns the secret for its long-lived cookie."""
+    if known_device(person, secret):
+        Device.update(last_used_at=now()).where(Device.digest == keys.digest("device", str(secret))).execute()
+        return str(secret)
+    fresh = keys.new_token()
+    owner = {"account": person} if isinstance(person, Account) else {"staff": person}
+    Device.create(digest=keys.digest("device", fresh), **owner)
+    return fresh

@@ -1,0 +1,61 @@
+"""One transaction for everything that belongs together, and forms that can safely be sent again."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from datetime import timedelta
+
+from peewee import IntegrityError
+
+from models import FormKey, database, now
+
+mail_waits: ContextVar[bool] = ContextVar("mail_waits", default=False)
+FORM_KEYS_KEPT = timedelta(days=30)
+
+
+@contextmanager
+def unit_of_work() -> Iterator[None]:
+    """Rows, events and outgoing mail together, or nothing. Inside another one it is a part of that one."""
+    with database.atomic():
+        yield
+
+
+class SentDifferently(Exception):
+    """The same form key came with other content: nothing was done (409)."""
+
+
+def once(actor: str, key: str, request_digest: str, act: Callable[[], str | None]) -> str | None:
+    """Do `act` in one transaction, once for this actor's form key; returns where its answer is found.
+
+    `act` returns the location of the answer, or None where it refused (then the form may be corrected and sent again).
+    Sent again, or twice at the same time: the first one's location, and nothing is done. Raises SentDifferently.
+    """
+    location = _earlier(actor, key, request_digest)
+    if location is not None:
+        return location
+    try:
+        with unit_of_work():
+            location = act()
+            if location is not None:
+                FormKey.create(actor=actor, key=key, request_digest=request_digest, location=location)
+            return location
+    except IntegrityError:
+        # The same form, a moment earlier, from another process: its answer is ours.
+        location = _earlier(actor, key, request_digest)
+        if location is None:
+            raise
+        return location
+
+
+def _earlier(actor: str, key: str, request_digest: str) -> str | None:
+    row = FormKey.get_or_none((FormKey.actor == actor) & (FormKey.key == key))
+    if row is None:
+        return None
+    if row.request_digest != request_digest:
+        raise SentDifferently
+    return str(row.location)
+
+
+def forget_old_forms() -> int:
+    """Drop form keys nobody will send again; returns how many."""
+    return int(FormKey.delete().where(FormKey.created_at < now() - FORM_KEYS_KEPT).execute())

@@ -55,9 +55,9 @@ STAFF_DEEDS: dict[str, frozenset[str]] = {
     "auditor": VIEWS | EXPORTS,
     "property_manager": frozenset(
         {
-            "account.view", "building.export", "building.view", "contract.export", "contract.view", "event.view",
-            "invoice.export", "invoice.view", "membership.view", "meter.export", "meter.view", "premises.create", "premises.edit", "premises.export", "premises.view",
-            "reading.export", "reading.view",
+            "account.view", "building.export", "building.view", "contract.export", "contract.view", "event.view", "invoice.export",
+            "invoice.view", "membership.view", "meter.export", "meter.view", "premises.create", "premises.edit", "premises.export",
+            "premises.view", "reading.export", "reading.view",
         }
     ),
     "administrator": AGENT

@@ -1,0 +1,1 @@
+"""One module per area: load within the viewer's reach, form, rule, redirect."""

@@ -1,0 +1,3 @@
+from flask import Blueprint
+
+pages = Blueprint("account", __name__)

@@ -1,0 +1,122 @@
+"""What every test stands on: a real database of its own on both engines, both sites, and a browser that inspects each page."""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+DATA = Path(tempfile.mkdtemp(prefix="savitarna-test-"))
+os.environ |= {
+    "SAVITARNA_ENVIRONMENT": "test",
+    "SAVITARNA_DATA_DIR": str(DATA),
+    "SAVITARNA_CHEAP_PASSWORDS": "yes",
+    "SAVITARNA_MAIL_FROM": "savitarna@example.lt",
+}
+os.environ.pop("DATABASE_URL", None)
+
+import models  # noqa: E402
+from config import ROOT, load  # noqa: E402
+from rules import keys  # noqa: E402
+from tests import postgres  # noqa: E402
+from tests.browser import Browser  # noqa: E402
+
+CONFIG = load()
+keys.configure(CONFIG.key("event_key"), cheap=True)
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Whatever touches the database is shown on both."""
+    if "engine" in metafunc.fixturenames:
+        metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True, scope="session")
+
+
+def pytest_sessionfinish() -> None:
+    shutil.rmtree(DATA, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def engine(request: pytest.FixtureRequest) -> str:
+    return request.param
+
+
+@pytest.fixture(scope="session")
+def translations() -> None:
+    """The catalogues as `make run` has them."""
+    import portal
+
+    portal.compile_translations()
+
+
+@pytest.fixture(scope="session")
+def template(engine: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A migrated, empty database that each test gets a copy of."""
+    from playhouse.migrations import Runner
+
+    if engine == "sqlite":
+        url = f"sqlite:///{tmp_path_factory.mktemp('template') / 'template.db'}"
+        _migrate(Runner, url)
+        yield url
+    else:
+        with postgres.template_database(lambda url: _migrate(Runner, url)) as url:
+            yield url
+
+
+def _migrate(runner: type, url: str) -> None:
+    opened = models.open_database(url)
+    opened.connect()
+    runner(opened, str(ROOT / "migrations")).up()
+    opened.close()
+    if hasattr(opened, "close_all"):
+        opened.close_all()
+
+
+@pytest.fixture
+def db(template: str, engine: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[object]:
+    """A database of this test's own, connected, on SQLite and on PostgreSQL."""
+    if engine == "sqlite":
+        copy = tmp_path / "test.db"
+        shutil.copy(template.removeprefix("sqlite:///"), copy)
+        url = f"sqlite:///{copy}"
+        drop = None
+    else:
+        url, drop = postgres.copy_database(template)
+    opened = models.open_database(url)
+    opened.connect()
+    try:
+        yield opened
+    finally:
+        if not opened.is_closed():
+            opened.close()
+        if hasattr(opened, "close_all"):
+            opened.close_all()
+        if drop:
+            drop()
+
+
+@pytest.fixture(scope="session")
+def customer_app(translations: None) -> object:
+    from customer import create_app
+
+    return create_app(CONFIG)
+
+
+@pytest.fixture(scope="session")
+def staff_app(translations: None) -> object:
+    from backoffice import create_app
+
+    return create_app(CONFIG)
+
+
+@pytest.fixture
+def browser(db: object, customer_app: object) -> Browser:
+    """A customer's browser."""
+    return Browser(customer_app)
+
+
+@pytest.fixture
+def staff_browser(db: object, staff_app: object) -> Browser:
+    """A staff member's browser; its addresses start with /backoffice."""
+    return Browser(staff_app, prefix="/backoffice")

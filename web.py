@@ -1,0 +1,508 @@
+"""What both sites share: the organisation, a connection for each request, sessions, default deny, forms that can be sent twice,
+refusals in the reader's language, security headers, error pages. A site adds its pages and nothing else."""
+
+import functools
+import hashlib
+import ipaddress
+import re
+import secrets
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, datetime
+from typing import Any
+
+import flask_wtf.i18n
+import peewee as pw
+import wtforms.i18n
+from flask import Flask, Response, abort, current_app, flash, g, make_response, redirect, render_template, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
+from flask_babel import Babel, gettext, lazy_gettext
+from flask_bootstrap import Bootstrap5
+from flask_login import LoginManager
+from flask_wtf import CSRFProtect, FlaskForm
+from flask_wtf.csrf import CSRFError
+from jinja2 import StrictUndefined
+from markupsafe import Markup
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.middleware.proxy_fix import ProxyFix
+from wtforms import HiddenField
+
+import formats
+from config import ROOT, Config
+from models import Account, Organisation, Staff, Table, database, open_database
+from rules import access, events, keys, sessions, work
+from rules.refusal import Doubtful, Missing, Refused
+
+LANGUAGES = {"lt": "Lietuvių", "en": "English"}
+TRANSLATIONS = str(ROOT / "translations")
+FORM_KEY = re.compile(r"[\w-]{16,40}")
+BOUND: dict[str, Any] = {}
+
+# WTForms ships no Lithuanian, and both it and Flask-WTF look only into their own folders: ours comes before the first request.
+flask_wtf.i18n.messages_path = lambda: TRANSLATIONS
+wtforms.i18n.messages_path = lambda: TRANSLATIONS
+
+
+class Site(Flask):
+    """A Flask application with one database connection for each request and cookies bound to its own address."""
+
+    def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
+        """Connect, find the organisation, answer, disconnect. A lost database is a 503 with a page that needs none."""
+        try:
+            opened = database.connect(reuse_if_open=True)
+        except pw.OperationalError:
+            return _failsafe(503)(environ, start_response)
+        try:
+            if self.config["ORGANISATIONS"]:
+                try:
+                    _place(environ)
+                except pw.OperationalError:
+                    return _failsafe(503)(environ, start_response)
+            return super().wsgi_app(environ, start_response)
+        finally:
+            if opened and not database.is_closed():
+                database.close()
+
+
+class Cookies(SecureCookieSessionInterface):
+    """The cookie lives under the address it was given at: an organisation's folder, or the backoffice."""
+
+    def get_cookie_path(self, app: Flask) -> str:
+        return "/" if app.config["SESSION_COOKIE_NAME"].startswith("__Host-") else (request.script_root or "") + "/"
+
+
+def create_site(
+    name: str,
+    config: Config,
+    *,
+    key: str,
+    routes: dict[str, str],
+    whose: Callable[[str], Any],
+    ring: Callable[[], None],
+    strict: bool = True,
+) -> Site:
+    """A site with everything shared in place. `whose` finds the viewer of a session secret, `ring` wakes the mail worker,
+    `routes` says for each endpoint who may come (`rules/access.py`)."""
+    bind(config)
+    site = Site(name, template_folder=str(ROOT / "templates"), static_folder=str(ROOT / "static"))
+    cookie = f"savitarna-{name}"
+    site.config.update(
+        SECRET_KEY=config.key(key),
+        SESSION_COOKIE_NAME=f"__Host-{cookie}" if config.is_production else cookie,
+        SESSION_COOKIE_SECURE=config.is_production,
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        MAX_CONTENT_LENGTH=1_000_000,
+        MAX_FORM_MEMORY_SIZE=1_000_000,
+        MAX_FORM_PARTS=1000,
+        SEND_FILE_MAX_AGE_DEFAULT=3600,
+        WTF_CSRF_TIME_LIMIT=None,  # a form filled in slowly is not lost (T65)
+        BOOTSTRAP_SERVE_LOCAL=True,
+        BABEL_DEFAULT_LOCALE="lt",
+        BABEL_TRANSLATION_DIRECTORIES=TRANSLATIONS,
+        SAVITARNA=config,
+        ORGANISATIONS=name == "customer",
+        ROUTES=routes,
+        RING=ring,
+        WHOSE=whose,
+    )
+    site.session_interface = Cookies()
+    site.jinja_options = {**site.jinja_options, "autoescape": True, **({"undefined": StrictUndefined} if strict else {})}
+    Babel(site, locale_selector=language)
+    Bootstrap5(site)
+    CSRFProtect(site)
+    login = LoginManager(site)
+    login.session_protection = None  # the session row decides, not a header anyone can send (T53)
+    login.request_loader(lambda _: viewer())
+    site.before_request(_guard)
+    site.after_request(_finish)
+    for kind in (HTTPException, CSRFError, Missing, work.SentDifferently, pw.OperationalError, Exception):
+        site.register_error_handler(kind, _explain)
+    site.context_processor(_context)
+    for filter_ in FILTERS:
+        site.add_template_filter(filter_)
+    if config.trusted_proxies:
+        n = config.trusted_proxies
+        site.wsgi_app = ProxyFix(site.wsgi_app, n, n, n, n)  # type: ignore[method-assign]
+    return site
+
+
+def bind(config: Config) -> None:
+    """Bind the process to its database and keys, once: both sites, the worker and the console share them."""
+    if BOUND.get("url") != config.database_url:
+        config.data_dir.mkdir(parents=True, exist_ok=True)
+        open_database(config.database_url)
+        BOUND["url"] = config.database_url
+    keys.configure(config.key("event_key"), config.cheap_passwords)
+
+
+# ---- whose page is it -------------------------------------------------------------------------------------------------
+
+
+def _place(environ: dict[str, Any]) -> None:
+    """Find the organisation by host, else by the first path segment, which then belongs to the address, not to the route."""
+    host = environ.get("HTTP_HOST", "").partition(":")[0].lower()
+    _, _, rest = environ.get("PATH_INFO", "").partition("/")
+    slug = rest.partition("/")[0]
+    found = list(Organisation.select().where(Organisation.is_active & ((Organisation.host == host) | (Organisation.slug == slug))).limit(2))
+    chosen = next((o for o in found if o.host and o.host == host), None) or next(iter(found), None)
+    if chosen is not None and chosen.host != host:
+        environ["SCRIPT_NAME"] = f"{environ.get('SCRIPT_NAME', '')}/{slug}"
+        environ["PATH_INFO"] = "/" + rest.partition("/")[2]
+    environ["savitarna.organisation"] = chosen
+
+
+def organisation() -> Organisation | None:
+    """The organisation of this request; None on the install's own pages and in the backoffice."""
+    return request.environ.get("savitarna.organisation")
+
+
+def session_slot() -> str:
+    """Under which name the cookie keeps a session's secret: one for each organisation, so that none opens another's."""
+    here = organisation()
+    return f"sid-{here.id}" if here else "sid"
+
+
+def viewer() -> Any:
+    """Who asks: an Account, a Staff row or None. Asked of the database once."""
+    if "viewer" not in g:
+        secret = session.get(session_slot())
+        g.viewer = current_app.config["WHOSE"](secret) if secret else None
+    return g.viewer
+
+
+def sign_in(person: Account | Staff) -> None:
+    """Sign this browser in: nothing of the session before it stays but the language (T48)."""
+    kept = session.get("language")
+    session.clear()
+    session[session_slot()] = sessions.open_for(person, request.user_agent.string)
+    if kept:
+        session["language"] = kept
+    g.viewer = person
+
+
+def sign_out() -> None:
+    """Sign this browser out, here and in the database (T49)."""
+    secret = session.get(session_slot())
+    if secret:
+        sessions.end(secret)
+    kept = session.get("language")
+    session.clear()
+    if kept:
+        session["language"] = kept
+    g.viewer = None
+
+
+def session_secret() -> str | None:
+    """The secret of this browser's session, for `sessions.end_all(..., but=...)`."""
+    return session.get(session_slot())
+
+
+def source() -> str:
+    """The network a request comes from, as the limits count it: a /24 of IPv4, a /64 of IPv6."""
+    address = ipaddress.ip_address(request.remote_addr or "127.0.0.1")
+    return str(ipaddress.ip_network((address, 24 if address.version == 4 else 64), strict=False))
+
+
+def language() -> str:
+    """The reader's language: chosen here, else of the account, else of the browser, else Lithuanian."""
+    if not request:
+        return "lt"
+    chosen = session.get("language")
+    if chosen in LANGUAGES:
+        return str(chosen)
+    person = g.get("viewer")
+    if person is not None:
+        return str(person.language)
+    return request.accept_languages.best_match(list(LANGUAGES), default="lt") or "lt"
+
+
+# ---- default deny -----------------------------------------------------------------------------------------------------
+
+
+def _guard() -> Any:
+    """Refuse what no page expects, then ask the table of routes who may come."""
+    g.csp_nonce = secrets.token_urlsafe(16)
+    _check_shape()
+    if request.method not in ("GET", "HEAD", "OPTIONS") and request.headers.get("Sec-Fetch-Site") == "cross-site":
+        abort(400)
+    if request.endpoint is None:
+        return None  # there is no such page: the router says so
+    if current_app.config["ORGANISATIONS"] and organisation() is None and request.endpoint not in WITHOUT_ORGANISATION:
+        abort(404)
+    rule = current_app.config["ROUTES"].get(request.endpoint)
+    if rule is None:
+        abort(404)
+    if rule == access.ANYONE:
+        return None
+    person = viewer()
+    if person is None:
+        back = request.full_path.rstrip("?") if request.method == "GET" else None
+        return redirect(url_for("sign_in.sign_in", next=f"{request.script_root}{back}" if back else None))
+    if isinstance(person, Account) and rule not in access.WITHOUT_IDENTITY | {access.SIGNED_IN} and access.is_identity_missing(person):
+        return redirect(url_for("account.identity"))
+    if rule != access.SIGNED_IN and not access.allows(person, rule):
+        abort(404)
+    return None
+
+
+WITHOUT_ORGANISATION = {"static", "bootstrap.static", "health.live", "health.ready", "home.organisations", "home.language"}
+
+
+def _check_shape() -> None:
+    """No page takes the same argument twice, a NUL, half a character or an endless address (T85, T88)."""
+    values = [*request.args.values(), request.path]
+    if request.method == "POST":
+        values += request.form.values()
+    if any("\x00" in v or any("\ud800" <= c <= "\udfff" for c in v) for v in values) or len(request.full_path) > 4000:
+        abort(400)
+    if any(len(v) > 1 for v in request.args.to_dict(flat=False).values()):
+        abort(400)
+
+
+def reach(model: type[Any], public_id: uuid.UUID, deed: str) -> Any:
+    """`access.reach` for whoever asks: the row, or the same 404 whether it exists or not."""
+    return access.reach(viewer(), model, public_id, deed)
+
+
+def safe_next(target: str | None, default: str) -> str:
+    """`target` if it is a path of this site, else `default` (T37, T67)."""
+    if target and re.fullmatch(r"/(?![/\\])[^\\\x00-\x20]*", target) and target.startswith(request.script_root + "/"):
+        return target
+    return default
+
+
+# ---- forms ------------------------------------------------------------------------------------------------------------
+
+
+class Form(FlaskForm):
+    """A form with a key of its own, minted when it is shown: sent twice it is done once (P2)."""
+
+    form_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
+
+    doubt: str | None = None  # a question that must be answered with yes before it is done
+
+
+def once(view: Callable[..., Any]) -> Callable[..., Any]:
+    """Run a POST in one transaction, once for its form key; the same form again gets the same answer."""
+
+    @functools.wraps(view)
+    def wrapper(*args: Any, **kwargs: Any) -> Any:
+        if request.method != "POST":
+            return view(*args, **kwargs)
+        key = request.form.get("form_key", "")
+        if not FORM_KEY.fullmatch(key):
+            abort(400)
+        answer: list[Response] = []
+
+        def act() -> str | None:
+            answer[:] = [make_response(current_app.ensure_sync(view)(*args, **kwargs))]
+            return answer[0].location if answer[0].status_code in (301, 302, 303) else None
+
+        person = viewer()
+        location = work.once(events.actor(person) if person else f"anyone:{source()}", key, _request_digest(), act)
+        return redirect(location, 303) if location is not None else answer[0]
+
+    return wrapper
+
+
+def _request_digest() -> str:
+    sent = sorted((k, v) for k, v in request.form.items(multi=True) if k != "csrf_token")
+    return hashlib.sha256(repr((request.path, sent)).encode()).hexdigest()
+
+
+@contextmanager
+def asking(form: Form) -> Iterator[None]:
+    """Ask a rule; put what it refuses on the form, in the reader's language, and go on to show the form again."""
+    try:
+        yield
+    except Doubtful as doubt:
+        form.doubt = say(doubt)
+    except Refused as no:
+        field = form._fields.get(no.field) if no.field else None
+        if field is None:
+            form.form_errors = [*form.form_errors, say(no)]
+        else:
+            field.errors = [*field.errors, say(no)]
+
+
+def say(no: Refused) -> str:
+    """A refusal as a sentence in the reader's language, its facts written as `formats.py` writes them."""
+    return gettext(no.message).format(**{name: written(name, value, no.facts) for name, value in no.facts.items()})
+
+
+def written(name: str, value: Any, facts: dict[str, Any]) -> str:
+    """One fact as people read it; its name tells what it is."""
+    where = language()
+    if value is None:
+        return ""
+    if name.endswith("_cents"):
+        return formats.money(value, where)
+    if name.endswith("_milli"):
+        return formats.reading(value, facts.get("decimals", 0), where)
+    if name.endswith("_on"):
+        return formats.day_long(value if isinstance(value, date) else date.fromisoformat(value), where)
+    if name.endswith("_at") or isinstance(value, datetime):
+        return formats.moment(value if isinstance(value, datetime) else datetime.fromisoformat(value), where)
+    return gettext(value) if isinstance(value, str) and value else str(value)
+
+
+# ---- what templates know ----------------------------------------------------------------------------------------------
+
+
+def money(cents: int) -> str:
+    return formats.money(cents, language())
+
+
+def unit_price(micro: int) -> str:
+    return formats.unit_price(micro, language())
+
+
+def reading(milli: int, decimals: int) -> str:
+    return formats.reading(milli, decimals, language())
+
+
+def quantity(milli: int) -> str:
+    return formats.quantity(milli, language())
+
+
+def vat_rate(hundredths: int) -> str:
+    return formats.vat_rate(hundredths, language())
+
+
+def day(value: date) -> str:
+    return formats.day(value, language())
+
+
+def day_long(value: date) -> str:
+    return formats.day_long(value, language())
+
+
+def day_of_month(value: date) -> str:
+    return formats.day_of_month(value, language())
+
+
+def moment(value: datetime) -> str:
+    return formats.moment(value, language())
+
+
+def month(period: str) -> str:
+    return formats.month(period, language())
+
+
+def month_short(period: str) -> str:
+    return formats.month_short(period, language())
+
+
+FILTERS = (money, unit_price, reading, quantity, vat_rate, day, day_long, day_of_month, moment, month, month_short)
+
+
+def choice(row: Table, field: str) -> str:
+    """The word for a choice field's value, in the reader's language."""
+    value = getattr(row, field)
+    return gettext(dict(row._meta.fields[field].choices).get(value, value))
+
+
+def _context() -> dict[str, Any]:
+    return {
+        "organisation": organisation(),
+        "viewer": g.get("viewer"),
+        "language": language(),
+        "languages": LANGUAGES,
+        "csp_nonce": lambda: g.csp_nonce,
+        "form_key": lambda: secrets.token_urlsafe(16),
+        "choice": choice,
+        "allows": lambda deed, thing=None: access.allows(viewer(), deed, thing),
+        "config_": current_app.config["SAVITARNA"],
+    }
+
+
+# ---- answers ----------------------------------------------------------------------------------------------------------
+
+
+def _finish(response: Response) -> Response:
+    """The headers of every answer, and the bell for mail that this request has left."""
+    nonce = g.get("csp_nonce", "")
+    response.headers["Content-Security-Policy"] = (
+        f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
+        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+    )
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Referrer-Policy"] = "same-origin"
+    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
+    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    if current_app.config["SAVITARNA"].is_production:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
+    if request.endpoint not in ("static", "bootstrap.static", "admin.static"):
+        response.headers["Cache-Control"] = "no-store"
+        response.headers["Vary"] = "Cookie"
+    if work.mail_waits.get():
+        work.mail_waits.set(False)
+        try:
+            current_app.config["RING"]()
+        except Exception:
+            # The mail is safe in its table and the worker looks there every minute; a broken bell must not break the page.
+            current_app.logger.exception("the queue cannot be reached")
+    return response
+
+
+ERRORS = {
+    400: (lazy_gettext("Something in this request was not right"), lazy_gettext("Go back, reload the page and try once more.")),
+    404: (lazy_gettext("Page not found"), lazy_gettext("Check the address, or start from the first page.")),
+    405: (lazy_gettext("Page not found"), lazy_gettext("Check the address, or start from the first page.")),
+    409: (
+        lazy_gettext("This form was already sent"),
+        lazy_gettext("It came a second time with other answers, so nothing was changed. Open the page anew to see what is stored."),
+    ),
+    413: (lazy_gettext("That is too much to send at once"), lazy_gettext("Send a smaller file or a shorter text.")),
+    429: (lazy_gettext("Too many tries"), lazy_gettext("Wait a while and try again.")),
+    500: (lazy_gettext("Something went wrong here"), lazy_gettext("Nothing was changed. Try again in a few minutes.")),
+    503: (lazy_gettext("We will be back in a moment"), lazy_gettext("Nothing was changed. Try again in a minute.")),
+}
+
+
+def _explain(error: Exception) -> Any:
+    """Any error as a page that says what happened, what to try and how to reach a person. Never what broke inside (T89)."""
+    if isinstance(error, HTTPException) and error.code and error.code < 400:
+        return error
+    code = 500
+    if isinstance(error, Missing):
+        code = 404
+    elif isinstance(error, work.SentDifferently):
+        code = 409
+    elif isinstance(error, RequestEntityTooLarge):
+        code = 413
+    elif isinstance(error, HTTPException):
+        code = error.code if error.code in ERRORS else 400 if error.code and error.code < 500 else 500
+    elif isinstance(error, pw.OperationalError):
+        code = 503
+    if code >= 500:
+        current_app.logger.error("request failed", exc_info=error)
+    try:
+        title, advice = ERRORS[code]
+        page = make_response(render_template("errors/error.html", code=code, title=title, advice=advice), 404 if code == 405 else code)
+    except Exception:
+        current_app.logger.exception("the error page failed")
+        page = make_response(_failsafe(code))
+    if code == 503:
+        page.headers["Retry-After"] = "60"
+    return page
+
+
+def _failsafe(code: int) -> Response:
+    """A page that touches nothing which may fail: no database, no template, no translation."""
+    text = "Puslapis laikinai neveikia. Pabandykite po minutės. · This page is not available just now. Try again in a minute."
+    return Response(
+        f"<!doctype html><html lang=lt><title>503</title><h1>{text}</h1></html>", code, {"Retry-After": "60"}, mimetype="text/html"
+    )
+
+
+def tell(sentence: str, kind: str = "success") -> None:
+    """Show a sentence on the next page."""
+    flash(sentence, kind)
+
+
+def nonce_attribute() -> Markup:
+    """The nonce as an attribute, for Flask-Admin's own tags."""
+    return Markup('nonce="{}"').format(g.csp_nonce)

@@ -1,0 +1,35 @@
+"""Names the applications: the customer site for Flask's tools, and all of them under one address for one process."""
+
+from typing import Any
+
+from werkzeug.middleware.dispatcher import DispatcherMiddleware
+
+from config import load
+
+
+def create_app() -> Any:
+    """The customer site. The process that serves it alone never imports the backoffice."""
+    from customer import create_app
+    from portal import commands
+
+    site = create_app(load())
+    site.cli.add_command(commands)
+    return site
+
+
+def create_backoffice() -> Any:
+    """The backoffice, for its own host."""
+    from backoffice import create_app
+
+    return create_app(load())
+
+
+def __getattr__(name: str) -> Any:
+    if name != "application":
+        raise AttributeError(name)
+    mounts = {"/backoffice": create_backoffice()}
+    if load().demo:
+        from mailbox import create_app as create_mailbox
+
+        mounts["/mail"] = create_mailbox(load())
+    return DispatcherMiddleware(create_app(), mounts)

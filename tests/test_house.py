@@ -1,0 +1,184 @@
+"""The house holds itself: who may import whom, every route has its rule, nothing unsafe in the sources."""
+
+import ast
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from config import ROOT
+from rules import access, events
+
+# house part -> what of ours it may import
+MAY_IMPORT = {
+    "config": set(),
+    "models": set(),
+    "formats": set(),
+    "rules": {"models", "rules"},
+    "integrations": {"config", "formats", "integrations"},
+    "tasks": {"rules", "models", "integrations", "config"},
+    "web": {"models", "rules", "config", "formats"},
+    "customer": {"rules", "models", "integrations", "tasks", "web", "config", "formats", "customer"},
+    "backoffice": {"rules", "models", "integrations", "tasks", "web", "config", "formats", "backoffice"},
+    "wsgi": {"config", "customer", "backoffice", "portal", "mailbox"},
+    "portal": {"config", "models", "rules", "integrations", "tasks", "web", "formats", "demo", "portal"},
+    "demo": {"config", "models", "rules", "integrations", "tasks", "formats", "demo"},
+    "mailbox": {"config", "models", "rules", "integrations", "formats", "portal"},
+}
+# Outside libraries that have one home.
+HOMES = {
+    "flask": {"web", "customer", "backoffice", "mailbox", "portal"},
+    "wtforms": {"web", "customer", "backoffice"},
+    "flask_wtf": {"web", "customer", "backoffice"},
+    "flask_admin": {"backoffice"},
+    "flask_login": {"web", "backoffice"},
+    "huey": {"tasks"},
+    "smtplib": {"integrations"},
+    "typst": {"integrations"},
+    "lxml": {"integrations"},
+}
+
+
+def part(path: Path) -> str:
+    return path.relative_to(ROOT).parts[0].removesuffix(".py")
+
+
+def sources(*parts: str) -> list[Path]:
+    found = [p for p in ROOT.glob("*.py") if part(p) in MAY_IMPORT]
+    found += [p for name in MAY_IMPORT for p in (ROOT / name).rglob("*.py")]
+    return [p for p in sorted(found) if not parts or part(p) in parts]
+
+
+def imports(text: str) -> set[str]:
+    """The top names that a source imports."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0 and node.module:
+            names.add(node.module.split(".")[0])
+    return names
+
+
+def strangers(home: str, text: str) -> set[str]:
+    """What a source of `home` imports and may not."""
+    found = imports(text)
+    ours = {name for name in found & set(MAY_IMPORT) if name not in MAY_IMPORT[home] and name != home}
+    return ours | {name for name in found & set(HOMES) if home not in HOMES[name]}
+
+
+@pytest.mark.parametrize("path", sources(), ids=lambda p: str(p.relative_to(ROOT)))
+def test_each_file_imports_only_what_its_place_allows(path: Path) -> None:
+    assert not strangers(part(path), path.read_text())
+
+
+def test_a_planted_import_in_the_wrong_direction_is_found() -> None:
+    assert strangers("rules", "import flask\nfrom tasks import huey\n") == {"flask", "tasks"}
+    assert strangers("customer", "from backoffice.desk import Desk") == {"backoffice"}
+    assert strangers("models", "from rules import access") == {"rules"}
+
+
+# ---- routes -----------------------------------------------------------------------------------------------------------
+
+
+def endpoints(app: Any) -> set[str]:
+    return {rule.endpoint for rule in app.url_map.iter_rules()}
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_every_route_of_both_sites_has_a_declared_policy_and_no_policy_is_stale(db: object, customer_app: Any, staff_app: Any) -> None:
+    for app in (customer_app, staff_app):
+        assert endpoints(app) == set(app.config["ROUTES"])
+        for endpoint, rule in app.config["ROUTES"].items():
+            assert rule in {access.ANYONE, access.SIGNED_IN, None} or rule in access.DEEDS, endpoint
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_what_is_open_to_anyone_fits_on_one_screen(db: object, customer_app: Any, staff_app: Any) -> None:
+    """Opening a page to the world is a decision: it must be made here too."""
+    open_pages = {
+        app.name: sorted(e for e, rule in app.config["ROUTES"].items() if rule == access.ANYONE and "static" not in e)
+        for app in (customer_app, staff_app)
+    }
+    assert open_pages == OPEN_PAGES
+
+
+OPEN_PAGES = {
+    "customer": [
+        "account.confirm_email", "account.confirm_new_email", "account.undo_email",
+        "health.live", "health.ready", "home.language", "home.organisations",
+        "register.check_mail", "register.confirm_code", "register.confirm_link", "register.register",
+        "sign_in.forgotten_password", "sign_in.locked", "sign_in.reset_password", "sign_in.sign_in", "sign_in.unlock",
+    ],
+    "staff": ["sign_in.accept", "sign_in.language", "sign_in.sign_in"],
+}  # fmt: skip
+
+
+# ---- words and sources ------------------------------------------------------------------------------------------------
+
+
+def test_deeds_and_events_are_named_area_dot_verb() -> None:
+    for name in [*access.DEEDS, *events.FACTS]:
+        assert re.fullmatch(r"[a-z]+\.[a-z_]+", name), name
+    assert list(events.FACTS) == sorted(events.FACTS)
+
+
+FORBIDDEN = {
+    r"\.get_by_id\(": ("customer", "backoffice"),
+    r"utcnow\(|datetime\.now\(\)": tuple(MAY_IMPORT),
+    r"(?<![\w.])float\(": ("models", "rules", "integrations"),
+    r"DecimalField\(|FloatField\(": ("models",),
+    r"render_template_string|\|\s*safe\b": ("customer", "backoffice", "web"),
+    r"csrf\.exempt|_exempt_views": tuple(MAY_IMPORT),
+    r"can_delete = True|column_editable_list = \(": ("backoffice",),
+    r"except Exception:\s*pass": tuple(MAY_IMPORT),
+    r"Markup\(f\"|Markup\(\".*\" %": tuple(MAY_IMPORT),
+    r"TODO|FIXME": tuple(MAY_IMPORT),
+}
+
+
+@pytest.mark.parametrize("pattern", FORBIDDEN)
+def test_nothing_that_has_hurt_others_stands_in_the_sources(pattern: str) -> None:
+    for path in sources(*FORBIDDEN[pattern]):
+        found = re.search(pattern, path.read_text())
+        assert not found, f"{path.relative_to(ROOT)}: {found and found.group()}"
+
+
+def test_no_template_switches_escaping_off_or_carries_inline_code() -> None:
+    for path in (ROOT / "templates").rglob("*.html"):
+        text = path.read_text()
+        if "email" in path.parts:
+            continue  # mail programs read no style sheets
+        assert not re.search(r"\|\s*safe\b|autoescape false|\sstyle=|\son[a-z]+=\"|javascript:", text), path.relative_to(ROOT)
+
+
+def test_no_table_has_a_field_whose_name_breaks_its_form() -> None:
+    """`meta` makes every form page fail; `validate` passes every form (both measured in Flask-Admin)."""
+    import models
+
+    taken = {"meta", "process", "validate", "populate_obj", "data", "errors", "get", "update", "hidden_tag", "csrf_token"}
+    for table in models.TABLES:
+        assert not taken & set(table._meta.fields), table.__name__
+
+
+def test_every_table_of_an_organisation_says_which() -> None:
+    import models
+
+    free = {
+        "Organisation",
+        "Staff",
+        "Session",
+        "Device",
+        "Lockout",
+        "Counter",
+        "Confirmation",
+        "StaffBuilding",
+        "Seal",
+        "Event",
+        "Message",
+        "FormKey",
+        "JobRun",
+    }
+    for table in models.TABLES:
+        assert issubclass(table, models.Owned) or table.__name__ in free, table.__name__

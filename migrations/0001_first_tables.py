@@ -341,7 +341,7 @@ SQLITE_TRIGGERS = (
 )
 
 POSTGRESQL_TRIGGERS = (
-    """CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION '% is kept as it is', TG_TABLE_NAME; END $$""",
+    """CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION USING MESSAGE = TG_TABLE_NAME || ' is kept as it is'; END $$""",
     """CREATE TRIGGER event_kept BEFORE DELETE ON "event" FOR EACH ROW EXECUTE FUNCTION refuse_change()""",
     """CREATE TRIGGER event_unchanged BEFORE UPDATE ON "event" FOR EACH ROW
     WHEN (OLD.seal_id IS NOT NULL OR NEW.seal_id IS NULL

@@ -319,12 +319,12 @@ def compose(letter: Letter) -> EmailMessage:
     mail["Subject"] = BREAKS.sub(" ", letter.subject)
     mail["Date"] = format_datetime(datetime.now(UTC))
     mail["Message-ID"] = letter.message_id
-    mail["Content-Language"] = letter.language
     mail["Auto-Submitted"] = "auto-generated"  # no holiday replies, please
     for name, value in letter.headers.items():
         mail[name] = BREAKS.sub(" ", value)
     mail.set_content(letter.text, cte="quoted-printable")
     mail.add_alternative(letter.html, subtype="html", cte="quoted-printable")
+    mail["Content-Language"] = letter.language  # after the content, which drops every header of that family
     return mail
 
 

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from peewee import Case
+from peewee import Case, Value
 
 from models import Counter, now
 from rules import keys
@@ -22,7 +22,7 @@ def spend(what: str, who: str, most: int, window: timedelta) -> bool:
 def count(what: str, who: str, window: timedelta) -> int:
     """Count one more `what` by `who` and return how many there are in this window."""
     at, key = now(), keys.digest(f"limit:{what}", who)
-    fresh = Counter.window_ends_at <= at
+    fresh, ends_at = Counter.window_ends_at <= at, Value(at + window, converter=Counter.window_ends_at.db_value)
     with unit_of_work():
         rows = (
             Counter.insert(key_digest=key, count=1, window_ends_at=at + window)
@@ -30,7 +30,7 @@ def count(what: str, who: str, window: timedelta) -> int:
                 conflict_target=[Counter.key_digest],
                 update={
                     Counter.count: Case(None, [(fresh, 1)], Counter.count + 1),
-                    Counter.window_ends_at: Case(None, [(fresh, at + window)], Counter.window_ends_at),
+                    Counter.window_ends_at: Case(None, [(fresh, ends_at)], Counter.window_ends_at),
                 },
             )
             .returning(Counter.count)
@@ -38,6 +38,12 @@ def count(what: str, who: str, window: timedelta) -> int:
             .execute()
         )
         return int(next(iter(rows))[0])
+
+
+def give_back(what: str, who: str) -> None:
+    """Take one count back: it turned out not to be what is limited."""
+    key = keys.digest(f"limit:{what}", who)
+    Counter.update(count=Counter.count - 1).where((Counter.key_digest == key) & (Counter.count > 0)).execute()
 
 
 def used(what: str, who: str) -> int:

@@ -1,5 +1,6 @@
 """Letters and their carriers: every kind is rendered, and real SMTP servers take, refuse, drop and delay them."""
 
+import ast
 import asyncio
 import shutil
 import smtplib
@@ -19,10 +20,11 @@ from typing import Any
 import pytest
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult
-from jinja2 import TemplateNotFound, UndefinedError
+from jinja2 import Environment, TemplateNotFound, UndefinedError
+from jinja2.meta import find_undeclared_variables
 from lxml import html
 
-from config import Config, Misconfigured, load
+from config import ROOT, Config, Misconfigured, load
 from integrations import mail
 
 SAMPLES = Path(__file__).parent.parent / "data" / "email"
@@ -45,11 +47,11 @@ KINDS: dict[str, dict[str, Any]] = {
     "email_changed_new": {"sign_in_url": URL},
     "email_change_undone": {"old": "anna@example.lt", "new": "ona@example.lt"},
     "access_type_changed": {"contract": "Žalioji g. 5-12 (12-345 6)", "old": "Owner", "new": "Shared person"},
-    "staff_invitation": {"url": URL, "hours": 72},
+    "staff_invitation": {"url": URL, "hours": 72, "role": "Agent"},
     "staff_role_changed": {"old": "Agent", "new": "Auditor"},
     "contract_attached": {"contract": "Žalioji g. 5-12 (12-345 6)"},
     "contract_attached_elsewhere": {"contract": "Žalioji g. 5-12 (12-345 6)"},
-    "reading_declared": {"reference": "R-20261124-7K2M", "meters": [METER, METER | {"meter": "KV1_242"}]},
+    "reading_declared": {"reference": "R-20261124-7K2M", "meters": [METER, METER | {"meter": "KV1_242", "from": None, "difference": None}]},
     "reading_reminder": {"closes_on": ON, "url": URL, "meters": ["KV1_241", "KV1_242"]},
     "new_invoice": {"number": "SF-1002", "amount": 109978, "due_on": ON, "url": URL},
 }
@@ -91,6 +93,32 @@ def test_a_letter_says_the_same_in_both_parts(kind: str, language: str) -> None:
     assert [word for word in said if word.rstrip(":") not in read and word != "-"] == []
     assert NORTH["phone"] in words.text
     assert NORTH["phone"] in read
+
+
+def _letters_put() -> Iterator[tuple[str, str, set[str]]]:
+    """Where a rule puts a letter into the outbox, of which kind, and with which facts."""
+    for path in sorted((ROOT / "rules").glob("*.py")):
+        for call in ast.walk(ast.parse(path.read_text())):
+            if isinstance(call, ast.Call) and ast.unparse(call.func) == "messages.put":
+                kind = call.args[0]
+                assert isinstance(kind, ast.Constant), (
+                    f"{path.name}:{call.lineno}: the kind of a letter is a word, so that it can be checked"
+                )
+                facts = {str(word.arg) for word in call.keywords} - {"organisation", "dedupe_key", "lane", "language", "address"}
+                yield f"{path.name}:{call.lineno}", kind.value, facts
+
+
+def test_every_letter_that_a_rule_sends_gets_the_facts_it_tells() -> None:
+    put = list(_letters_put())
+    assert put
+    wrong = {}
+    for place, kind, facts in put:
+        template = mail.TEMPLATES / f"{kind}.txt"
+        told = find_undeclared_variables(Environment(extensions=["jinja2.ext.i18n"]).parse(template.read_text()))
+        missing = told - facts - {"organisation", "name", "_", "gettext", "ngettext"}
+        if missing:
+            wrong[f"{place} {kind}"] = missing
+    assert wrong == {}
 
 
 def test_facts_are_written_in_the_language_of_the_reader() -> None:

@@ -140,6 +140,7 @@ class Table(pw.Model):
     class Meta:
         database = database
         legacy_table_names = False
+        only_save_dirty = True  # two people who change different fields of a row both keep what they wrote
 
     @classmethod
     def within(cls, viewer: Any) -> pw.ModelSelect:
@@ -187,10 +188,18 @@ class Organisation(Table):
     email = pw.CharField(120, default="", verbose_name=N_("E-mail"))
     brand = pw.CharField(7, default="#0b5c8a", verbose_name=N_("Brand colour"))
     is_active = pw.BooleanField(default=True, verbose_name=N_("Active"))
+    sort_key = pw.CharField(255, default="")
     version = pw.IntegerField(default=0)
+
+    class Meta:
+        indexes = ((("sort_key", "id"), False),)
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **options: Any) -> Any:
+        self.sort_key = sort_key(self.name)
+        return super().save(*args, **options)
 
     @classmethod
     def seen_by_staff(cls, staff: "Staff") -> Any:
@@ -228,13 +237,23 @@ class Provider(Owned):
     iban = pw.CharField(34, default="", verbose_name=N_("Bank account"))
     declares_readings = pw.BooleanField(default=True, verbose_name=N_("Customers declare readings"))
     readings_notice = pw.CharField(400, default="", verbose_name=N_("Notice where readings are not declared"))
+    sort_key = pw.CharField(255, default="")
     version = pw.IntegerField(default=0)
 
     class Meta:
-        indexes = ((("organisation", "code"), True), (("organisation", "name"), True))
+        indexes = (
+            (("organisation", "code"), True),
+            (("organisation", "name"), True),
+            (("organisation", "sort_key", "id"), False),
+            (("sort_key", "id"), False),
+        )
 
     def __str__(self) -> str:
         return self.name
+
+    def save(self, *args: Any, **options: Any) -> Any:
+        self.sort_key = sort_key(self.name)
+        return super().save(*args, **options)
 
 
 class Setting(Owned):
@@ -280,6 +299,9 @@ class Account(Owned):
             (("sort_key", "id"), False),
             (("organisation", "locked_until", "id"), False),
             (("locked_until", "id"), False),
+            (("organisation", "created_at", "id"), False),
+            (("created_at", "id"), False),
+            (("email_key",), False),
         )
 
     def __str__(self) -> str:
@@ -332,6 +354,7 @@ class Staff(Table):
     locked_until = UTCDateTimeField(null=True, verbose_name=N_("Locked until"))
     created_at = UTCDateTimeField(default=now, verbose_name=N_("Added"))
     last_seen_at = UTCDateTimeField(null=True, verbose_name=N_("Last seen"))
+    search_key = pw.CharField(400, default="")
     sort_key = pw.CharField(255)
     version = pw.IntegerField(default=0)
 
@@ -344,6 +367,7 @@ class Staff(Table):
 
     def save(self, *args: Any, **options: Any) -> Any:
         self.email_key = self.email.strip().casefold()
+        self.search_key = fold(f"{self.name} {self.email}")
         self.sort_key = sort_key(self.name)
         return super().save(*args, **options)
 
@@ -577,6 +601,7 @@ class SyncProblem(Owned):
             (("organisation", "resolved_at", "seen_at", "id"), False),
             (("organisation", "seen_at", "id"), False),
             (("seen_at", "id"), False),
+            (("resolved_at", "seen_at", "id"), False),
         )
 
     def __str__(self) -> str:
@@ -605,6 +630,7 @@ class Contract(Owned):
             (("provider", "payer_code"), True),
             (("provider", "payer_code_key"), True),
             (("organisation", "payer_code", "id"), False),
+            (("payer_code", "id"), False),
             (("organisation", "sort_key", "id"), False),
             (("sort_key", "id"), False),
             (("building", "sort_key", "id"), False),
@@ -821,6 +847,7 @@ class Invoice(Owned):
             (("issued_on", "id"), False),
             (("building", "issued_on", "id"), False),
             (("organisation", "number", "id"), False),
+            (("number", "id"), False),
         )
 
     def __str__(self) -> str:
@@ -898,7 +925,14 @@ class Event(Table):
     seal = pw.ForeignKeyField(Seal, null=True, on_delete="RESTRICT", verbose_name=N_("Sealed"))
 
     class Meta:
-        indexes = ((("organisation", "id"), False), (("account", "id"), False), (("subject", "id"), False), (("building", "id"), False))
+        indexes = (
+            (("organisation", "id"), False),
+            (("organisation", "name", "id"), False),
+            (("name", "id"), False),
+            (("account", "id"), False),
+            (("subject", "id"), False),
+            (("building", "id"), False),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -941,6 +975,7 @@ class Message(Table):
             (("state", "lane", "next_at", "id"), False),
             (("organisation", "created_at", "id"), False),
             (("organisation", "state", "created_at", "id"), False),
+            (("state", "created_at", "id"), False),
             (("created_at", "id"), False),
         )
 

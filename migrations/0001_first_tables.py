@@ -4,14 +4,17 @@
 from typing import Any
 
 SQLITE = """
-CREATE TABLE "organisation" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "slug" VARCHAR(40) NOT NULL, "host" VARCHAR(120), "name" VARCHAR(120) NOT NULL, "phone" VARCHAR(40) NOT NULL, "email" VARCHAR(120) NOT NULL, "brand" VARCHAR(7) NOT NULL, "is_active" INTEGER NOT NULL, "version" INTEGER NOT NULL);
+CREATE TABLE "organisation" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "slug" VARCHAR(40) NOT NULL, "host" VARCHAR(120), "name" VARCHAR(120) NOT NULL, "phone" VARCHAR(40) NOT NULL, "email" VARCHAR(120) NOT NULL, "brand" VARCHAR(7) NOT NULL, "is_active" INTEGER NOT NULL, "sort_key" VARCHAR(255) NOT NULL, "version" INTEGER NOT NULL);
 CREATE UNIQUE INDEX "organisation_public_id" ON "organisation" ("public_id");
 CREATE UNIQUE INDEX "organisation_slug" ON "organisation" ("slug");
 CREATE UNIQUE INDEX "organisation_host" ON "organisation" ("host");
-CREATE TABLE "provider" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "organisation_id" INTEGER NOT NULL, "name" VARCHAR(120) NOT NULL, "code" VARCHAR(40) NOT NULL, "vat_code" VARCHAR(20) NOT NULL, "address" VARCHAR(200) NOT NULL, "iban" VARCHAR(34) NOT NULL, "declares_readings" INTEGER NOT NULL, "readings_notice" VARCHAR(400) NOT NULL, "version" INTEGER NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT);
+CREATE INDEX "organisation_sort_key_id" ON "organisation" ("sort_key", "id");
+CREATE TABLE "provider" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "organisation_id" INTEGER NOT NULL, "name" VARCHAR(120) NOT NULL, "code" VARCHAR(40) NOT NULL, "vat_code" VARCHAR(20) NOT NULL, "address" VARCHAR(200) NOT NULL, "iban" VARCHAR(34) NOT NULL, "declares_readings" INTEGER NOT NULL, "readings_notice" VARCHAR(400) NOT NULL, "sort_key" VARCHAR(255) NOT NULL, "version" INTEGER NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT);
 CREATE UNIQUE INDEX "provider_public_id" ON "provider" ("public_id");
 CREATE UNIQUE INDEX "provider_organisation_id_code" ON "provider" ("organisation_id", "code");
 CREATE UNIQUE INDEX "provider_organisation_id_name" ON "provider" ("organisation_id", "name");
+CREATE INDEX "provider_organisation_id_sort_key_id" ON "provider" ("organisation_id", "sort_key", "id");
+CREATE INDEX "provider_sort_key_id" ON "provider" ("sort_key", "id");
 CREATE TABLE "setting" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "organisation_id" INTEGER NOT NULL, "name" VARCHAR(60) NOT NULL, "value" TEXT NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT);
 CREATE UNIQUE INDEX "setting_public_id" ON "setting" ("public_id");
 CREATE UNIQUE INDEX "setting_organisation_id_name" ON "setting" ("organisation_id", "name");
@@ -22,7 +25,10 @@ CREATE INDEX "account_organisation_id_sort_key_id" ON "account" ("organisation_i
 CREATE INDEX "account_sort_key_id" ON "account" ("sort_key", "id");
 CREATE INDEX "account_organisation_id_locked_until_id" ON "account" ("organisation_id", "locked_until", "id");
 CREATE INDEX "account_locked_until_id" ON "account" ("locked_until", "id");
-CREATE TABLE "staff" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "organisation_id" INTEGER, "email" VARCHAR(254) NOT NULL, "email_key" VARCHAR(254) NOT NULL, "name" VARCHAR(120) NOT NULL, "role" VARCHAR(20) NOT NULL, "language" VARCHAR(2) NOT NULL, "is_active" INTEGER NOT NULL, "password_hash" VARCHAR(200) NOT NULL, "totp_secret" VARCHAR(64) NOT NULL, "totp_last_step" INTEGER NOT NULL, "locked_until" DATETIME, "created_at" DATETIME NOT NULL, "last_seen_at" DATETIME, "sort_key" VARCHAR(255) NOT NULL, "version" INTEGER NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT, CHECK (role <> 'property_manager' OR organisation_id IS NOT NULL));
+CREATE INDEX "account_organisation_id_created_at_id" ON "account" ("organisation_id", "created_at", "id");
+CREATE INDEX "account_created_at_id" ON "account" ("created_at", "id");
+CREATE INDEX "account_email_key" ON "account" ("email_key");
+CREATE TABLE "staff" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "organisation_id" INTEGER, "email" VARCHAR(254) NOT NULL, "email_key" VARCHAR(254) NOT NULL, "name" VARCHAR(120) NOT NULL, "role" VARCHAR(20) NOT NULL, "language" VARCHAR(2) NOT NULL, "is_active" INTEGER NOT NULL, "password_hash" VARCHAR(200) NOT NULL, "totp_secret" VARCHAR(64) NOT NULL, "totp_last_step" INTEGER NOT NULL, "locked_until" DATETIME, "created_at" DATETIME NOT NULL, "last_seen_at" DATETIME, "search_key" VARCHAR(400) NOT NULL, "sort_key" VARCHAR(255) NOT NULL, "version" INTEGER NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT, CHECK (role <> 'property_manager' OR organisation_id IS NOT NULL));
 CREATE UNIQUE INDEX "staff_public_id" ON "staff" ("public_id");
 CREATE INDEX "staff_organisation_id" ON "staff" ("organisation_id");
 CREATE UNIQUE INDEX "staff_email_key" ON "staff" ("email_key");
@@ -87,12 +93,14 @@ CREATE UNIQUE INDEX "sync_problem_organisation_id_reference_digest" ON "sync_pro
 CREATE INDEX "sync_problem_organisation_id_resolved_at_seen_at_id" ON "sync_problem" ("organisation_id", "resolved_at", "seen_at", "id");
 CREATE INDEX "sync_problem_organisation_id_seen_at_id" ON "sync_problem" ("organisation_id", "seen_at", "id");
 CREATE INDEX "sync_problem_seen_at_id" ON "sync_problem" ("seen_at", "id");
+CREATE INDEX "sync_problem_resolved_at_seen_at_id" ON "sync_problem" ("resolved_at", "seen_at", "id");
 CREATE TABLE "contract" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "organisation_id" INTEGER NOT NULL, "provider_id" INTEGER NOT NULL, "building_id" INTEGER, "premises_id" INTEGER, "payer_code" VARCHAR(60) NOT NULL, "payer_code_key" VARCHAR(60) NOT NULL, "customer_name" VARCHAR(200) NOT NULL, "address" VARCHAR(250) NOT NULL, "opened_on" DATE, "ended_on" DATE, "run_id" INTEGER, "search_key" VARCHAR(600) NOT NULL, "sort_key" VARCHAR(255) NOT NULL, "version" INTEGER NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT, FOREIGN KEY ("provider_id") REFERENCES "provider" ("id") ON DELETE RESTRICT, FOREIGN KEY ("building_id") REFERENCES "building" ("id") ON DELETE RESTRICT, FOREIGN KEY ("premises_id") REFERENCES "premises" ("id") ON DELETE RESTRICT, FOREIGN KEY ("run_id") REFERENCES "sync_run" ("id") ON DELETE SET NULL);
 CREATE UNIQUE INDEX "contract_public_id" ON "contract" ("public_id");
 CREATE INDEX "contract_premises_id" ON "contract" ("premises_id");
 CREATE UNIQUE INDEX "contract_provider_id_payer_code" ON "contract" ("provider_id", "payer_code");
 CREATE UNIQUE INDEX "contract_provider_id_payer_code_key" ON "contract" ("provider_id", "payer_code_key");
 CREATE INDEX "contract_organisation_id_payer_code_id" ON "contract" ("organisation_id", "payer_code", "id");
+CREATE INDEX "contract_payer_code_id" ON "contract" ("payer_code", "id");
 CREATE INDEX "contract_organisation_id_sort_key_id" ON "contract" ("organisation_id", "sort_key", "id");
 CREATE INDEX "contract_sort_key_id" ON "contract" ("sort_key", "id");
 CREATE INDEX "contract_building_id_sort_key_id" ON "contract" ("building_id", "sort_key", "id");
@@ -132,6 +140,7 @@ CREATE INDEX "invoice_organisation_id_issued_on_id" ON "invoice" ("organisation_
 CREATE INDEX "invoice_issued_on_id" ON "invoice" ("issued_on", "id");
 CREATE INDEX "invoice_building_id_issued_on_id" ON "invoice" ("building_id", "issued_on", "id");
 CREATE INDEX "invoice_organisation_id_number_id" ON "invoice" ("organisation_id", "number", "id");
+CREATE INDEX "invoice_number_id" ON "invoice" ("number", "id");
 CREATE TABLE "invoice_line" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "organisation_id" INTEGER NOT NULL, "invoice_id" INTEGER NOT NULL, "position" INTEGER NOT NULL, "name" VARCHAR(300) NOT NULL, "quantity_milli" INTEGER, "unit" VARCHAR(20) NOT NULL, "unit_price_micro" INTEGER, "base_quantity_milli" INTEGER NOT NULL, "net_cents" INTEGER NOT NULL, "vat_rate" INTEGER, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT, FOREIGN KEY ("invoice_id") REFERENCES "invoice" ("id") ON DELETE CASCADE);
 CREATE UNIQUE INDEX "invoice_line_public_id" ON "invoice_line" ("public_id");
 CREATE UNIQUE INDEX "invoice_line_invoice_id_position" ON "invoice_line" ("invoice_id", "position");
@@ -146,6 +155,8 @@ CREATE TABLE "event" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NU
 CREATE UNIQUE INDEX "event_public_id" ON "event" ("public_id");
 CREATE INDEX "event_seal_id" ON "event" ("seal_id");
 CREATE INDEX "event_organisation_id_id" ON "event" ("organisation_id", "id");
+CREATE INDEX "event_organisation_id_name_id" ON "event" ("organisation_id", "name", "id");
+CREATE INDEX "event_name_id" ON "event" ("name", "id");
 CREATE INDEX "event_account_id_id" ON "event" ("account_id", "id");
 CREATE INDEX "event_subject_id" ON "event" ("subject", "id");
 CREATE INDEX "event_building_id_id" ON "event" ("building_id", "id");
@@ -156,6 +167,7 @@ CREATE UNIQUE INDEX "message_dedupe_key" ON "message" ("dedupe_key");
 CREATE INDEX "message_state_lane_next_at_id" ON "message" ("state", "lane", "next_at", "id");
 CREATE INDEX "message_organisation_id_created_at_id" ON "message" ("organisation_id", "created_at", "id");
 CREATE INDEX "message_organisation_id_state_created_at_id" ON "message" ("organisation_id", "state", "created_at", "id");
+CREATE INDEX "message_state_created_at_id" ON "message" ("state", "created_at", "id");
 CREATE INDEX "message_created_at_id" ON "message" ("created_at", "id");
 CREATE TABLE "form_key" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "actor" VARCHAR(60) NOT NULL, "key" VARCHAR(40) NOT NULL, "request_digest" VARCHAR(64) NOT NULL, "location" VARCHAR(500) NOT NULL, "created_at" DATETIME NOT NULL);
 CREATE UNIQUE INDEX "form_key_public_id" ON "form_key" ("public_id");
@@ -167,14 +179,17 @@ CREATE UNIQUE INDEX "job_run_name_period" ON "job_run" ("name", "period");
 """
 
 POSTGRESQL = """
-CREATE TABLE "organisation" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "slug" VARCHAR(40) NOT NULL, "host" VARCHAR(120), "name" VARCHAR(120) NOT NULL, "phone" VARCHAR(40) NOT NULL, "email" VARCHAR(120) NOT NULL, "brand" VARCHAR(7) NOT NULL, "is_active" BOOLEAN NOT NULL, "version" INTEGER NOT NULL);
+CREATE TABLE "organisation" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "slug" VARCHAR(40) NOT NULL, "host" VARCHAR(120), "name" VARCHAR(120) NOT NULL, "phone" VARCHAR(40) NOT NULL, "email" VARCHAR(120) NOT NULL, "brand" VARCHAR(7) NOT NULL, "is_active" BOOLEAN NOT NULL, "sort_key" VARCHAR(255) NOT NULL, "version" INTEGER NOT NULL);
 CREATE UNIQUE INDEX "organisation_public_id" ON "organisation" ("public_id");
 CREATE UNIQUE INDEX "organisation_slug" ON "organisation" ("slug");
 CREATE UNIQUE INDEX "organisation_host" ON "organisation" ("host");
-CREATE TABLE "provider" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "organisation_id" INTEGER NOT NULL, "name" VARCHAR(120) NOT NULL, "code" VARCHAR(40) NOT NULL, "vat_code" VARCHAR(20) NOT NULL, "address" VARCHAR(200) NOT NULL, "iban" VARCHAR(34) NOT NULL, "declares_readings" BOOLEAN NOT NULL, "readings_notice" VARCHAR(400) NOT NULL, "version" INTEGER NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT);
+CREATE INDEX "organisation_sort_key_id" ON "organisation" ("sort_key", "id");
+CREATE TABLE "provider" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "organisation_id" INTEGER NOT NULL, "name" VARCHAR(120) NOT NULL, "code" VARCHAR(40) NOT NULL, "vat_code" VARCHAR(20) NOT NULL, "address" VARCHAR(200) NOT NULL, "iban" VARCHAR(34) NOT NULL, "declares_readings" BOOLEAN NOT NULL, "readings_notice" VARCHAR(400) NOT NULL, "sort_key" VARCHAR(255) NOT NULL, "version" INTEGER NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT);
 CREATE UNIQUE INDEX "provider_public_id" ON "provider" ("public_id");
 CREATE UNIQUE INDEX "provider_organisation_id_code" ON "provider" ("organisation_id", "code");
 CREATE UNIQUE INDEX "provider_organisation_id_name" ON "provider" ("organisation_id", "name");
+CREATE INDEX "provider_organisation_id_sort_key_id" ON "provider" ("organisation_id", "sort_key", "id");
+CREATE INDEX "provider_sort_key_id" ON "provider" ("sort_key", "id");
 CREATE TABLE "setting" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "organisation_id" INTEGER NOT NULL, "name" VARCHAR(60) NOT NULL, "value" TEXT NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT);
 CREATE UNIQUE INDEX "setting_public_id" ON "setting" ("public_id");
 CREATE UNIQUE INDEX "setting_organisation_id_name" ON "setting" ("organisation_id", "name");
@@ -185,7 +200,10 @@ CREATE INDEX "account_organisation_id_sort_key_id" ON "account" ("organisation_i
 CREATE INDEX "account_sort_key_id" ON "account" ("sort_key", "id");
 CREATE INDEX "account_organisation_id_locked_until_id" ON "account" ("organisation_id", "locked_until", "id");
 CREATE INDEX "account_locked_until_id" ON "account" ("locked_until", "id");
-CREATE TABLE "staff" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "organisation_id" INTEGER, "email" VARCHAR(254) NOT NULL, "email_key" VARCHAR(254) NOT NULL, "name" VARCHAR(120) NOT NULL, "role" VARCHAR(20) NOT NULL, "language" VARCHAR(2) NOT NULL, "is_active" BOOLEAN NOT NULL, "password_hash" VARCHAR(200) NOT NULL, "totp_secret" VARCHAR(64) NOT NULL, "totp_last_step" BIGINT NOT NULL, "locked_until" TIMESTAMP, "created_at" TIMESTAMP NOT NULL, "last_seen_at" TIMESTAMP, "sort_key" VARCHAR(255) NOT NULL, "version" INTEGER NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT, CHECK (role <> 'property_manager' OR organisation_id IS NOT NULL));
+CREATE INDEX "account_organisation_id_created_at_id" ON "account" ("organisation_id", "created_at", "id");
+CREATE INDEX "account_created_at_id" ON "account" ("created_at", "id");
+CREATE INDEX "account_email_key" ON "account" ("email_key");
+CREATE TABLE "staff" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "organisation_id" INTEGER, "email" VARCHAR(254) NOT NULL, "email_key" VARCHAR(254) NOT NULL, "name" VARCHAR(120) NOT NULL, "role" VARCHAR(20) NOT NULL, "language" VARCHAR(2) NOT NULL, "is_active" BOOLEAN NOT NULL, "password_hash" VARCHAR(200) NOT NULL, "totp_secret" VARCHAR(64) NOT NULL, "totp_last_step" BIGINT NOT NULL, "locked_until" TIMESTAMP, "created_at" TIMESTAMP NOT NULL, "last_seen_at" TIMESTAMP, "search_key" VARCHAR(400) NOT NULL, "sort_key" VARCHAR(255) NOT NULL, "version" INTEGER NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT, CHECK (role <> 'property_manager' OR organisation_id IS NOT NULL));
 CREATE UNIQUE INDEX "staff_public_id" ON "staff" ("public_id");
 CREATE INDEX "staff_organisation_id" ON "staff" ("organisation_id");
 CREATE UNIQUE INDEX "staff_email_key" ON "staff" ("email_key");
@@ -250,12 +268,14 @@ CREATE UNIQUE INDEX "sync_problem_organisation_id_reference_digest" ON "sync_pro
 CREATE INDEX "sync_problem_organisation_id_resolved_at_seen_at_id" ON "sync_problem" ("organisation_id", "resolved_at", "seen_at", "id");
 CREATE INDEX "sync_problem_organisation_id_seen_at_id" ON "sync_problem" ("organisation_id", "seen_at", "id");
 CREATE INDEX "sync_problem_seen_at_id" ON "sync_problem" ("seen_at", "id");
+CREATE INDEX "sync_problem_resolved_at_seen_at_id" ON "sync_problem" ("resolved_at", "seen_at", "id");
 CREATE TABLE "contract" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "organisation_id" INTEGER NOT NULL, "provider_id" INTEGER NOT NULL, "building_id" INTEGER, "premises_id" INTEGER, "payer_code" VARCHAR(60) NOT NULL, "payer_code_key" VARCHAR(60) NOT NULL, "customer_name" VARCHAR(200) NOT NULL, "address" VARCHAR(250) NOT NULL, "opened_on" DATE, "ended_on" DATE, "run_id" INTEGER, "search_key" VARCHAR(600) NOT NULL, "sort_key" VARCHAR(255) NOT NULL, "version" INTEGER NOT NULL, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT, FOREIGN KEY ("provider_id") REFERENCES "provider" ("id") ON DELETE RESTRICT, FOREIGN KEY ("building_id") REFERENCES "building" ("id") ON DELETE RESTRICT, FOREIGN KEY ("premises_id") REFERENCES "premises" ("id") ON DELETE RESTRICT, FOREIGN KEY ("run_id") REFERENCES "sync_run" ("id") ON DELETE SET NULL);
 CREATE UNIQUE INDEX "contract_public_id" ON "contract" ("public_id");
 CREATE INDEX "contract_premises_id" ON "contract" ("premises_id");
 CREATE UNIQUE INDEX "contract_provider_id_payer_code" ON "contract" ("provider_id", "payer_code");
 CREATE UNIQUE INDEX "contract_provider_id_payer_code_key" ON "contract" ("provider_id", "payer_code_key");
 CREATE INDEX "contract_organisation_id_payer_code_id" ON "contract" ("organisation_id", "payer_code", "id");
+CREATE INDEX "contract_payer_code_id" ON "contract" ("payer_code", "id");
 CREATE INDEX "contract_organisation_id_sort_key_id" ON "contract" ("organisation_id", "sort_key", "id");
 CREATE INDEX "contract_sort_key_id" ON "contract" ("sort_key", "id");
 CREATE INDEX "contract_building_id_sort_key_id" ON "contract" ("building_id", "sort_key", "id");
@@ -295,6 +315,7 @@ CREATE INDEX "invoice_organisation_id_issued_on_id" ON "invoice" ("organisation_
 CREATE INDEX "invoice_issued_on_id" ON "invoice" ("issued_on", "id");
 CREATE INDEX "invoice_building_id_issued_on_id" ON "invoice" ("building_id", "issued_on", "id");
 CREATE INDEX "invoice_organisation_id_number_id" ON "invoice" ("organisation_id", "number", "id");
+CREATE INDEX "invoice_number_id" ON "invoice" ("number", "id");
 CREATE TABLE "invoice_line" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "organisation_id" INTEGER NOT NULL, "invoice_id" INTEGER NOT NULL, "position" INTEGER NOT NULL, "name" VARCHAR(300) NOT NULL, "quantity_milli" BIGINT, "unit" VARCHAR(20) NOT NULL, "unit_price_micro" BIGINT, "base_quantity_milli" BIGINT NOT NULL, "net_cents" BIGINT NOT NULL, "vat_rate" INTEGER, FOREIGN KEY ("organisation_id") REFERENCES "organisation" ("id") ON DELETE RESTRICT, FOREIGN KEY ("invoice_id") REFERENCES "invoice" ("id") ON DELETE CASCADE);
 CREATE UNIQUE INDEX "invoice_line_public_id" ON "invoice_line" ("public_id");
 CREATE UNIQUE INDEX "invoice_line_invoice_id_position" ON "invoice_line" ("invoice_id", "position");
@@ -309,6 +330,8 @@ CREATE TABLE "event" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NUL
 CREATE UNIQUE INDEX "event_public_id" ON "event" ("public_id");
 CREATE INDEX "event_seal_id" ON "event" ("seal_id");
 CREATE INDEX "event_organisation_id_id" ON "event" ("organisation_id", "id");
+CREATE INDEX "event_organisation_id_name_id" ON "event" ("organisation_id", "name", "id");
+CREATE INDEX "event_name_id" ON "event" ("name", "id");
 CREATE INDEX "event_account_id_id" ON "event" ("account_id", "id");
 CREATE INDEX "event_subject_id" ON "event" ("subject", "id");
 CREATE INDEX "event_building_id_id" ON "event" ("building_id", "id");
@@ -319,6 +342,7 @@ CREATE UNIQUE INDEX "message_dedupe_key" ON "message" ("dedupe_key");
 CREATE INDEX "message_state_lane_next_at_id" ON "message" ("state", "lane", "next_at", "id");
 CREATE INDEX "message_organisation_id_created_at_id" ON "message" ("organisation_id", "created_at", "id");
 CREATE INDEX "message_organisation_id_state_created_at_id" ON "message" ("organisation_id", "state", "created_at", "id");
+CREATE INDEX "message_state_created_at_id" ON "message" ("state", "created_at", "id");
 CREATE INDEX "message_created_at_id" ON "message" ("created_at", "id");
 CREATE TABLE "form_key" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "actor" VARCHAR(60) NOT NULL, "key" VARCHAR(40) NOT NULL, "request_digest" VARCHAR(64) NOT NULL, "location" VARCHAR(500) NOT NULL, "created_at" TIMESTAMP NOT NULL);
 CREATE UNIQUE INDEX "form_key_public_id" ON "form_key" ("public_id");

@@ -63,7 +63,7 @@ STAFF_DEEDS: dict[str, frozenset[str]] = {
     "administrator": AGENT
     | {
         "organisation.edit", "organisation.view", "provider.create", "provider.edit", "setting.change", "staff.change_buildings",
-        "staff.change_role", "staff.invite", "staff.unlock", "staff.view",
+        "staff.change_role", "staff.dismiss", "staff.invite", "staff.unlock", "staff.view",
     },
 }  # fmt: skip
 

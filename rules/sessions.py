@@ -2,6 +2,8 @@
 
 from datetime import timedelta
 
+from peewee import JOIN
+
 from models import Account, Device, Organisation, Session, Staff, now
 from rules import keys
 
@@ -46,8 +48,10 @@ def staff(secret: str) -> Staff | None:
     """Which staff member's browser this is; None once the session has ended, or the person works here no longer (T39)."""
     at = now()
     person = (
-        Staff.select(Staff, Session.id, Session.last_seen_at)
+        Staff.select(Staff, Session.id, Session.last_seen_at, Organisation)
         .join(Session, on=(Session.staff == Staff.id))
+        .switch(Staff)
+        .join(Organisation, JOIN.LEFT_OUTER)
         .where(
             (Session.digest == keys.digest("session", secret))
             & Staff.is_active

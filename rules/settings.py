@@ -92,12 +92,12 @@ def check(name: str, value: Any) -> Any:
     facts, default = CATALOGUE[name].metadata, CATALOGUE[name].default
     if facts["choices"]:
         if value not in dict(facts["choices"]):
-            raise Refused("Select one of the values offered", field="value")
+            raise Refused(N_("Select one of the values offered"), field="value")
     elif isinstance(default, bool):
         if not isinstance(value, bool):
-            raise Refused("Select yes or no", field="value")
+            raise Refused(N_("Select yes or no"), field="value")
     elif not isinstance(value, int) or isinstance(value, bool) or not facts["low"] <= value <= facts["high"]:
-        raise Refused("The value must be a whole number from {low} to {high}", field="value", low=facts["low"], high=facts["high"])
+        raise Refused(N_("The value must be a whole number from {low} to {high}"), field="value", low=facts["low"], high=facts["high"])
     return value
 
 
@@ -110,7 +110,7 @@ def change(organisation: Organisation, name: str, value: Any, *, by: Staff | str
             return
         merged = Settings(**{**asdict(of(organisation)), name: value})
         if merged.reading_opens_on > merged.reading_closes_on:
-            raise Refused("Readings must close on day {opens} or later", field="value", opens=merged.reading_opens_on)
+            raise Refused(N_("Readings must close on day {opens} or later"), field="value", opens=merged.reading_opens_on)
         if value == CATALOGUE[name].default:
             Setting.delete().where((Setting.organisation == organisation) & (Setting.name == name)).execute()
         else:

@@ -1,180 +1,30 @@
-"""The whole product as it runs: gunicorn, the huey consumer, a real mail server, headless Chromium."""
+"""The whole product in headless Chromium."""
 
 import os
-import re
 import shutil
-import signal
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from email import message_from_bytes, policy
-from email.message import EmailMessage
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 
-from config import ROOT
+from tests.product import PATIENCE, PRESETS, Product, installed
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 AXE = Path(str(find_spec("axe_playwright_python").submodule_search_locations[0])) / "axe.min.js"  # type: ignore[union-attr,index]
-PATIENCE = 20.0
-
-
-@dataclass
-class MailServer:
-    """A real SMTP server that keeps what it is handed."""
-
-    letters: list[EmailMessage] = field(default_factory=list)
-    port: int = 0
-
-    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
-        self.letters.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
-        return "250 taken"
-
-    def wait_for(self, to: str, words: str = "", count: int = 1) -> EmailMessage:
-        """The newest letter to this address whose subject or text has these words, once there are `count`."""
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end:
-            found = [m for m in self.letters if m["To"] and to in str(m["To"]) and words in f"{m['Subject']}\n{text_of(m)}"]
-            if len(found) >= count:
-                return found[-1]
-            time.sleep(0.1)
-        raise AssertionError(f"no letter to {to} with {words!r}; there are {[(str(m['To']), str(m['Subject'])) for m in self.letters]}")
-
-
-def text_of(letter: EmailMessage) -> str:
-    body = letter.get_body(preferencelist=("plain",))
-    return body.get_content() if body else ""
-
-
-def link_in(letter: EmailMessage) -> str:
-    """The first address in a letter."""
-    found = re.search(r"https?://\S+", text_of(letter))
-    assert found, text_of(letter)
-    return found.group().rstrip(".,)")
-
-
-def code_in(letter: EmailMessage) -> str:
-    """The code in a letter: a line of digits."""
-    found = re.search(r"^\s*(?:> )?(\d{4,8})\s*$", text_of(letter), re.MULTILINE)
-    assert found, text_of(letter)
-    return found.group(1)
-
-
-@dataclass
-class Product:
-    """One running install."""
-
-    url: str
-    environ: dict[str, str]
-    mail: MailServer
-    children: list[subprocess.Popen[bytes]]
-    data: Path
-
-    def portal(self, *words: str) -> str:
-        """Run an operator's command; its output. Raises AssertionError with it when the command fails."""
-        command = [sys.executable, "-m", "flask", "--app", "wsgi", "portal", *words]
-        done = subprocess.run(command, env=self.environ, cwd=ROOT, capture_output=True, text=True, timeout=120)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def start(environ: dict[str, str], port: int, workers: int = 2) -> list[subprocess.Popen[bytes]]:
-    """The web server and the consumer, each in a process group of its own."""
-    commands = (
-        [
-            sys.executable,
-            "-m",
-            "gunicorn",
-            "--no-control-socket",
-            "-w",
-            str(workers),
-            "-b",
-            f"127.0.0.1:{port}",
-            "--log-level",
-            "warning",
-            "wsgi:application",
-        ],
-        [sys.executable, "-m", "huey.bin.huey_consumer", "tasks.huey", "-k", "process", "-w", "1", "-g", "TERM", "-t", "5", "-q"],
-    )
-    return [subprocess.Popen(c, env=environ, cwd=ROOT, start_new_session=True) for c in commands]
-
-
-def stop(children: list[subprocess.Popen[bytes]]) -> None:
-    for child in children:
-        try:
-            os.killpg(child.pid, signal.SIGTERM)
-        except ProcessLookupError:
-            continue
-    for child in children:
-        try:
-            child.wait(10)
-        except subprocess.TimeoutExpired:
-            os.killpg(child.pid, signal.SIGKILL)
-            child.wait()
-
-
-def wait_until_up(url: str) -> None:
-    end = time.monotonic() + PATIENCE
-    while True:
-        try:
-            with urllib.request.urlopen(f"{url}/healthz", timeout=2):
-                return
-        except OSError:
-            if time.monotonic() > end:
-                raise
-            time.sleep(0.1)
 
 
 @pytest.fixture(scope="session")
 def product(translations: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The five organisations of the presets on a fresh install, running."""
-    yield from run_product(tmp_path_factory.mktemp("install"))
-
-
-def run_product(data: Path, database_url: str | None = None) -> Iterator[Product]:
-    port, letters = free_port(), MailServer()
-    controller = Controller(letters, hostname="127.0.0.1", port=0, data_size_limit=10_000_000)
-    controller.port = letters.port = free_port()
-    controller.start()
-    environ = {k: v for k, v in os.environ.items() if not k.startswith("SAVITARNA_") and k != "DATABASE_URL"} | {
-        "SAVITARNA_ENVIRONMENT": "test",
-        "SAVITARNA_DATA_DIR": str(data),
-        "SAVITARNA_CHEAP_PASSWORDS": "yes",
-        "SAVITARNA_MAIL_URL": f"smtp://127.0.0.1:{letters.port}",
-        "SAVITARNA_MAIL_FROM": "savitarna@example.lt",
-        "SAVITARNA_CUSTOMER_URL": f"http://127.0.0.1:{port}",
-        "SAVITARNA_STAFF_URL": f"http://127.0.0.1:{port}/backoffice",
-    }
-    if database_url:
-        environ["DATABASE_URL"] = database_url
-    product = Product(f"http://127.0.0.1:{port}", environ, letters, [], data)
-    try:
-        product.portal("migrate")
+    with installed(tmp_path_factory.mktemp("install")) as made:
         for preset in PRESETS:
-            product.portal("load-organisation", preset, preset)
-        product.children = start(environ, port)
-        wait_until_up(product.url)
-        yield product
-    finally:
-        stop(product.children)
-        controller.stop()
-
-
-PRESETS = ("energy-business", "energy-home", "property-management", "agri-group", "district-heating")
+            made.portal("load-organisation", preset, preset)
+        made.start_web()
+        made.start_consumer()
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,52 @@
+// The backoffice works without this file, but for looking rows up by name in a form.
+
+// "Select all" is shown only where it can work; the bar says how many rows are chosen.
+for (const form of document.querySelectorAll(".rows-form")) {
+  const ticks = [...form.querySelectorAll("[name=rowid]")];
+  const all = form.querySelector(".tick-all");
+  const count = form.querySelector(".bulk output");
+  if (!all || !count) continue;
+  all.hidden = false;
+  form.addEventListener("change", (event) => {
+    if (event.target === all) for (const tick of ticks) tick.checked = all.checked;
+    const chosen = ticks.filter((tick) => tick.checked).length;
+    all.checked = chosen === ticks.length;
+    all.indeterminate = chosen > 0 && chosen < ticks.length;
+    count.value = chosen;
+  });
+}
+
+// "/" goes to the search box, as in every tool where people search all day.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.closest("input, textarea, select, [contenteditable]");
+  const box = document.querySelector("[type=search][name]");
+  if (event.key === "/" && !typing && box) { event.preventDefault(); box.focus(); }
+});
+
+// A row of another table: the list follows what is typed, the hidden field keeps the key of the row whose words were chosen.
+for (const box of document.querySelectorAll("[data-lookup]")) {
+  const list = document.getElementById(box.getAttribute("list"));
+  const key = document.getElementById(box.dataset.for);
+  let asked = 0;
+  box.addEventListener("input", async () => {
+    const chosen = [...list.options].find((option) => option.value === box.value);
+    key.value = chosen ? chosen.dataset.key : "";
+    if (chosen || !box.value) return;
+    const mine = ++asked;
+    const answer = await fetch(`${box.dataset.lookup}?${new URLSearchParams({ query: box.value })}`);
+    if (mine !== asked || !answer.ok) return;
+    list.replaceChildren(...(await answer.json()).map(([id, words]) => {
+      const option = new Option(words, words);
+      option.dataset.key = id;
+      return option;
+    }));
+  });
+}
+
+// Leaving a form with unsaved changes asks first.
+for (const form of document.querySelectorAll("form[data-unsaved]")) {
+  let changed = false;
+  form.addEventListener("input", () => { changed = true; });
+  form.addEventListener("submit", () => { changed = false; });
+  window.addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
+}

@@ -142,6 +142,13 @@ class Table(pw.Model):
         legacy_table_names = False
         only_save_dirty = True  # two people who change different fields of a row both keep what they wrote
 
+    def derive(self) -> None:
+        """Fill in the columns that follow from others. `save` does it; who inserts many rows at once calls it for each."""
+
+    def save(self, *args: Any, **options: Any) -> Any:
+        self.derive()
+        return super().save(*args, **options)
+
     @classmethod
     def within(cls, viewer: Any) -> pw.ModelSelect:
         """The rows of this table that `viewer` (an Account or a Staff row) may know of. Anyone else: none."""
@@ -197,9 +204,8 @@ class Organisation(Table):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **options: Any) -> Any:
+    def derive(self) -> None:
         self.sort_key = sort_key(self.name)
-        return super().save(*args, **options)
 
     @classmethod
     def seen_by_staff(cls, staff: "Staff") -> Any:
@@ -251,9 +257,8 @@ class Provider(Owned):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **options: Any) -> Any:
+    def derive(self) -> None:
         self.sort_key = sort_key(self.name)
-        return super().save(*args, **options)
 
 
 class Setting(Owned):
@@ -307,11 +312,10 @@ class Account(Owned):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **options: Any) -> Any:
+    def derive(self) -> None:
         self.email_key = self.email.strip().casefold()
         self.search_key = fold(f"{self.name} {self.email} {self.phone}")
         self.sort_key = sort_key(self.name)
-        return super().save(*args, **options)
 
     def is_locked(self, at: datetime) -> bool:
         """Whether wrong passwords have closed this account from somewhere at that moment (IB-60)."""
@@ -365,11 +369,10 @@ class Staff(Table):
     def __str__(self) -> str:
         return self.name
 
-    def save(self, *args: Any, **options: Any) -> Any:
+    def derive(self) -> None:
         self.email_key = self.email.strip().casefold()
         self.search_key = fold(f"{self.name} {self.email}")
         self.sort_key = sort_key(self.name)
-        return super().save(*args, **options)
 
     @property
     def sees_install(self) -> bool:
@@ -523,9 +526,8 @@ class Building(Owned):
     def __str__(self) -> str:
         return self.address
 
-    def save(self, *args: Any, **options: Any) -> Any:
+    def derive(self) -> None:
         self.search_key, self.sort_key = fold(self.address)[:255], sort_key(self.address)
-        return super().save(*args, **options)
 
     @classmethod
     def in_buildings(cls, buildings: pw.ModelSelect) -> Any:
@@ -556,9 +558,8 @@ class Premises(Owned):
     def __str__(self) -> str:
         return f"{self.building.address} - {self.number}"
 
-    def save(self, *args: Any, **options: Any) -> Any:
+    def derive(self) -> None:
         self.sort_key = sort_key(f"{self.building.address} {self.number.zfill(6)}")
-        return super().save(*args, **options)
 
 
 class SyncRun(Owned):
@@ -639,11 +640,10 @@ class Contract(Owned):
     def __str__(self) -> str:
         return f"{self.payer_code} {self.address}".strip()
 
-    def save(self, *args: Any, **options: Any) -> Any:
+    def derive(self) -> None:
         self.payer_code_key = payer_code_key(self.payer_code)
         self.search_key = fold(f"{self.payer_code} {self.customer_name} {self.address}")
         self.sort_key = sort_key(self.address or self.customer_name)
-        return super().save(*args, **options)
 
     @classmethod
     def seen_by_customer(cls, account: Account) -> Any:
@@ -748,9 +748,8 @@ class Meter(Owned):
     def __str__(self) -> str:
         return self.number
 
-    def save(self, *args: Any, **options: Any) -> Any:
+    def derive(self) -> None:
         self.search_key = fold(f"{self.number} {self.place}")[:255]
-        return super().save(*args, **options)
 
     def is_in_use(self, day: date) -> bool:
         """Whether the meter stands in its place on that day."""

@@ -33,7 +33,9 @@ for (const box of document.querySelectorAll("[data-lookup]")) {
     key.value = chosen ? chosen.dataset.key : "";
     if (chosen || !box.value) return;
     const mine = ++asked;
-    const answer = await fetch(`${box.dataset.lookup}?${new URLSearchParams({ query: box.value })}`);
+    const address = new URL(box.dataset.lookup, location.href);
+    address.searchParams.set("query", box.value);
+    const answer = await fetch(address);
     if (mine !== asked || !answer.ok) return;
     list.replaceChildren(...(await answer.json()).map(([id, words]) => {
       const option = new Option(words, words);

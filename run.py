@@ -155,9 +155,12 @@ def serve(environ: dict[str, str]) -> int | str:
     }
     if settings.demo:
         steps["Loading the demo world"] = run("-m", "flask", "--app", "wsgi", "portal", "demo")
-    gunicorn = ("gunicorn", "--workers", "2", "--no-control-socket", "--log-level", "warning", "--bind", f"fd://{listener.fileno()}")
+    # Threads, though production has none: a browser opens connections on a guess, and with no nginx before it each of them would
+    # keep a worker without threads waiting.
+    gunicorn = ("gunicorn", "-k", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket", "--log-level", "warning")
+    web = run("-m", *gunicorn, "--bind", f"fd://{listener.fileno()}", "wsgi:application")
     huey = ("huey.bin.huey_consumer", "tasks.huey", "--quiet", "-k", "process", "-w", "2", "-g", "TERM", "-t", "25")
-    services = {"The web server": run("-m", *gunicorn, "wsgi:application"), "The background work": run("-m", *huey)}
+    services = {"The web server": web, "The background work": run("-m", *huey)}
     ready = [f"Customer site   {environ['SAVITARNA_CUSTOMER_URL']}/", f"Backoffice      {environ['SAVITARNA_STAFF_URL']}/"]
     if settings.demo:
         ready.append(f"Mailbox         {url}/mail/")

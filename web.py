@@ -302,7 +302,11 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
 
         person = viewer()
         location = work.once(events.actor(person) if person else f"anyone:{source()}", key, _request_digest(), act)
-        return redirect(location, 303) if location is not None else answer[0]
+        if not answer:
+            return redirect(location, 303)
+        if location is not None:
+            answer[0].status_code = 303
+        return answer[0]  # with the cookies that the view has set
 
     return wrapper
 

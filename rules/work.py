@@ -35,12 +35,16 @@ def once(actor: str, key: str, request_digest: str, act: Callable[[], str | None
         return location
     try:
         with unit_of_work():
+            # The key first: the same form sent at the same moment waits here, and then finds this one's answer instead of acting
+            # on what this one has changed.
+            taken = FormKey.create(actor=actor, key=key, request_digest=request_digest, location="")
             location = act()
-            if location is not None:
-                FormKey.create(actor=actor, key=key, request_digest=request_digest, location=location)
+            if location is None:
+                taken.delete_instance()
+            else:
+                FormKey.update(location=location).where(FormKey.id == taken.id).execute()
             return location
     except IntegrityError:
-        # The same form, a moment earlier, from another process: its answer is ours.
         location = _earlier(actor, key, request_digest)
         if location is None:
             raise

@@ -1,0 +1,97 @@
+"""A browser without a screen, for clients that keep at it while the server is being killed."""
+
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable
+from http.client import HTTPException
+from http.cookiejar import CookieJar
+from typing import Any
+from urllib.parse import urlencode, urljoin
+
+from lxml import html
+
+ANSWER_WITHIN_SECONDS = 15.0
+PAUSE_SECONDS = 0.05
+
+
+class Lost(Exception):
+    """No answer came: nobody can tell from here whether the request was done."""
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    def redirect_request(self, *args: Any, **options: Any) -> None:
+        return None
+
+
+class Visitor:
+    """One person's browser, with cookies of its own and a network address of its own (the product counts tries by network)."""
+
+    def __init__(self, base: str, network: str) -> None:
+        self.base, self.network = base, network
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()), _Stay)
+        self.lost: list[str] = []  # the form keys of what was sent and not answered
+        self.broken: list[str] = []  # answers that no server may give, however it was killed
+
+    def open(self, path: str, data: list[tuple[str, str]] | None = None) -> tuple[int, str, str]:
+        """Status, location and body of one answer. Raises Lost."""
+        request = urllib.request.Request(urljoin(f"{self.base}/", path), urlencode(data).encode() if data is not None else None)
+        request.add_header("X-Forwarded-For", self.network)
+        request.add_header("Accept-Language", "en")
+        try:
+            try:
+                answer: Any = self.opener.open(request, timeout=ANSWER_WITHIN_SECONDS)
+            except urllib.error.HTTPError as error:
+                answer = error
+            with answer:
+                return answer.status, answer.headers.get("Location") or "", answer.read().decode()
+        except (OSError, HTTPException) as error:
+            raise Lost(str(error)) from error
+
+    def page(self, path: str, stop: Callable[[], bool] = lambda: False) -> Any:
+        """A page, parsed, asked for until it comes; None when it is time to stop."""
+        while not stop():
+            try:
+                status, location, body = self.open(path)
+            except Lost:
+                time.sleep(PAUSE_SECONDS)
+                continue
+            if status in (301, 302, 303):
+                path = location
+            elif status == 503:
+                time.sleep(PAUSE_SECONDS)
+            else:
+                if status != 200:
+                    self.broken.append(f"GET {path}: {status}")
+                return html.document_fromstring(body)
+        return None
+
+    def submit(self, path: str, values: dict[str, str], stop: Callable[[], bool] = lambda: False) -> str | None:
+        """Open the page at `path`, fill in its form and send it, again and again with the same form key until it is answered.
+
+        Returns where the answer leads, None where nobody knows what became of it. A form that comes back with a refusal is
+        noted as broken: these clients send nothing that may be refused.
+        """
+        page = self.page(path, stop)
+        if page is None:
+            return None
+        form = next(f for f in page.forms if f.method == "POST" and set(values) <= set(f.fields))
+        sent = [(name, value) for name, value in form.form_values() if name not in values] + list(values.items())
+        key, to = form.fields.get("form_key", ""), form.action or path
+        while True:
+            try:
+                status, location, body = self.open(to, sent)
+            except Lost:
+                self.lost.append(key)
+                if stop():
+                    return None
+                time.sleep(PAUSE_SECONDS)
+                continue
+            if status in (302, 303):
+                return location
+            if status != 503:  # that one says: nothing was changed, try again
+                words = " ".join(html.document_fromstring(body).xpath("//*[@role='alert']//text()|//h1//text()")).split()
+                self.broken.append(f"POST {to}: {status} {' '.join(words)}")
+                return None
+            self.lost.append(key)
+            time.sleep(PAUSE_SECONDS)

@@ -1,0 +1,154 @@
+"""Twenty at the same moment, on both databases: one wins, and the others are told so (G11)."""
+
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
+from typing import Any
+
+from models import Account, Event, FormKey, Lockout, Membership, Message, Meter, Reading, Staff, database
+from rules import contracts, lockouts, readings, staff, work
+from rules.refusal import Missing, Refused
+from tests import factories
+
+TOGETHER = 20
+TODAY = date(2026, 11, 20)
+
+
+def race(act: Callable[[int], Any]) -> list[Any]:
+    """What came of `act(0)` to `act(19)`, let go together, each with a connection of its own: what it returned or what it raised."""
+    gate = threading.Barrier(TOGETHER)
+
+    def run(number: int) -> Any:
+        with database.connection_context():
+            gate.wait(10)
+            try:
+                return act(number)
+            except Exception as error:
+                return error
+
+    database.close()  # its place in the pool is for one of them
+    try:
+        with ThreadPoolExecutor(TOGETHER) as threads:
+            return list(threads.map(run, range(TOGETHER)))
+    finally:
+        database.connect()
+
+
+def refused(outcomes: list[Any], kind: type[Exception] | tuple[type[Exception], ...] = Refused) -> int:
+    """How many were refused; anything that broke in another way is raised here."""
+    for outcome in outcomes:
+        if isinstance(outcome, Exception) and not isinstance(outcome, kind):
+            raise outcome
+    return sum(isinstance(outcome, Exception) for outcome in outcomes)
+
+
+def test_one_reading_sent_twenty_times_is_one_reading_one_event_and_one_mail(db: object) -> None:
+    """CV-34, G11"""
+    anna, meter = a_meter()
+    outcomes = race(lambda _: readings.declare(Meter.get_by_id(meter.id), 241_600, on=TODAY, by=Account.get_by_id(anna.id)).reference)
+    assert refused(outcomes) == 0
+    assert len(set(outcomes)) == 1
+    assert [r.value_milli for r in Reading.select()] == [241_600]
+    assert Event.select().where(Event.name == "reading.declared").count() == 1
+    assert Message.select().where(Message.kind == "reading_declared").count() == 1
+
+
+def test_twenty_different_readings_of_one_meter_leave_one_that_counts_and_all_are_kept(db: object) -> None:
+    """G11"""
+    anna, meter = a_meter()
+    outcomes = race(lambda n: readings.declare(Meter.get_by_id(meter.id), 241_000 + n, on=TODAY, by=Account.get_by_id(anna.id)).id)
+    assert refused(outcomes) == 0
+    stored = {r.id: r for r in Reading.select()}
+    assert sorted(r.value_milli for r in stored.values()) == [241_000 + n for n in range(TOGETHER)]
+    last = max(stored)
+    assert [r.id for r in stored.values() if r.is_current] == [last]
+    replaced = [e.facts["replaces"] for e in Event.select().where(Event.name == "reading.declared").order_by(Event.id)]
+    in_order = [stored[i].value_milli for i in sorted(stored)]
+    assert replaced == [None, *in_order[:-1]]
+
+
+def test_a_contract_attached_from_twenty_windows_is_attached_once(db: object) -> None:
+    """T14, G11"""
+    north = factories.organisation(claim_invoice=True)
+    anna, bill = factories.account(north), factories.invoice(factories.contract(north, "01-234 5"), "S000777")
+
+    def attach(number: int) -> Any:
+        return contracts.attach(
+            Account.get_by_id(anna.id), provider=None, payer_code="01-234 5", invoice_number=bill.number, source=f"10.0.{number}.0/24"
+        )
+
+    outcomes = race(attach)
+    assert TOGETHER - refused(outcomes) == 1
+    assert Membership.select().where(Membership.account == anna).count() == 1
+    assert Event.select().where(Event.name == "contract.attached").count() == 1
+    assert Message.select().where(Message.kind == "contract_attached").count() == 1
+
+
+def test_of_twenty_wrong_passwords_at_once_exactly_five_are_counted_and_one_lock_is_told(db: object) -> None:
+    """IB-60, T42, G13"""
+    anna, told = factories.account(factories.organisation()), []
+    outcomes = race(
+        lambda _: lockouts.failed(
+            lockouts.of_customers(anna.organisation), anna.email, "10.0.0.0/24", None, after=5, hours=6, person=anna, tell=told.append
+        )
+    )
+    assert refused(outcomes) == 0
+    assert sorted({row.failures for row in Lockout.select()}) == [5]
+    assert outcomes.count(None) == 4  # the fifth is the first that finds it locked
+    assert len(told) == 1
+    assert Event.select().where(Event.name == "account.locked").count() == 1
+
+
+def test_twenty_administrators_who_remove_each_other_leave_one(db: object) -> None:
+    """T30, G11"""
+    north = factories.organisation()
+    people = [factories.staff(north, "administrator") for _ in range(TOGETHER)]
+
+    def remove_the_next(number: int) -> None:
+        victim, by = (Staff.get_by_id(people[(number + step) % TOGETHER].id) for step in (1, 0))
+        staff.change_role(victim, role="agent", reason="Reorganisation", by=by)
+
+    outcomes = race(remove_the_next)
+    assert refused(outcomes, (Refused, Missing)) >= 1
+    left = Staff.select().where((Staff.role == "administrator") & Staff.is_active).count()
+    assert left >= 1
+    assert left == TOGETHER - outcomes.count(None)
+    assert Event.select().where(Event.name == "staff.role_changed").count() == outcomes.count(None)
+
+
+def test_two_last_administrators_who_remove_each_other_leave_one(db: object) -> None:
+    """T30, G11"""
+    north = factories.organisation()
+    people = [factories.staff(north, "administrator") for _ in range(2)]
+
+    def remove_the_other(number: int) -> None:
+        victim, by = (Staff.get_by_id(people[(number + step) % 2].id) for step in (1, 0))
+        staff.dismiss(victim, reason="Left", by=by)
+
+    outcomes = race(remove_the_other)
+    refused(outcomes, (Refused, Missing))
+    assert outcomes.count(None) == 1
+    assert Staff.select().where(Staff.is_active).count() == 1
+
+
+def test_a_form_sent_twenty_times_at_once_acts_once_and_all_get_its_answer(db: object) -> None:
+    """P2, G11"""
+    north = factories.organisation()
+
+    def act() -> str:
+        made = factories.account(north, "anna@example.lt")
+        return f"/done/{made.id}"
+
+    outcomes = race(lambda _: work.once("anyone:10.0.0.0/24", "k" * 22, "digest", act))
+    assert refused(outcomes) == 0
+    assert outcomes == [f"/done/{Account.get().id}"] * TOGETHER
+    assert FormKey.select().count() == 1
+
+
+def a_meter() -> tuple[Account, Meter]:
+    """Anna and a meter of hers, on a day when readings are taken."""
+    north = factories.organisation()
+    anna, place = factories.account(north), factories.contract(north)
+    factories.holds(anna, place)
+    return anna, factories.meter(place)

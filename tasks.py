@@ -12,7 +12,7 @@ from huey.serializer import SignedSerializer
 
 from config import Config, load
 from integrations import mail
-from models import database, open_database
+from models import Message, database, open_database
 from rules import keys, messages
 
 log = logging.getLogger(__name__)
@@ -58,7 +58,7 @@ def deliver(carrier: Any, lease: timedelta) -> int:
     while message := messages.claim(lease):
         tried += 1
         try:
-            carrier.send(mail.letter(config, message.kind, message.language, message.facts, message.to, message.name, message.dedupe_key))
+            carrier.send(_letter(message))
         except mail.Permanent as refusal:
             messages.settle(message, error=str(refusal), permanent=True)
         except Exception as failure:
@@ -67,3 +67,10 @@ def deliver(carrier: Any, lease: timedelta) -> int:
         else:
             messages.settle(message)
     return tried
+
+
+def _letter(message: Message) -> mail.Letter:
+    """A message as a letter from its organisation; without one, from the install."""
+    here = message.organisation
+    writer = {"organisation": {"name": here.name, "phone": here.phone, "email": here.email, "brand": here.brand}} if here else {}
+    return mail.letter(config, message.kind, message.language, message.facts | writer, message.to, message.name, message.dedupe_key)

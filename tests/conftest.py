@@ -3,8 +3,10 @@
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -94,6 +96,26 @@ def db(template: str, engine: str, tmp_path: Path, request: pytest.FixtureReques
             opened.close_all()
         if drop:
             drop()
+
+
+@pytest.fixture
+def statements(db: object) -> Callable[[], AbstractContextManager[list[str]]]:
+    """`with statements() as seen:` collects the SQL that is run inside."""
+
+    @contextmanager
+    def collect() -> Iterator[list[str]]:
+        seen: list[str] = []
+
+        def hook(event: Any) -> None:
+            seen.append(event.sql)
+
+        models.database.query_hooks.append(hook)
+        try:
+            yield seen
+        finally:
+            models.database.query_hooks.remove(hook)
+
+    return collect
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,98 @@
+"""What is owed over all contracts, pages of bills, and what one bill says."""
+
+import uuid
+from datetime import date
+from typing import Any
+
+import pytest
+
+from models import Account, Contract, InvoiceVat, Organisation
+from rules import billing
+from tests import factories
+
+TODAY = date(2026, 11, 22)
+
+
+@pytest.fixture
+def north(db: object) -> Organisation:
+    return factories.organisation("north")
+
+
+@pytest.fixture
+def anna(north: Organisation) -> Account:
+    return factories.account(north)
+
+
+@pytest.fixture
+def flat(north: Organisation, anna: Account) -> Contract:
+    made = factories.contract(north)
+    factories.holds(anna, made)
+    return made
+
+
+def test_what_is_owed_is_the_total_of_all_ones_contracts(north: Organisation, anna: Account, flat: Contract) -> None:
+    """CV-20, CV-21"""
+    second, foreign = factories.contract(north, "02-1"), factories.contract(north, "99")
+    factories.holds(anna, second)
+    factories.invoice(flat, net_cents=10_000, due_on=date(2026, 11, 30))
+    factories.invoice(second, net_cents=5_000, due_on=date(2026, 11, 28))
+    factories.invoice(foreign, net_cents=77_700)
+    assert billing.owed(anna, TODAY) == billing.Owed(12_100 + 6_050, 0, date(2026, 11, 28))
+
+
+def test_what_is_overdue_is_told_apart(anna: Account, flat: Contract) -> None:
+    factories.invoice(flat, net_cents=10_000, due_on=date(2026, 10, 31))
+    factories.invoice(flat, net_cents=1_000, due_on=TODAY)
+    assert billing.owed(anna, TODAY) == billing.Owed(13_310, 12_100, date(2026, 10, 31))
+
+
+def test_a_credit_note_lessens_what_is_owed_and_has_no_due_day(anna: Account, flat: Contract) -> None:
+    factories.invoice(flat, net_cents=10_000, outstanding_cents=0, due_on=date(2026, 10, 31))
+    factories.invoice(flat, net_cents=-1_000, kind="credit_note", due_on=None)
+    assert billing.owed(anna, TODAY) == billing.Owed(-1_210, 0, None)
+
+
+def test_who_has_no_bills_owes_nothing(anna: Account) -> None:
+    assert billing.owed(anna, TODAY) == billing.Owed(0, 0, None)
+
+
+def test_bills_are_turned_over_page_by_page_in_both_directions(north: Organisation, anna: Account, flat: Contract) -> None:
+    second = factories.contract(north, "02-1")
+    factories.holds(anna, second)
+    for n in range(12):
+        factories.invoice(flat if n % 2 else second, f"S{n:02}", issued_on=date(2026, 1 + n // 3, 8))
+    names = lambda page: [bill.number for bill in page.bills]  # noqa: E731
+    first = billing.page(anna, size=5)
+    middle = billing.page(anna, older=first.older, size=5)
+    last = billing.page(anna, older=middle.older, size=5)
+    assert names(first) + names(middle) + names(last) == [f"S{n:02}" for n in reversed(range(12))]
+    assert (first.newer, last.older) == (None, None)
+    assert names(billing.page(anna, newer=last.newer, size=5)) == names(middle)
+    back = billing.page(anna, newer=middle.newer, size=5)
+    assert (names(back), back.newer) == (names(first), None)
+
+
+def test_a_page_from_a_bill_that_is_not_ones_own_is_as_empty_as_from_none(north: Organisation, anna: Account, flat: Contract) -> None:
+    factories.invoice(flat, issued_on=date(2026, 1, 8))
+    foreign = factories.invoice(factories.contract(north, "99"), issued_on=date(2026, 6, 8))
+    for mark in (foreign.public_id, uuid.uuid4()):
+        assert billing.page(anna, older=mark) == billing.page(anna, newer=mark) == billing.Page([], None, None)
+
+
+def test_a_viewers_bills_are_those_whose_contract_lets_them_see_bills(anna: Account, flat: Contract) -> None:
+    """CV-16"""
+    mine = factories.invoice(flat)
+    assert billing.newest(anna, 4) == [mine]
+    nobody = factories.account(anna.organisation, "ivan@example.lt")
+    assert (billing.newest(nobody, 4), billing.page(nobody).bills) == ([], [])
+
+
+def test_a_bill_in_plain_values_adds_up(anna: Account, flat: Contract) -> None:
+    """IB-68"""
+    bill = factories.invoice(flat, "SF-1", net_cents=10_000, payment_reference="0120477", iban="LT121000011101001000")
+    InvoiceVat.create(organisation=bill.organisation_id, invoice=bill, category="E", rate=None, base_cents=0, vat_cents=0)
+    facts: dict[str, Any] = billing.facts(bill, billing.lines(bill), billing.vat(bill))
+    assert facts["net_cents"] + facts["vat_cents"] == facts["total_cents"] == facts["payable_cents"] == 12_100
+    assert sum(line["net_cents"] for line in facts["lines"]) == 10_000
+    assert sum(part["vat_cents"] for part in facts["vat"]) == 2_100
+    assert (facts["payer_code"], facts["reference"], facts["iban"]) == ("01-234 5", "0120477", "LT121000011101001000")

@@ -310,12 +310,18 @@ def _readable(text: bytes | str) -> str:
 
 
 def compose(letter: Letter) -> EmailMessage:
-    """The letter as it travels: text and HTML, UTF-8, one recipient. Raises Permanent for an address that is none (T73)."""
+    """The letter as it travels: text and HTML, UTF-8, one recipient. Raises Permanent for an address that is none (T73),
+    ValueError for a sender's: that is ours to put right.
+    """
     mail = EmailMessage(policy=SMTP)
     mail["From"] = _address(letter.sender_address, letter.sender_name)
-    mail["To"] = _address(letter.to)
+    try:
+        mail["To"] = _address(letter.to)
+    except ValueError as error:
+        raise Permanent(str(error)) from error
     if letter.reply_to:
-        mail["Reply-To"] = _address(letter.reply_to)
+        with suppress(ValueError):  # better no way to answer than no mail
+            mail["Reply-To"] = _address(letter.reply_to)
     mail["Subject"] = BREAKS.sub(" ", letter.subject)
     mail["Date"] = format_datetime(datetime.now(UTC))
     mail["Message-ID"] = letter.message_id
@@ -329,11 +335,11 @@ def compose(letter: Letter) -> EmailMessage:
 
 
 def _address(address: str, name: str = "") -> Address:
-    """One address, as mail servers want it: a domain such as šiauliai.lt in its ASCII form. Raises Permanent."""
+    """One address, as mail servers want it: a domain such as šiauliai.lt in its ASCII form. Raises ValueError."""
     if BREAKS.search(address):
-        raise Permanent("The address has a line break in it.")
+        raise ValueError("An e-mail address must have no line break in it.")
     local, _, domain = address.rpartition("@")
     try:
         return Address(BREAKS.sub(" ", name), addr_spec=f"{local}@{domain.encode('idna').decode()}")
     except (ValueError, MessageError, IndexError) as error:
-        raise Permanent(f"{address!r} is not an e-mail address: {error}") from error
+        raise ValueError(f"{address!r} is not an e-mail address: {error}") from error

@@ -241,6 +241,13 @@ def test_what_is_not_one_address_gets_no_mail(address: str) -> None:
         mail.compose(replace(LETTER, to=address))
 
 
+def test_a_wrong_address_of_our_own_does_not_count_against_the_reader() -> None:
+    """Else one mistyped setting would give up every waiting mail for good."""
+    with pytest.raises(ValueError, match="savitarna"):
+        mail.compose(replace(LETTER, sender_address="savitarna"))
+    assert mail.compose(replace(LETTER, reply_to="by phone"))["Reply-To"] is None
+
+
 def test_a_lithuanian_domain_is_written_in_its_ascii_form() -> None:
     assert mail.compose(replace(LETTER, to="info@šiauliai.example"))["To"] == "info@xn--iauliai-pqb.example"
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from integrations.billing_feed import cells
 from integrations.billing_feed.amounts import agree, rounded
-from integrations.billing_feed.folder import files
+from integrations.billing_feed.folder import files, name_of
 from integrations.billing_feed.records import (
     CODES,
     N_,
@@ -156,7 +156,7 @@ class CsvFeed:
             try:
                 table = _table(path)
             except Trouble as trouble:
-                yield trouble.put_aside(path.name, file=path.name)
+                yield trouble.put_aside(name_of(path), file=name_of(path))
             else:
                 tables[table.layout].append(table)
         for layout, found in tables.items():
@@ -187,7 +187,7 @@ class Table:
 
     @property
     def file(self) -> str:
-        return self.path.name
+        return name_of(self.path)
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,8 @@ from datetime import date, datetime, time
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from integrations.billing_feed.records import clipped
+
 VILNIUS = ZoneInfo("Europe/Vilnius")
 
 
@@ -24,6 +26,11 @@ def files(folder: Path, suffix: str, since: date | None, paths: Sequence[Path] |
             yield from _delivered(path, suffix, 0.0)
         else:
             yield path
+
+
+def name_of(path: Path) -> str:
+    """A file's name as reasons and references write it, whatever bytes it is made of."""
+    return clipped(os.fsencode(path.name).decode("utf-8", "replace"), 120)
 
 
 def _delivered(folder: Path, suffix: str, earliest: float) -> Iterator[Path]:

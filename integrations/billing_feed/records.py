@@ -24,7 +24,7 @@ def N_(sentence: str) -> str:
 
 
 # The words among units of measure; `Line.unit` is one of these, a symbol such as kWh, or what the feed says.
-UNIT_WORDS = (N_("unit"), N_("hour"), N_("day"), N_("week"), N_("month"), N_("year"))
+UNIT_WORDS = (N_("pcs"), N_("wk"), N_("mo."), N_("yr"))
 # Names of lines that the feed left without one.
 LINE_WORDS = (N_("Allowance"), N_("Charge"))
 

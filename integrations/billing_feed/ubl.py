@@ -22,7 +22,7 @@ from lxml import etree
 
 from integrations import xml
 from integrations.billing_feed.amounts import agree, rounded
-from integrations.billing_feed.folder import files
+from integrations.billing_feed.folder import files, name_of
 from integrations.billing_feed.records import CODES, LINE_WORDS, N_, WORDS, Invoice, Line, Record, Trouble, Vat, clipped, is_pdf, shown
 
 UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
@@ -45,12 +45,12 @@ UNITS = {
     "KGM": "kg",
     "TNE": "t",
     "P1": "%",
-    "HUR": "hour",
-    "DAY": "day",
-    "WEE": "week",
-    "MON": "month",
-    "ANN": "year",
-    **dict.fromkeys(("C62", "H87", "EA", "PCE", "NAR"), "unit"),
+    "HUR": "h",
+    "DAY": "d",
+    "WEE": "wk",
+    "MON": "mo.",
+    "ANN": "yr",
+    **dict.fromkeys(("C62", "H87", "EA", "PCE", "NAR"), "pcs"),
 }
 # Rules about one VAT category are named by it, but for these.
 RULE_OF = {"K": "IC", "L": "AF", "M": "AG"}
@@ -96,7 +96,7 @@ class UblFeed:
     def records(self, since: date | None = None) -> Iterator[Record]:
         """The bill of each file, or why there is none."""
         for path in files(self.folder, ".xml", since, self.paths):
-            document = Document(path.name)
+            document = Document(name_of(path))
             try:
                 yield from document.records(_content(path))
             except Trouble as trouble:
@@ -241,13 +241,15 @@ class Document:
         if root.tag not in KINDS:
             message = N_("{file} must be a UBL 2.1 invoice or credit note, not {found}.")
             raise Trouble("document", message, found=shown(etree.QName(root).localname))
-        self.number = _whole(_needed("BR-02", _text(root, "cbc:ID")), "number")
+        number = _needed("BR-02", _text(root, "cbc:ID"))
+        self.number = shown(number)
+        _whole(number, "number")
         pdf, pdf_name = None, None
         try:
             pdf, pdf_name = _pdf(root)
         except Trouble as trouble:
             yield trouble.put_aside(f"{self.file}: {self.number}", **self.facts())
-        yield _invoice(root, self.number, pdf, pdf_name)
+        yield _invoice(root, number, pdf, pdf_name)
 
 
 def _invoice(root: etree._Element, number: str, pdf: bytes | None, pdf_name: str | None) -> Invoice:

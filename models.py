@@ -102,10 +102,10 @@ class UTCDateTimeField(pw.DateTimeField):
 
 
 class FactsField(pw.TextField):
-    """A small mapping kept as canonical JSON, so that its digest is the same on both databases."""
+    """A small mapping or value kept as canonical JSON, so that its digest is the same on both databases."""
 
     def db_value(self, value: Any) -> Any:
-        return value if value is None or isinstance(value, str) else canonical(value)
+        return None if value is None else canonical(value)
 
     def python_value(self, value: Any) -> Any:
         return json.loads(value) if isinstance(value, str) else value

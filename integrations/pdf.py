@@ -15,7 +15,7 @@ import typst
 
 import formats
 from config import ROOT
-from integrations.billing_feed.records import UNIT_WORDS
+from integrations.billing_feed.records import LINE_WORDS, UNIT_WORDS
 
 TEMPLATE = ROOT / "templates" / "invoice.typ"
 FONTS = ROOT / "static" / "fonts"
@@ -174,7 +174,7 @@ def _line(line: BillLine, language: str, gettext: Callable[[str], str]) -> list[
     base = line.get("base_quantity_milli", 1000)
     per = "" if base == 1000 else f" / {unit_of(base)}"
     return [
-        line["name"],
+        gettext(line["name"]) if line["name"] in LINE_WORDS else line["name"],
         "" if quantity is None else unit_of(quantity),
         "" if price is None else formats.unit_price(price, language) + per,
         "" if rate is None else formats.vat_rate(rate, language),

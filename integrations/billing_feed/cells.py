@@ -9,7 +9,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 from integrations.billing_feed.folder import VILNIUS
-from integrations.billing_feed.records import N_, Trouble, shown
+from integrations.billing_feed.records import CODES, N_, Trouble, shown
 
 NUMBER = re.compile(r"-?([0-9]{1,12})(?:[.,]([0-9]{1,20}))?")
 DAY = re.compile(r"([0-9]{4})([-.])([0-9]{2})\2([0-9]{2})")
@@ -112,6 +112,11 @@ def code(value: str, longest: int) -> str:
         message = N_("{file}, row {row}, column {column}: {value} must be {longest} characters or fewer.")
         raise Trouble("length", message, value=shown(value), longest=longest)
     return value
+
+
+def iban(value: str) -> str:
+    """An account, without the spaces that people put between its groups."""
+    return code("".join(value.split()), CODES["iban"])
 
 
 def one_of(value: str, allowed: tuple[str, ...]) -> str:

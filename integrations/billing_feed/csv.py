@@ -116,7 +116,7 @@ INVOICE = (
     Column("payable", cells.amount),
     Column("outstanding", cells.amount),
     _code("reference"),
-    _code("iban"),
+    Column("iban", cells.iban),
     _code("refers_to"),
     Column("revised_at", cells.moment),
     _words("note"),

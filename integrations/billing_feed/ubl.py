@@ -343,11 +343,11 @@ def _period(root: etree._Element) -> tuple[date | None, date | None]:
 
 
 def _account(root: etree._Element) -> str | None:
-    """The account to pay to: of a credit transfer where there is one."""
+    """The account to pay to: of a credit transfer where there is one. Without the spaces between its groups."""
     means = _all(root, "cac:PaymentMeans")
     means.sort(key=lambda element: _text(element, "cbc:PaymentMeansCode") not in TRANSFERS)
-    accounts = (_code(element, "cac:PayeeFinancialAccount/cbc:ID", "iban") for element in means)
-    return next(filter(None, accounts), None)
+    accounts = ("".join(_text(element, "cac:PayeeFinancialAccount/cbc:ID").split()) for element in means)
+    return next((_whole(account, "iban") for account in accounts if account), None)
 
 
 def _note(root: etree._Element) -> str:

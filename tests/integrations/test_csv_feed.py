@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import tracemalloc
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from config import ROOT
 from integrations import billing_feed
 from integrations.billing_feed import Contract, Invoice, Line, Meter, PutAside, Reading, Record, Vat
 from integrations.billing_feed.csv import LAYOUTS
@@ -456,3 +458,29 @@ def test_an_organisation_without_a_billing_system_has_no_records_and_another_sys
     assert list(billing_feed.of("nothing", tmp_path).records()) == []
     with pytest.raises(ValueError, match="no billing feed called 'fax'"):
         billing_feed.of("fax", tmp_path)
+
+
+# ---- what its makers read ---------------------------------------------------------------------------------------------
+
+GUIDE = (ROOT / "docs" / "billing-feed.md").read_text()
+
+
+def test_the_guide_names_every_column_and_marks_those_that_are_required() -> None:
+    for layout in LAYOUTS.values():
+        for column in layout:
+            assert (f"**`{column.name}`**" if column.required else f"`{column.name}`") in GUIDE, column.name
+
+
+def test_the_examples_of_the_guide_are_taken_in_whole(tmp_path: Path) -> None:
+    examples = re.findall(r"```csv\n(.*?)```", GUIDE, re.S)
+    records = read(tmp_path, *examples)
+    assert reasons(records) == []
+    assert [type(record) for record in records] == [Contract, Contract, Meter, Invoice, Invoice, Reading]
+
+
+def test_the_guide_explains_every_reason_that_can_be_given() -> None:
+    sources = "".join(path.read_text() for path in (ROOT / "integrations" / "billing_feed").glob("*.py"))
+    kinds = set(re.findall(r'Trouble\(\s*"([A-Za-z0-9-]+)"', sources)) | set(re.findall(r'agree\(\s*"([A-Z0-9-]+)"', sources))
+    assert len(kinds) > 20
+    for kind in kinds:
+        assert f"`{kind}`" in GUIDE, kind

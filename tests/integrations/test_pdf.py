@@ -70,6 +70,11 @@ def pages(document: bytes) -> int:
     return len(re.findall(rb"/Type/Page\b(?!s)", document))
 
 
+def plain(page: dict[str, Any]) -> dict[str, Any]:
+    """A page's words with ordinary spaces for those that do not break."""
+    return dict(json.loads(json.dumps(page, ensure_ascii=False).replace("\xa0", " ")))
+
+
 def headings(bill: pdf.Bill) -> list[str]:
     """The headings that the template makes of a bill."""
     inputs = {"bill": json.dumps(pdf.page(bill, "en", str))}
@@ -91,14 +96,14 @@ def test_a_bill_is_one_page_tagged_for_those_who_listen() -> None:
 
 
 def test_a_bill_says_everything_in_the_readers_language() -> None:
-    page = pdf.page(facts(), "lt", lithuanian)
+    page = plain(pdf.page(facts(), "lt", lithuanian))
     assert page["title"] == "Sąskaita ŠT-17"
     assert page["subtitle"] == "Išrašyta 2026 m. spalio 31 d."
-    assert (page["hero"]["amount"], page["hero"]["due"]) == ("22,40\xa0€", "2026 m. lapkričio 20 d.")
+    assert (page["hero"]["amount"], page["hero"]["due"]) == ("22,40 €", "2026 m. lapkričio 20 d.")
     assert page["facts"] == [["Payer code", " 00-12 345"], ["Period", "2026-10-01 – 2026-10-31"]]
-    assert page["lines"][1] == ["Aptarnavimas", "1 mėn.", "72,00 € / 12 mėn.", "21\xa0%", "6,00\xa0€"]
-    assert ["PVM 21\xa0% nuo 19,34\xa0€", "4,06\xa0€"] in page["totals"]
-    assert page["totals"][-1] == ["Paid in advance", "-1,00\xa0€"]
+    assert page["lines"][1] == ["Aptarnavimas", "1 mėn.", "72,00 € / 12 mėn.", "21 %", "6,00 €"]
+    assert ["PVM 21 % nuo 19,34 €", "4,06 €"] in page["totals"]
+    assert page["totals"][-1] == ["Paid in advance", "-1,00 €"]
     assert page["payment"][1:] == [["Bank account", "LT00 0000 0000 0000 0002"], ["Payment reference", "0012345017"]]
     assert pdf.page(facts(), "en", str)["hero"] == {
         "caption": "To pay",

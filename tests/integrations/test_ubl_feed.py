@@ -95,6 +95,7 @@ def test_allowances_and_charges_are_lines_of_their_own_so_that_the_lines_add_up(
 def test_the_account_to_pay_to_is_that_of_the_credit_transfer(tmp_path: Path) -> None:
     got = bill(tmp_path, BILL)
     assert (got.iban, got.reference) == ("LT000000000000000002", "0012345017")
+    assert bill(tmp_path, edited((">LT000000000000000002<", "> LT00 0000 0000 0000 0002 <"))).iban == "LT000000000000000002"
 
 
 def test_a_credit_note_with_other_prefixes_comments_and_no_due_day_is_read(tmp_path: Path) -> None:

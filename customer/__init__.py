@@ -6,7 +6,7 @@ from flask_babel import gettext as _
 import tasks
 import web
 from config import Config
-from customer.pages import account, contracts, home, invoices, meters, readings, register, sign_in
+from customer.pages import account, contracts, health, home, invoices, meters, readings, register, sign_in
 from models import Account, Organisation
 from rules import access, sessions
 
@@ -14,7 +14,7 @@ from rules import access, sessions
 def create_app(config: Config) -> web.Site:
     """The site of every organisation of this install."""
     site = web.create_site("customer", config, key="customer_secret_key", routes=access.CUSTOMER_ROUTES, whose=_whose, ring=tasks.ring)
-    for page in (home, register, sign_in, account, contracts, invoices, meters, readings):
+    for page in (health, home, register, sign_in, account, contracts, invoices, meters, readings):
         site.register_blueprint(page.pages)
     site.context_processor(lambda: {"nav": _nav()})
     return site

@@ -112,6 +112,7 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "invoices.index": "account.view",
     "invoices.view": "invoice.view",
     "invoices.pdf": "invoice.view",
+    "invoices.breakdown": "invoice.view",
     "meters.index": "account.view",
     "meters.history": "meter.view",
     "readings.declare": "account.view",

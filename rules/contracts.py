@@ -34,6 +34,11 @@ def held(account: Account) -> list[Membership]:
     )
 
 
+def providers(organisation: Organisation) -> list[Provider]:
+    """Who bills for an organisation, by name (CV-11)."""
+    return list(Provider.select().where(Provider.organisation == organisation).order_by(Provider.sort_key, Provider.id))
+
+
 # ---- adding a contract ------------------------------------------------------------------------------------------------
 
 

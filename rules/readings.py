@@ -116,7 +116,7 @@ def places(account: Account, deed: str = "meter.view", *, before: str | None = N
         place = found.setdefault(contract.id, Place(contract))
         meter = contract.__dict__.get("meter")
         if meter is not None:
-            meter.contract = place.contract
+            meter.contract, meter.organisation = place.contract, account.organisation
             place.rows.append(Row(meter, meter.__dict__.get("newest")))
     return list(found.values())
 
@@ -198,6 +198,7 @@ TOO_FINE = {
     0: N_("The reading must be a whole number: copy only the digits before the decimals."),
     1: N_("The reading must have at most one decimal."),
     2: N_("The reading must have at most two decimals."),
+    3: N_("The reading must have at most three decimals."),
 }
 LOWER_ALONE = N_("The reading must be {last_milli} or more: that is what the meter showed on {last_on}.")
 LOWER = N_(

@@ -1,3 +1,107 @@
-from flask import Blueprint
+"""The first pages: the install's providers, one customer's statement, the language."""
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+import formats
+import web
+from models import Account, Organisation
+from rules import access, billing, clock, contracts, readings
 
 pages = Blueprint("home", __name__)
+NEWEST_BILLS = 4
+
+
+@pages.get("/")
+def organisations() -> Any:
+    """The providers of this install; the only one's own door at once, and an organisation's own start for who is there already."""
+    if web.organisation():
+        return redirect(url_for("home.index"))
+    doors = [(o, _door(o)) for o in Organisation.select().where(Organisation.is_active).order_by(Organisation.sort_key, Organisation.id)]
+    return redirect(doors[0][1]) if len(doors) == 1 else render_template("customer/organisations.html", organisations=doors)
+
+
+def _door(organisation: Organisation) -> str:
+    return f"{request.scheme}://{organisation.host}/" if organisation.host else f"{request.script_root}/{organisation.slug}/"
+
+
+@pages.get("/language/<any(lt, en):code>")
+def language(code: str) -> Any:
+    """Remember in this browser in which language to speak, and go back to the page that was open."""
+    session["language"] = code
+    start = f"{request.script_root}/"
+    return redirect(web.safe_next(request.script_root + request.args.get("next", "/"), start))
+
+
+@pages.get("/home")
+def index() -> Any:
+    """What I owe and by when, the one next act, twelve months of use, the latest bills."""
+    account, today = web.viewer(), clock.today()
+    if access.is_identity_missing(account):
+        return redirect(url_for("account.identity"))
+    if not contracts.held(account):
+        return render_template("customer/no_contracts.html")
+    owed = billing.owed(account, today)
+    return render_template(
+        "customer/home.html",
+        owed_cents=owed.total_cents,
+        overdue_cents=owed.overdue_cents,
+        due_on=owed.due_on,
+        next_act=_next_act(account, owed),
+        charts=charts(readings.use(account, today)),
+        bills=billing.newest(account, NEWEST_BILLS),
+        today=today,
+    )
+
+
+def _next_act(account: Account, owed: billing.Owed) -> dict[str, str] | None:
+    """The one thing to do now: declare while the window is open, else pay what is due."""
+    today = clock.today()
+    open_ = readings.window(account.organisation, today)
+    if open_.is_open:
+        meters = [row.meter for row in readings.declarable(account, today)]
+        declared = readings.of_month(meters, clock.period(today))
+        waiting = [meter for meter in meters if meter.id not in declared]
+        if waiting:
+            return {
+                "when": _("Until %(day)s", day=web.day_of_month(open_.closes_on)),
+                "title": _("Declare your meter readings"),
+                "text": ngettext("One meter waits for its reading.", "%(num)s meters wait for their readings.", len(waiting)),
+                "url": url_for("readings.declare"),
+                "label": _("Declare readings"),
+            }
+    if owed.overdue_cents > 0:
+        return {
+            "when": _("Overdue"),
+            "title": _("Pay %(amount)s now", amount=web.money(owed.overdue_cents)),
+            "text": _("The due day has passed. Each bill shows the account to pay to and what to quote."),
+            "url": url_for("invoices.index"),
+            "label": _("See what to pay"),
+        }
+    return None
+
+
+def charts(uses: list[readings.Use]) -> list[dict[str, Any]]:
+    """Months of use as the bars of a chart want them, one chart for each kind of meter."""
+    where, now_ = web.language(), clock.period(clock.today())
+    return [
+        {
+            "uid": f"use-{number}",
+            "title": use.kind.name(where),
+            "unit": use.kind.unit,
+            "points": [
+                {
+                    "label": formats.month_short(period, where),
+                    "name": formats.month(period, where),
+                    "value": milli,
+                    "text": "" if milli is None else formats.quantity(milli, where),
+                    "kind": "now" if period == now_ else "",
+                }
+                for period, milli in use.months.items()
+            ],
+        }
+        for number, use in enumerate(uses, start=1)
+    ]

@@ -1,3 +1,49 @@
-from flask import Blueprint
+"""Meters as the bill shows them: from, to, difference (PS-14); one meter's readings."""
+
+import uuid
+from typing import Any
+
+from flask import Blueprint, render_template
+
+import web
+from customer.pages.home import charts
+from models import Meter
+from rules import access, clock, readings
 
 pages = Blueprint("meters", __name__)
+
+
+@pages.get("/meters")
+def index() -> Any:
+    """All my meters by contract, with a notice where the provider reads them itself (CV-29, CV-30)."""
+    account, today = web.viewer(), clock.today()
+    places = readings.places(account)
+    may = access.contracts_allowing(account, "reading.declare")
+    return render_template(
+        "customer/meters.html",
+        places=places,
+        today=today,
+        window=readings.window(account.organisation, today),
+        may_declare=any(
+            row.meter.is_in_use(today)
+            for place in places
+            if place.contract.id in may and place.is_declared_by_customers(today)
+            for row in place.rows
+        ),
+        charts=charts(readings.use(account, today)),
+    )
+
+
+@pages.get("/meters/<uuid:public_id>")
+def history(public_id: uuid.UUID) -> Any:
+    """One meter: twelve months as bars, its readings as a table."""
+    meter, account, today = web.reach(Meter, public_id, "meter.view"), web.viewer(), clock.today()
+    drawn = charts(readings.use(account, today, meter=meter))
+    return render_template(
+        "customer/meter.html",
+        meter=meter,
+        readings=readings.history(account, meter),
+        chart=drawn[0] if drawn else None,
+        may_declare=readings.window(account.organisation, today).is_open
+        and any(row.meter == meter for row in readings.declarable(account, today)),
+    )

@@ -22,7 +22,8 @@ def money(cents: int, language: str) -> str:
 
 def unit_price(micro: int, language: str) -> str:
     """A unit price in millionths of a euro, with as many decimals as it has but at least two: 0,0088 €."""
-    return _number(Decimal(micro).scaleb(-6), 2, 6, language) + " €"
+    number = _number(Decimal(micro).scaleb(-6), 2, 6, language)
+    return f"€{number}" if language == "en" else f"{number}\u00a0€"
 
 
 def reading(milli: int, decimals: int, language: str) -> str:
@@ -37,7 +38,7 @@ def quantity(milli: int, language: str) -> str:
 
 def vat_rate(hundredths: int, language: str) -> str:
     """A VAT rate in hundredths of a per cent: 21 %."""
-    return _number(Decimal(hundredths).scaleb(-2), 0, 2, language) + " %"
+    return _number(Decimal(hundredths).scaleb(-2), 0, 2, language) + ("%" if language == "en" else "\u00a0%")
 
 
 def _number(value: Decimal, least: int, most: int, language: str) -> str:
@@ -52,12 +53,12 @@ def day(value: date, language: str) -> str:
 
 def day_long(value: date, language: str) -> str:
     """A day in words: 2026 m. lapkričio 24 d. or 24 November 2026."""
-    return dates.format_date(value, "long", locale=LOCALES[language])
+    return dates.format_date(value, "long", locale=LOCALES[language]).replace(" d.", "\u00a0d.")
 
 
 def day_of_month(value: date, language: str) -> str:
     """A day of this year in words: lapkričio 24 d. or 24 November."""
-    return dates.format_skeleton("MMMMd", value, locale=LOCALES[language])
+    return dates.format_skeleton("MMMMd", value, locale=LOCALES[language]).replace(" d.", "\u00a0d.")
 
 
 def moment(value: datetime, language: str) -> str:

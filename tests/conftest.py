@@ -30,8 +30,9 @@ keys.configure(CONFIG.key("event_key"), cheap=True)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Whatever touches the database is shown on both."""
-    if "engine" in metafunc.fixturenames:
+    """Whatever touches the database is shown on both, unless the test says where."""
+    said = any(marker.args and marker.args[0] == "engine" for marker in metafunc.definition.iter_markers("parametrize"))
+    if "engine" in metafunc.fixturenames and not said:
         metafunc.parametrize("engine", ["sqlite", "postgresql"], indirect=True, scope="session")
 
 

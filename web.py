@@ -145,6 +145,8 @@ def _place(environ: dict[str, Any]) -> None:
     host = environ.get("HTTP_HOST", "").partition(":")[0].lower()
     _, _, rest = environ.get("PATH_INFO", "").partition("/")
     slug = rest.partition("/")[0]
+    if "\x00" in host + slug:
+        return  # a name that PostgreSQL does not even take in a question
     found = list(Organisation.select().where(Organisation.is_active & ((Organisation.host == host) | (Organisation.slug == slug))).limit(2))
     chosen = next((o for o in found if o.host and o.host == host), None) or next(iter(found), None)
     if chosen is not None and chosen.host != host:
@@ -223,7 +225,6 @@ def language() -> str:
 
 def _guard() -> Any:
     """Refuse what no page expects, then ask the table of routes who may come."""
-    g.csp_nonce = secrets.token_urlsafe(16)
     _check_shape()
     if request.method not in ("GET", "HEAD", "OPTIONS") and request.headers.get("Sec-Fetch-Site") == "cross-site":
         abort(400)
@@ -414,7 +415,7 @@ def _context() -> dict[str, Any]:
         "viewer": g.get("viewer"),
         "language": language(),
         "languages": LANGUAGES,
-        "csp_nonce": lambda: g.csp_nonce,
+        "csp_nonce": csp_nonce,
         "form_key": lambda: secrets.token_urlsafe(16),
         "choice": choice,
         "allows": lambda deed, thing=None: access.allows(viewer(), deed, thing),
@@ -425,17 +426,29 @@ def _context() -> dict[str, Any]:
 # ---- answers ----------------------------------------------------------------------------------------------------------
 
 
+HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def csp_nonce() -> str:
+    """What marks this answer's own scripts and styles; it is there however early a request ends."""
+    if "csp_nonce" not in g:
+        g.csp_nonce = secrets.token_urlsafe(16)
+    return str(g.csp_nonce)
+
+
 def _finish(response: Response) -> Response:
     """The headers of every answer, and the bell for mail that this request has left."""
-    nonce = g.get("csp_nonce", "")
+    nonce = csp_nonce()
     response.headers["Content-Security-Policy"] = (
         f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
         "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
     )
-    response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Referrer-Policy"] = "same-origin"
-    response.headers["Cross-Origin-Opener-Policy"] = "same-origin"
-    response.headers["Permissions-Policy"] = "camera=(), geolocation=(), microphone=()"
+    response.headers.update(HEADERS)
     if current_app.config["SAVITARNA"].is_production:
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
     if request.endpoint not in ("static", "bootstrap.static", "admin.static"):
@@ -497,9 +510,8 @@ def _explain(error: Exception) -> Any:
 def _failsafe(code: int) -> Response:
     """A page that touches nothing which may fail: no database, no template, no translation."""
     text = "Puslapis laikinai neveikia. Pabandykite po minutės. · This page is not available just now. Try again in a minute."
-    return Response(
-        f"<!doctype html><html lang=lt><title>503</title><h1>{text}</h1></html>", code, {"Retry-After": "60"}, mimetype="text/html"
-    )
+    headers = {**HEADERS, "Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store", "Retry-After": "60"}
+    return Response(f"<!doctype html><html lang=lt><title>{code}</title><h1>{text}</h1></html>", code, headers, mimetype="text/html")
 
 
 def tell(sentence: str, kind: str = "success") -> None:
@@ -509,4 +521,4 @@ def tell(sentence: str, kind: str = "success") -> None:
 
 def nonce_attribute() -> Markup:
     """The nonce as an attribute, for Flask-Admin's own tags."""
-    return Markup('nonce="{}"').format(g.csp_nonce)
+    return Markup('nonce="{}"').format(csp_nonce())

@@ -1,0 +1,89 @@
+"""The consumer killed in the middle of handing mail over: no mail is lost, and a copy is told by its Message-ID (P3, F03, G9)."""
+
+import asyncio
+import random
+import subprocess
+import sys
+import time
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from config import ROOT
+from models import Message, now
+from rules import messages, work
+from tests.faults import FULL, roll, the_database_of
+from tests.product import MailServer, Product, installed
+
+KILLS, MAILS = (20, 800) if FULL else (3, 200)
+WORKERS = 2
+LEASE_SECONDS, MAIL_TIMEOUT_SECONDS = 5, 2
+SLOW_SECONDS = 0.05
+HEALS_WITHIN_SECONDS = 90
+
+
+@dataclass
+class SlowMailServer(MailServer):
+    """One that has taken the mail and takes its time to say so: whoever is killed meanwhile cannot know."""
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        answer = await super().handle_DATA(server, session, envelope)
+        await asyncio.sleep(SLOW_SECONDS)
+        return answer
+
+
+def test_no_mail_is_lost_when_the_consumer_is_killed_in_the_middle_of_it(translations: None, tmp_path: Path) -> None:
+    """P3, F03, G9"""
+    dice = roll()
+    leases = {"SAVITARNA_LEASE_SECONDS": str(LEASE_SECONDS), "SAVITARNA_MAIL_TIMEOUT_SECONDS": str(MAIL_TIMEOUT_SECONDS)}
+    with installed(tmp_path, mail=SlowMailServer(), **leases) as product:
+        with the_database_of(product), work.unit_of_work():
+            for number in range(MAILS):
+                messages.put("reset_no_account", f"anna{number}@example.lt", organisation=None, dedupe_key=f"letter:{number}", url="")
+        ring(product, 4 * KILLS)
+        in_hand = sum(kill_in_the_middle(product, dice) for _ in range(KILLS))
+        product.start_consumer(WORKERS)
+        wait_until_all_are_sent(product)
+    copies = Counter(str(letter["Message-ID"]) for letter in product.mail.letters)
+    addresses = {(str(letter["Message-ID"]), str(letter["To"])) for letter in product.mail.letters}
+    extra = len(product.mail.letters) - MAILS
+    print(f"{KILLS} kills, {MAILS} mails, {in_hand} in hand when killed, {extra} extra copies")
+    assert len(copies) == MAILS
+    assert len(addresses) == MAILS, "a mail came under two names, or two mails under one"
+    assert extra <= KILLS * WORKERS
+    assert in_hand > 0, "no kill came in the middle of a mail: this run has shown nothing"
+
+
+def kill_in_the_middle(product: Product, dice: random.Random) -> int:
+    """Start the consumer, let it send for a while, kill it; how many mails it had in hand."""
+    before, consumer = len(product.mail.letters), product.start_consumer(WORKERS)
+    end = time.monotonic() + 20
+    while len(product.mail.letters) == before:
+        assert time.monotonic() < end, "the consumer has begun no mail"
+        time.sleep(0.01)
+    time.sleep(dice.uniform(0, 0.8))
+    product.kill(consumer)
+    product.portal("check")
+    with the_database_of(product):
+        # What an earlier kill left is no longer under a lease, or was begun before.
+        return Message.select().where((Message.state == "sending") & (Message.lease_until > now())).count()
+
+
+def ring(product: Product, times: int = 1) -> None:
+    """The product's own bell, so often: a killed worker forgets the one it was following."""
+    code = f"import tasks\nfor _ in range({times}):\n    tasks.ring()"
+    subprocess.run([sys.executable, "-c", code], env=product.environ, cwd=ROOT, check=True, timeout=60)
+
+
+def wait_until_all_are_sent(product: Product) -> None:
+    end = time.monotonic() + HEALS_WITHIN_SECONDS
+    while True:
+        with the_database_of(product):
+            states = Counter(state for (state,) in Message.select(Message.state).tuples())
+        if states == {"sent": MAILS}:
+            return
+        assert not states["dead"], f"given up: {states}"
+        assert time.monotonic() < end, f"still {states} after {HEALS_WITHIN_SECONDS} seconds"
+        ring(product)
+        time.sleep(2)

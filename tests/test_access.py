@@ -1,0 +1,201 @@
+"""The access matrix, generated from the address maps of both sites: every route x everyone x own, foreign and missing things."""
+
+import re
+import uuid
+from typing import Any
+
+import pytest
+
+from models import Account, Staff, Table
+from rules import access
+from tests import world as worlds
+from tests.browser import Browser
+
+CUSTOMERS = ("anonymous", "owner", "sharee", "viewer", "user", "stranger", "southerner", "agent")
+STAFF = (
+    "anonymous",
+    "owner",
+    "agent",
+    "southern_agent",
+    "manager",
+    "manager_elsewhere",
+    "auditor",
+    "administrator",
+    "install_administrator",
+)
+# What an address of a customer page names, by its argument and blueprint.
+THINGS = {"invoices": "invoice", "meters": "meter", "readings": "meter", "contracts": "contract"}
+ANSWERS = {200, 302, 303}
+
+
+def rules_of(app: Any) -> list[Any]:
+    return [rule for rule in app.url_map.iter_rules() if "static" not in rule.endpoint]
+
+
+def values_for(rule: Any, world: worlds.World, ownership: str, table: str | None) -> dict[str, Any]:
+    """The arguments of an address: of one's own thing, of a foreign one, of one that does not exist."""
+    rows: dict[str, Table] = {"own": world.own, "foreign": world.foreign}.get(ownership, {})
+    values: dict[str, Any] = {}
+    for name in rule.arguments:
+        if name == "public_id":
+            values[name] = rows[table].public_id if table in rows else uuid.uuid4()
+        elif name == "reference":
+            values[name] = rows["reading"].reference if rows else "ZZZZZZZZ"
+        elif name == "code":
+            values[name] = "en"
+        elif name == "name":
+            values[name] = "lock_after"
+        elif name == "slug":
+            values[name] = rows["organisation"].slug if rows else "nowhere"
+        else:
+            values[name] = "x" * 32
+    return values
+
+
+def address(app: Any, rule: Any, values: dict[str, Any], script: str) -> str:
+    adapter = app.url_map.bind("localhost", script_name=script)
+    return adapter.build(rule.endpoint, values)
+
+
+def masked(browser: Browser) -> str:
+    """A page without what differs at each showing."""
+    body = browser.response.get_data(as_text=True)
+    return re.sub(r'nonce(?:="[^"]+"|-[\w-]+)|value="[^"]*"|[0-9a-f-]{36}|next=[^"&]*|ZZZZZZZZ|R\d234567', "", body)
+
+
+def ask(browser: Browser, method: str, path: str) -> Any:
+    return browser.client.open(
+        path.removeprefix(browser.prefix) if browser.prefix else path, method=method, base_url=f"http://localhost{browser.prefix}"
+    )
+
+
+@pytest.fixture
+def world(db: object) -> worlds.World:
+    return worlds.build()
+
+
+def test_every_customer_page_opens_for_whom_it_should_and_for_nobody_else(world: worlds.World, customer_app: Any) -> None:
+    """T01, T05, T55, IB-52"""
+    cells = 0
+    for who in CUSTOMERS:
+        person = world.people[who]
+        for rule in rules_of(customer_app):
+            policy = access.CUSTOMER_ROUTES[rule.endpoint]
+            table = THINGS.get(rule.endpoint.partition(".")[0])
+            answers = {}
+            for ownership in ("own", "foreign", "missing") if rule.arguments & {"public_id", "reference"} else ("own",):
+                browser = Browser(customer_app)
+                if isinstance(person, Account):
+                    world.sign_in(browser, who)
+                path = address(customer_app, rule, values_for(rule, world, ownership, table), "/north")
+                before = worlds.snapshot()
+                response = browser.client.get(path)
+                browser.response = response
+                cells += 1
+                assert response.status_code < 500, (who, path)
+                assert worlds.CANARY not in response.get_data(as_text=True), (who, path)
+                assert worlds.snapshot() == before, f"GET {path} changed something"
+                answers[ownership] = (response.status_code, masked(browser))
+                if "GET" not in rule.methods:
+                    assert response.status_code == 404, (who, path)
+                    continue
+                if policy == access.ANYONE:
+                    continue
+                signed_in = isinstance(person, Account) and person.organisation_id == world.north.id
+                if not signed_in:
+                    assert response.status_code == 302, (who, path)
+                    assert "/sign-in" in response.location
+                elif ownership != "own" or not _may(person, policy, world.own.get(table or "")):
+                    assert response.status_code == 404, (who, path, response.status_code)
+                else:
+                    assert response.status_code in ANSWERS, (who, path, response.status_code)
+            if "foreign" in answers:
+                assert answers["foreign"] == answers["missing"], f"{who} can tell that {rule.endpoint} exists"
+    assert cells > 200
+
+
+def _may(person: Account | Staff, policy: str, thing: Table | None) -> bool:
+    if policy == access.SIGNED_IN:
+        return True
+    fresh = type(person).get_by_id(person.id)
+    return access.allows(fresh, policy, thing if policy not in access.OWN_DEEDS and thing is not None else None)
+
+
+def test_every_backoffice_page_opens_for_whom_it_should_and_for_nobody_else(world: worlds.World, staff_app: Any) -> None:
+    """T16, T18, T36, N08, N10"""
+    cells = 0
+    for who in STAFF:
+        person = world.people[who]
+        for rule in rules_of(staff_app):
+            policy = staff_app.config["ROUTES"][rule.endpoint]
+            table = policy.partition(".")[0] if policy and "." in policy else None
+            takes_id = "public_id" in rule.arguments or "id" in rule.arguments
+            answers = {}
+            for ownership in ("own", "foreign", "missing"):
+                browser = Browser(staff_app, prefix="/backoffice")
+                if isinstance(person, Staff):
+                    world.sign_in(browser, who)
+                values = values_for(rule, world, ownership, table)
+                if "id" in rule.arguments:
+                    values["id"] = values_for(type("R", (), {"arguments": {"public_id"}}), world, ownership, table)["public_id"]
+                path = address(staff_app, rule, values, "/backoffice")
+                if not takes_id and table in world.own:
+                    rows = {"own": world.own, "foreign": world.foreign}.get(ownership, {})
+                    path += (
+                        f"?id={rows[table].public_id if rows else uuid.uuid4()}"
+                        if rule.endpoint.endswith(("details_view", "edit_view"))
+                        else ""
+                    )
+                before = worlds.snapshot()
+                response = ask(browser, "GET", path)
+                browser.response = response
+                cells += 1
+                text = response.get_data(as_text=True)
+                assert response.status_code < 500, (who, path)
+                assert worlds.snapshot() == before, f"GET {path} changed something"
+                if isinstance(person, Staff) and person.organisation_id == world.north.id:
+                    assert worlds.CANARY not in text, (who, path)
+                answers[ownership] = (response.status_code, masked(browser))
+                if policy == access.ANYONE or "GET" not in rule.methods:
+                    continue
+                if policy is None:
+                    assert response.status_code == 404, (who, path)
+                elif not isinstance(person, Staff):
+                    assert response.status_code == 302, (who, path)
+                    assert "/sign-in" in response.location
+                elif policy != access.SIGNED_IN and not access.allows(person, policy):
+                    assert response.status_code == 404, (who, path)
+            is_about_one = takes_id or rule.endpoint.endswith(("details_view", "edit_view"))
+            if is_about_one and isinstance(person, Staff) and person.organisation_id == world.north.id:
+                assert answers["foreign"] == answers["missing"], f"{who} can tell that {rule.endpoint} exists"
+                assert answers["missing"][0] == 404, (who, rule.endpoint)
+    assert cells > 500
+
+
+def test_a_manager_of_another_house_sees_nothing_of_this_one(world: worlds.World, staff_app: Any) -> None:
+    """N08"""
+    browser = Browser(staff_app, prefix="/backoffice")
+    world.sign_in(browser, "manager_elsewhere")
+    words = {"owner@north.example.lt", "Liepų g. 1", str(world.own["contract"].payer_code)}
+    for rule in rules_of(staff_app):
+        if rule.arguments or "GET" not in rule.methods:
+            continue
+        text = ask(browser, "GET", address(staff_app, rule, {}, "/backoffice")).get_data(as_text=True)
+        assert not [word for word in words if word in text], rule.endpoint
+
+
+@pytest.mark.parametrize("site", ["customer", "staff"])
+def test_one_sites_cookie_is_worth_nothing_on_the_other(world: worlds.World, customer_app: Any, staff_app: Any, site: str) -> None:
+    """T35: two secrets, so that even a renamed cookie opens nothing."""
+    here, there = (customer_app, staff_app) if site == "customer" else (staff_app, customer_app)
+    browser = Browser(here, prefix="" if site == "customer" else "/backoffice")
+    world.sign_in(browser, "owner" if site == "customer" else "administrator")
+    stolen = browser.client.get_cookie(here.config["SESSION_COOKIE_NAME"], path="/" if site == "customer" else "/backoffice/")
+    assert stolen is not None
+    thief = there.test_client()
+    for name in (here.config["SESSION_COOKIE_NAME"], there.config["SESSION_COOKIE_NAME"]):
+        thief.set_cookie(name, stolen.value)
+    base = {"base_url": "http://localhost/backoffice"} if site == "customer" else {}
+    response = thief.get("/" if site == "customer" else "/north/home", **base)
+    assert response.status_code == 302
+    assert "/sign-in" in response.location

@@ -1,0 +1,119 @@
+"""Two organisations that must never see one another, and everyone who may ask: Anna owns, Ivan rents, Vida only looks, Ugnė uses,
+Charlie is nobody here; Agnė, Mantas, Audra and Adomas work for North, Petr for South."""
+
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from models import AccessType, Account, Event, Message, Organisation, Seal, Staff, SyncProblem, SyncRun, Table, now
+from rules import events, sessions
+from rules.work import unit_of_work
+from tests import factories
+
+CANARY = "KANARELE"  # stands in every text of South: nobody of North may ever read it
+
+
+@dataclass
+class World:
+    north: Organisation
+    south: Organisation
+    people: dict[str, Account | Staff | None] = field(default_factory=dict)
+    own: dict[str, Table] = field(default_factory=dict)  # what belongs to Anna's contract, or to North; by table
+    foreign: dict[str, Table] = field(default_factory=dict)  # the same of South
+
+    def sign_in(self, browser: Any, who: str) -> None:
+        """Give a browser the cookie of someone's session, as signing in does."""
+        person = self.people[who]
+        if person is None:
+            return
+        secret = sessions.open_for(person, "test")
+        slot = f"sid-{person.organisation_id}" if isinstance(person, Account) else "sid"
+        with browser.client.session_transaction(base_url=f"http://localhost{browser.prefix}") as cookie:
+            cookie[slot] = secret
+            cookie["language"] = "en"
+
+
+def build() -> World:
+    """North and South, each with a house, a flat, a contract, a meter, readings, bills, mail, a run of the feed and a problem."""
+    world = World(factories.organisation("north"), factories.organisation("south", name=f"South {CANARY}"))
+    for here, rows, mark in ((world.north, world.own, ""), (world.south, world.foreign, f" {CANARY}")):
+        house = factories.building(here, f"Liepų g. 1{mark}", provider=factories.provider(here, f"{here.slug} Heat{mark}"))
+        flat = factories.premises(house)
+        run = SyncRun.create(organisation=here, feed="csv", finished_at=now(), error=f"no{mark}")
+        contract = factories.contract(
+            here,
+            f"0{here.id}-234 5",
+            provider=house.provider,
+            building=house,
+            premises=flat,
+            customer_name=f"Payer{mark}",
+            address=f"Liepų g. 1-1{mark}",
+        )
+        owner = factories.account(here, f"owner@{here.slug}.example.lt", name=f"Anna {here.slug}{mark}")
+        meter = factories.meter(contract, number=f"KV{here.id}{mark}", place=f"Nr. 1{mark}")
+        factories.reading(meter, 1000, date(2026, 9, 20))
+        last = factories.reading(meter, 5000, date(2026, 10, 20), previous_milli=1000, reference=f"R{here.id}234567")
+        rows |= {
+            "organisation": here,
+            "provider": house.provider,
+            "building": house,
+            "premises": flat,
+            "contract": contract,
+            "account": owner,
+            "meter": meter,
+            "reading": last,
+            "membership": factories.holds(owner, contract),
+            "invoice": factories.invoice(contract, f"SF{here.id}{mark}", note=f"note{mark}"),
+            "syncrun": run,
+            "syncproblem": SyncProblem.create(
+                organisation=here, run=run, kind="row", reference=f"x{mark}", reference_digest=f"{here.id}", message=f"Wrong{mark}"
+            ),
+            "message": Message.create(
+                organisation=here,
+                kind="account_unlocked",
+                to=f"owner@{here.slug}.example.lt",
+                name=mark,
+                language="lt",
+                dedupe_key=f"w{here.id}",
+                state="dead",
+            ),
+            "staff": factories.staff(here, "agent", f"agent@{here.slug}.example.com", name=f"Agnė{mark}"),
+        }
+        with unit_of_work():
+            rows["event"] = events.record("organisation.loaded", here, by=events.OPERATOR, preset=f"x{mark}")
+    contract, house = world.own["contract"], world.own["building"]
+    world.people = {"anonymous": None, "owner": world.own["account"], "agent": world.own["staff"], "southern_agent": world.foreign["staff"]}
+    for who, access_type in (("sharee", "shared_person"), ("viewer", "viewer"), ("user", "user")):
+        person = factories.account(world.north, f"{who}@north.example.lt", name=who.title())
+        factories.holds(person, contract, access_type)
+        world.people[who] = person
+    world.people["stranger"] = factories.account(world.north, "charlie@north.example.lt", name="Charlie")
+    world.people["southerner"] = world.foreign["account"]
+    manager = factories.staff(world.north, "property_manager", "manager@north.example.com", name="Mantas")
+    factories.manages(manager, house)
+    elsewhere = factories.building(world.north, "Kitur g. 9", provider=house.provider)
+    other = factories.staff(world.north, "property_manager", "other-manager@north.example.com", name="Mindaugas")
+    factories.manages(other, elsewhere)
+    world.people |= {
+        "manager": manager,
+        "manager_elsewhere": other,
+        "auditor": factories.staff(world.north, "auditor", "auditor@north.example.com", name="Audra"),
+        "administrator": factories.staff(world.north, "administrator", "administrator@north.example.com", name="Adomas"),
+        "install_administrator": factories.staff(None, "administrator", "install@north.example.com", name="Ieva"),
+    }
+    return world
+
+
+def snapshot(but: tuple[type[Table], ...] = ()) -> dict[str, list[Any]]:
+    """Every row of every table, but for when somebody was last seen."""
+    import models
+
+    seen = {"last_seen_at", "last_used_at"}
+    return {
+        table.__name__: [tuple(v for k, v in row.items() if k not in seen) for row in table.select().order_by(table.id).dicts()]
+        for table in models.TABLES
+        if table not in but and table not in (Seal,)
+    }
+
+
+__all__ = ["CANARY", "AccessType", "Event", "World", "build", "snapshot"]

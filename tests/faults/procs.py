@@ -28,10 +28,15 @@ class Visitor:
     """One person's browser, with cookies of its own and a network address of its own (the product counts tries by network)."""
 
     def __init__(self, base: str, network: str) -> None:
-        self.base, self.network = base, network
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()), _Stay)
+        self.base = base
         self.lost: list[str] = []  # the form keys of what was sent and not answered
         self.broken: list[str] = []  # answers that no server may give, however it was killed
+        self.move(network)
+
+    def move(self, network: str) -> None:
+        """Become somebody else: at another address, without cookies."""
+        self.network = network
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()), _Stay)
 
     def open(self, path: str, data: list[tuple[str, str]] | None = None) -> tuple[int, str, str]:
         """Status, location and body of one answer. Raises Lost."""

@@ -13,6 +13,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "account.consent_changed": ("kind", "edition", "given"),
     "account.details_changed": ("before", "after"),
     "account.email_change_asked": ("old", "new", "reason"),
+    "account.email_change_stopped": ("old", "new"),
     "account.email_change_undone": ("old", "new"),
     "account.email_changed": ("old", "new"),
     "account.email_confirmed": ("address",),

@@ -1,6 +1,62 @@
 """Where a mail's links lead. `site_url` is the organisation's address as customers type it, https://host or https://host/slug;
 the pages behind these paths are in `customer/pages`, and a test follows each link."""
 
+from urllib.parse import urlsplit
+
+from models import Organisation
+
+
+def site_url(customer_url: str, organisation: Organisation) -> str:
+    """The organisation's address: its own host, or its folder under the install's `customer_url`. Never taken from a request (T66)."""
+    if organisation.host:
+        return f"{urlsplit(customer_url).scheme}://{organisation.host}"
+    return f"{customer_url.rstrip('/')}/{organisation.slug}"
+
+
+def sign_in(site_url: str) -> str:
+    """Where one signs in."""
+    return f"{site_url}/sign-in"
+
+
+def register(site_url: str) -> str:
+    """Where one registers."""
+    return f"{site_url}/register"
+
+
+def confirm_registration(site_url: str, token: str) -> str:
+    """Makes the account that waits for its e-mail to be confirmed."""
+    return f"{site_url}/register/confirm/{token}"
+
+
+def confirm_email(site_url: str, token: str) -> str:
+    """Confirms the address of an account that is open already."""
+    return f"{site_url}/confirm-email/{token}"
+
+
+def forgotten_password(site_url: str) -> str:
+    """Where one asks for a link to set a new password."""
+    return f"{site_url}/forgotten-password"
+
+
+def reset_password(site_url: str, token: str) -> str:
+    """Sets a new password."""
+    return f"{site_url}/reset-password/{token}"
+
+
+def unlock(site_url: str, token: str) -> str:
+    """Ends a lock after wrong passwords."""
+    return f"{site_url}/unlock/{token}"
+
+
+def confirm_new_email(site_url: str, token: str) -> str:
+    """Makes a changed e-mail address take effect."""
+    return f"{site_url}/confirm-new-email/{token}"
+
+
+def undo_email(site_url: str, token: str) -> str:
+    """Stops a change of the e-mail address, or takes it back."""
+    return f"{site_url}/undo-email/{token}"
+
 
 def declare_readings(site_url: str) -> str:
     """The page where all meters can be declared."""

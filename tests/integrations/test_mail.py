@@ -42,7 +42,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "account_locked": {"until": AT, "unlock_url": URL},
     "account_unlocked": {},
     "email_change_confirm": {"url": URL, "hours": 24},
-    "email_change_notice": {"old": "anna@example.lt", "new": "ona@example.lt"},
+    "email_change_notice": {"old": "anna@example.lt", "new": "ona@example.lt", "undo_url": URL},
     "email_changed_old": {"old": "anna@example.lt", "new": "ona@example.lt", "undo_url": URL, "until": AT},
     "email_changed_new": {"sign_in_url": URL},
     "email_change_undone": {"old": "anna@example.lt", "new": "ona@example.lt"},

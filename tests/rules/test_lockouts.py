@@ -26,7 +26,9 @@ def anna(north: Organisation) -> Account:
     return factories.account(north)
 
 
-def wrong(person: Account | Staff | None, login: str = "anna@example.lt", source: str = HOME, device: str | None = None, **more: Any) -> Any:
+def wrong(
+    person: Account | Staff | None, login: str = "anna@example.lt", source: str = HOME, device: str | None = None, **more: Any
+) -> Any:
     scope = lockouts.STAFF if isinstance(person, Staff) else "customer:1"
     return lockouts.failed(scope, login, source, device, after=5, hours=6, person=person, **more)
 

@@ -1,0 +1,445 @@
+"""Customers' accounts from the first sign-in on: signing in, locks, passwords, phone and e-mail. Registration has its own module."""
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from peewee import IntegrityError
+
+from models import N_, Account, Confirmation, Device, Event, Organisation, Staff, now
+from rules import confirmations, details, events, keys, limits, links, lockouts, messages, registration, sessions, settings
+from rules.refusal import Refused
+from rules.work import unit_of_work
+
+FIVE_MINUTES = timedelta(minutes=5)
+# Tries to sign in within five minutes, right ones not counted: from one network, and everywhere together (T42).
+FROM_A_NETWORK, EVERYWHERE = 10, 1000
+RESET_MINUTES, UNDO_HOURS = 30, 72
+LETTERS_AN_HOUR = 3  # to one address, for one purpose
+PASSWORD_TRIES_AN_HOUR = 5  # of whoever holds an open session and does not know the password
+
+WRONG = N_("The e-mail or the password is not right. Check both and try again.")
+LOCKED = N_("Too many wrong passwords. You can sign in again after {until_at}, or at once by the link we have sent to your e-mail.")
+OFF = N_("Too many wrong passwords. Set a new one to sign in again: choose “Forgotten your password?”.")
+SLOWER = N_("Too many tries just now. Wait five minutes and try again.")
+NOT_LOCKED = N_("This account is not locked")
+CHANGED_MEANWHILE = N_("Somebody else has changed this account meanwhile. Look at it again.")
+OF_ANOTHER = N_("This address is already used by another account")
+
+
+class Locked(Refused):
+    """Wrong passwords have closed the sign-in, `until` a moment; None: until a new password is set."""
+
+    def __init__(self, until: datetime) -> None:
+        self.until = None if until == lockouts.UNTIL_RESET else until
+        if self.until is None:
+            super().__init__(OFF)
+        else:
+            super().__init__(LOCKED, until_at=until)
+
+
+# ---- signing in and out -----------------------------------------------------------------------------------------------
+
+
+def sign_in(organisation: Organisation, email: str, password: str, *, source: str, device: str | None, site_url: str) -> Account:
+    """Whose login this is. `device` is the secret of a browser that has signed in before, or None.
+
+    Raises Refused with the same sentence whether the password or the login name is wrong, Locked where there were too many (IB-60).
+    What is counted must stay: not inside a unit of work.
+    """
+    rules, login, scope = settings.of(organisation), details.login(email), lockouts.of_customers(organisation)
+    account = _find(organisation, login)
+    known = sessions.known_device(account or Account(id=0), device)
+    brakes = [("sign-in", "everywhere", EVERYWHERE)] + ([] if known else [("sign-in", source, FROM_A_NETWORK)])
+    if not all(limits.spend(what, who, most, FIVE_MINUTES) for what, who, most in brakes):
+        raise Refused(SLOWER)
+    until = lockouts.locked_until(scope, login, source, known)
+    if until is not None:
+        raise Locked(until)
+    if not keys.is_password(account.password_hash if account else None, password if len(password) <= details.LONGEST_PASSWORD else ""):
+        until = lockouts.failed(
+            scope, login, source, known, after=rules.lock_after, hours=rules.lock_hours, person=account,
+            tell=lambda moment: _tell_owner(account, moment, site_url),
+        )  # fmt: skip
+        raise Locked(until) if until else Refused(WRONG)
+    assert account is not None
+    until = lockouts.succeeded(scope, login, source, known)
+    if until is not None:
+        raise Locked(until)
+    for what, who, _ in brakes:
+        limits.give_back(what, who)
+    with unit_of_work():
+        # Whoever knows the password needs no link to set another (T46).
+        confirmations.end(account, "reset_password")
+        events.record("account.signed_in", account, by=account, known_device=known is not None)
+    return account
+
+
+def sign_out(account: Account) -> None:
+    """Write down that someone left; the site ends the session."""
+    with unit_of_work():
+        events.record("account.signed_out", account, by=account, everywhere=False)
+
+
+def sign_out_everywhere(account: Account) -> int:
+    """End every session of the account, this one too; returns how many there were."""
+    with unit_of_work():
+        ended = sessions.end_all(account)
+        if ended:
+            events.record("account.signed_out", account, by=account, everywhere=True)
+        return ended
+
+
+def _whose(row: Confirmation) -> Account:
+    """The account of a link; Refused for one that was made for nobody, and so was never mailed."""
+    if row.account is None:
+        raise Refused(confirmations.OVER)
+    return row.account
+
+
+def _find(organisation: Organisation, login: str) -> Account | None:
+    account = Account.get_or_none((Account.organisation == organisation) & (Account.email_key == login))
+    if account is not None:
+        account.organisation = organisation  # already loaded, with its settings
+    return account
+
+
+# ---- locks (IB-60, IB-61, M05) ----------------------------------------------------------------------------------------
+
+
+def ask_unlock(organisation: Organisation, email: str, *, site_url: str) -> None:
+    """Send the link that ends a lock once more. Does the same, and says nothing, for a login name that nobody has."""
+    login, at = details.login(email), now()
+    if not limits.spend("unlock-letter", f"{organisation.id}:{login}", LETTERS_AN_HOUR, limits.HOUR):
+        return
+    account = _find(organisation, login)
+    if account is not None and (not account.is_locked(at) or account.locked_until == lockouts.UNTIL_RESET):
+        account = None
+    with unit_of_work():
+        # Where nothing can be unlocked the same row is made, for the same time, and leads nowhere.
+        row, token = _unlock_link(organisation, login, account.locked_until if account else at, account)
+        if account is not None:
+            _mail_lock(account, account.locked_until, row, token, site_url)
+
+
+def _tell_owner(account: Account | None, until: datetime, site_url: str) -> None:
+    """Tell the owner of a lock that has just begun. Where only a new password helps, the page says so and no link could."""
+    if account is not None and until != lockouts.UNTIL_RESET:
+        row, token = _unlock_link(account.organisation, account.email, until, account)
+        _mail_lock(account, until, row, token, site_url)
+
+
+def _unlock_link(organisation: Organisation, address: str, until: datetime, account: Account | None) -> tuple[Confirmation, str]:
+    return confirmations.link("unlock", organisation=organisation, address=address, until=until, account=account)
+
+
+def _mail_lock(account: Account, until: datetime, row: Confirmation, token: str, site_url: str) -> None:
+    messages.put(
+        "account_locked",
+        account,
+        organisation=account.organisation,
+        dedupe_key=f"account_locked:{row.id}",
+        lane=messages.SOMEONE_WAITS,
+        until=until.isoformat(),
+        unlock_url=links.unlock(site_url, token),
+    )
+
+
+def unlock_by_link(organisation: Organisation, token: str) -> None:
+    """End the lock whose mail had this link (M05). Raises Refused where the link is over, or no lock is left."""
+    account = _whose(confirmations.find("unlock", token, organisation))
+    with unit_of_work():
+        _end_lock(account, reason=BY_LINK, by=account)
+
+
+def unlock(account: Account, *, reason: str, by: Staff) -> None:
+    """Let a customer who called sign in again at once (IB-61). Raises Refused without a reason, or where it is not locked."""
+    if not reason.strip():
+        raise Refused(N_("Enter the reason"), field="reason")
+    with unit_of_work():
+        event = _end_lock(account, reason=reason.strip(), by=by)
+        messages.put(
+            "account_unlocked",
+            account,
+            organisation=account.organisation,
+            dedupe_key=f"account_unlocked:{event.id}",
+            lane=messages.SOMEONE_WAITS,
+        )
+
+
+BY_LINK = N_("By the link in the mail")
+
+
+def _end_lock(account: Account, *, reason: str, by: Account | Staff) -> Event:
+    at = now()
+    until = Account.select(Account.locked_until).where(Account.id == account.id).scalar()
+    # Whoever unlocks at the same moment is faster, or finds nothing left to do.
+    same = (Account.id == account.id) & (Account.locked_until == until)
+    if until is None or until <= at or not Account.update(locked_until=None).where(same).execute():
+        raise Refused(NOT_LOCKED)
+    account.locked_until = None
+    lockouts.forget(lockouts.of_customers(account.organisation), account.email)
+    confirmations.end(account, "unlock")
+    return events.record("account.unlocked", account, by=by, until=until.isoformat(), reason=reason)
+
+
+# ---- passwords --------------------------------------------------------------------------------------------------------
+
+
+def ask_password_reset(organisation: Organisation, email: str, *, language: str, site_url: str) -> None:
+    """Mail a link to set a new password; where nobody has this address, mail that instead. The page says the same, after the same
+    work (T47). Raises Refused for what is no address."""
+    address = details.address(email)
+    login, at = address.casefold(), now()
+    if not limits.spend("reset-letter", f"{organisation.id}:{login}", LETTERS_AN_HOUR, limits.HOUR):
+        return
+    account = _find(organisation, login)
+    with unit_of_work():
+        row, token = confirmations.link(
+            "reset_password", organisation=organisation, address=login, until=at + timedelta(minutes=RESET_MINUTES), account=account
+        )
+        common: dict[str, Any] = {"organisation": organisation, "dedupe_key": f"reset_password:{row.id}", "lane": messages.SOMEONE_WAITS}
+        if account is None:
+            messages.put("reset_no_account", address, language=language, register_url=links.register(site_url), **common)
+        else:
+            messages.put("reset_password", account, url=links.reset_password(site_url, token), minutes=RESET_MINUTES, **common)
+
+
+def find_reset(organisation: Organisation, token: str) -> Account:
+    """Whose password a link sets. Opening it changes nothing. Raises Refused where it is over."""
+    return _whose(confirmations.find("reset_password", token, organisation))
+
+
+def reset_password(organisation: Organisation, token: str, password: str, *, site_url: str) -> Account:
+    """Set a new password by the mailed link, once. It proves the address, ends locks and every session.
+
+    Raises Refused where the link is over; a password that cannot be used leaves the link good.
+    """
+    row, account, at = confirmations.find("reset_password", token, organisation), find_reset(organisation, token), now()
+    details.check_password(organisation, password, email=account.email)
+    hashed = keys.hash_password(password)
+    with unit_of_work():
+        confirmations.use(row)
+        if account.email_confirmed_at is None:
+            # It was opened by someone who did not show that the address is theirs: nothing of them stays (T10).
+            Account.update(email_confirmed_at=at).where(Account.id == account.id).execute()
+            Device.delete().where(Device.account == account).execute()
+            events.record("account.email_confirmed", account, by=account, address=account.email)
+            account.email_confirmed_at = at
+        _set_password(account, hashed, how="reset", but=None, site_url=site_url)
+    return account
+
+
+def change_password(account: Account, *, current: str, new: str, session: str | None, site_url: str) -> None:
+    """Set a new password, knowing the present one (CV-36). `session` is the secret of the browser that stays signed in.
+
+    Raises Refused; what is counted must stay.
+    """
+    if not limits.spend("current-password", str(account.id), PASSWORD_TRIES_AN_HOUR, limits.HOUR):
+        raise Refused(N_("Too many wrong passwords. Try again in an hour."), field="current")
+    if not keys.is_password(account.password_hash, current):
+        raise Refused(N_("This is not your present password"), field="current")
+    limits.give_back("current-password", str(account.id))
+    if new == current:
+        raise Refused(N_("The new password must be another one"), field="password")
+    details.check_password(account.organisation, new, email=account.email)
+    hashed = keys.hash_password(new)
+    with unit_of_work():
+        _set_password(account, hashed, how="changed", but=session, site_url=site_url)
+
+
+def _set_password(account: Account, hashed: str, *, how: str, but: str | None, site_url: str) -> None:
+    at, before = now(), account.password_hash
+    # Of two at once one is: the other was typed by someone who knew a password that holds no more.
+    if (
+        not Account.update(password_hash=hashed, locked_until=None)
+        .where((Account.id == account.id) & (Account.password_hash == before))
+        .execute()
+    ):
+        raise Refused(CHANGED_MEANWHILE)
+    account.password_hash = hashed
+    lockouts.forget(lockouts.of_customers(account.organisation), account.email)
+    sessions.end_all(account, but=but)
+    confirmations.end(account, "reset_password", "unlock")
+    event = events.record("account.password_changed", account, by=account, how=how)
+    messages.put(
+        "password_changed",
+        account,
+        organisation=account.organisation,
+        dedupe_key=f"password_changed:{event.id}",
+        at=at.isoformat(),
+        reset_url=links.forgotten_password(site_url),
+    )
+
+
+# ---- phone (CV-38) ----------------------------------------------------------------------------------------------------
+
+
+def change_phone(account: Account, phone: str, *, session: str | None) -> bool:
+    """Set another phone number; the same one again does nothing. Returns whether it changed. Raises Refused."""
+    new, old = details.phone(phone), account.phone
+    if new == old:
+        return False
+    with unit_of_work():
+        _write(account, phone=new)
+        sessions.end_all(account, but=session)
+        event = events.record("account.phone_changed", account, by=account, old=old, new=new)
+        key = f"phone_changed:{event.id}"
+        messages.put("phone_changed", account, organisation=account.organisation, dedupe_key=key, old=old, new=new)
+    return True
+
+
+def _write(account: Account, **changes: Any) -> None:
+    """Change columns of one account, what follows from them too; a desk that has the row open will see that it changed."""
+    for column, value in changes.items():
+        setattr(account, column, value)
+    account.derive()
+    follow = {"email_key": account.email_key, "search_key": account.search_key, "sort_key": account.sort_key}
+    Account.update(**changes, **follow, version=Account.version + 1).where(Account.id == account.id).execute()
+
+
+# ---- e-mail, in two steps (CV-37, K10, M04) ---------------------------------------------------------------------------
+
+
+def ask_email_change(account: Account, *, email: str, reason: str, by: Staff, site_url: str) -> None:
+    """Begin the change of an account's e-mail for a customer who called: it takes effect when the new address confirms.
+
+    Both addresses are told, and the old one gets a link that stops it. A later request replaces an earlier one.
+    Raises Refused without a reason, for what is no address or the same one, and where another account uses it.
+    """
+    if not reason.strip():
+        raise Refused(N_("Enter the reason"), field="reason")
+    organisation, old, new, at = account.organisation, account.email, details.address(email), now()
+    details.refuse_public_mail(organisation, new)
+    if new.casefold() == account.email_key:
+        raise Refused(N_("This is the account's address already"), field="email")
+    if registration.is_taken(organisation, new, but=account):
+        raise Refused(OF_ANOTHER, field="email")
+    hours = settings.of(organisation).link_hours
+    until = at + timedelta(hours=hours)
+    with unit_of_work():
+        confirmations.end(account, "change_email")
+        row, token = confirmations.link(
+            "change_email", organisation=organisation, address=new, until=until, account=account, facts={"old": old, "new": new}
+        )
+        undo_token = _undo_link(account, old, new, until + timedelta(hours=UNDO_HOURS))
+        events.record("account.email_change_asked", account, by=by, old=old, new=new, reason=reason.strip())
+        common: dict[str, Any] = {"organisation": organisation, "lane": messages.SOMEONE_WAITS}
+        messages.put(
+            "email_change_confirm",
+            account,
+            address=new,
+            dedupe_key=f"email_change_confirm:{row.id}",
+            url=links.confirm_new_email(site_url, token),
+            hours=hours,
+            **common,
+        )
+        messages.put(
+            "email_change_notice",
+            account,
+            dedupe_key=f"email_change_notice:{row.id}",
+            old=old,
+            new=new,
+            undo_url=links.undo_email(site_url, undo_token),
+            **common,
+        )
+
+
+def find_email_change(organisation: Organisation, token: str) -> dict[str, str]:
+    """The old and the new address of a change that waits. Raises Refused where the link is over."""
+    return dict(confirmations.find("change_email", token, organisation).facts)
+
+
+def confirm_email_change(organisation: Organisation, token: str, *, site_url: str) -> Account:
+    """Make a change of e-mail take effect, by the link that only the new address got. Every session ends; the old address gets a
+    link that takes it back for 72 hours. Raises Refused where the link is over, or another account was faster with the address."""
+    row, at = confirmations.find("change_email", token, organisation), now()
+    account, old, new = _whose(row), row.facts["old"], row.facts["new"]
+    was_confirmed = account.email_confirmed_at is not None
+    until = at + timedelta(hours=UNDO_HOURS)
+    try:
+        with unit_of_work():
+            confirmations.use(row)
+            _change_email(account, new, at)
+            events.record("account.email_changed", account, by=account, old=old, new=new)
+            # The link of the notice goes on working as long as the new one.
+            Confirmation.update(expires_at=until).where(_undoes(account)).execute()
+            undo_token = _undo_link(account, old, new, until)
+            common: dict[str, Any] = {"organisation": organisation, "lane": messages.SOMEONE_WAITS}
+            if was_confirmed:
+                messages.put(
+                    "email_changed_old",
+                    account,
+                    address=old,
+                    dedupe_key=f"email_changed_old:{row.id}",
+                    old=old,
+                    new=new,
+                    undo_url=links.undo_email(site_url, undo_token),
+                    until=until.isoformat(),
+                    **common,
+                )
+            key = f"email_changed_new:{row.id}"
+            messages.put("email_changed_new", account, dedupe_key=key, sign_in_url=links.sign_in(site_url), **common)
+    except IntegrityError:
+        raise Refused(OF_ANOTHER) from None
+    return account
+
+
+def find_undo(organisation: Organisation, token: str) -> tuple[dict[str, str], bool]:
+    """The addresses of a change that may be taken back, and whether it has taken effect. Raises Refused where the link is over."""
+    row = confirmations.find("undo_email", token, organisation)
+    return dict(row.facts), _whose(row).email_key != row.address
+
+
+def undo_email_change(organisation: Organisation, token: str) -> bool:
+    """Stop a change of e-mail, or take it back, by a link that only the old address got (M04). Returns whether it had taken effect.
+
+    Taken back, the old address opens the account again and every session ends. Raises Refused where the link is over, or the old
+    address has another account by now.
+    """
+    row, at = confirmations.find("undo_email", token, organisation), now()
+    account, old, new = _whose(row), row.facts["old"], row.facts["new"]
+    had_effect = account.email_key != row.address
+    try:
+        with unit_of_work():
+            confirmations.use(row)
+            confirmations.end(account, "change_email", "undo_email")
+            if not had_effect:
+                events.record("account.email_change_stopped", account, by=account, old=old, new=new)
+                return False
+            _change_email(account, old, at)
+            event = events.record("account.email_change_undone", account, by=account, old=old, new=new)
+            for address in (old, new):
+                messages.put(
+                    "email_change_undone",
+                    account,
+                    address=address,
+                    organisation=organisation,
+                    dedupe_key=f"email_change_undone:{event.id}:{address}",
+                    lane=messages.SOMEONE_WAITS,
+                    old=old,
+                    new=new,
+                )
+    except IntegrityError:
+        raise Refused(OF_ANOTHER) from None
+    return True
+
+
+def _undo_link(account: Account, old: str, new: str, until: datetime) -> str:
+    _, token = confirmations.link(
+        "undo_email", organisation=account.organisation, address=old, until=until, account=account, facts={"old": old, "new": new}
+    )
+    return token
+
+
+def _undoes(account: Account) -> Any:
+    return (Confirmation.account == account) & (Confirmation.purpose == "undo_email") & Confirmation.used_at.is_null()
+
+
+def _change_email(account: Account, email: str, at: datetime) -> None:
+    """Give the account another login, proven by a link that only its address got. Raises IntegrityError where it is another's."""
+    scope = lockouts.of_customers(account.organisation)
+    lockouts.forget(scope, account.email)
+    lockouts.forget(scope, email)
+    _write(account, email=email, email_confirmed_at=at, locked_until=None)
+    sessions.end_all(account)
+    confirmations.end(account, "reset_password", "unlock", "confirm_email", "change_email")

@@ -1,6 +1,6 @@
 """What meters show: when it may be told, what is refused, how it is kept, who is reminded (CV-28..35, K16-K19)."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
@@ -23,7 +23,7 @@ from models import (
 )
 from rules import access, clock, events, keys, links, messages, settings
 from rules.refusal import Doubtful, Refused
-from rules.work import unit_of_work
+from rules.work import add_all, unit_of_work
 
 MOST_MILLI = 10**12 - 1  # nine digits before the decimals: no meter has more
 # A use this many times the usual one is asked about once more, unless it is less than ten units in all.
@@ -315,35 +315,106 @@ def declare_all(values: Mapping[Meter, int], *, on: date, by: Account, sure: Col
     return stored
 
 
-def store(meter: Meter, value_milli: int, read_on: date, *, source: str, run: SyncRun | None = None) -> str:
-    """Keep what a billing system says a meter showed, whatever the window; returns "created", "changed" or "same".
+@dataclass(frozen=True)
+class Told:
+    """What a billing system says that a meter showed at the end of a local day, thousandths; `contract_id` had it then."""
 
-    The same value of the same day again is the same. The newest day of a month counts; a customer's own reading of that
-    month gives way only to a later day. Days may come in any order. Inside the caller's unit of work; who stores many in one
-    should take the meters in the order of their ids, as `declare_all` does.
+    meter: Meter
+    contract_id: int
+    value_milli: int
+    read_on: date
+
+
+def store(meter: Meter, value_milli: int, read_on: date, *, source: str) -> str:
+    """Keep one reading that somebody else took. See `store_many`."""
+    return store_many([Told(meter, meter.contract_id, value_milli, read_on)], source=source, is_last_word=True)[0][0]
+
+
+def store_many(told: Sequence[Told], *, source: str, run: SyncRun | None = None, is_last_word: bool = False) -> list[tuple[str, int]]:
+    """Keep what a billing system says meters showed, whatever the window, in any order, with a few statements for all.
+
+    The newest day of a month counts; a customer's own reading of that month gives way only to a later day. Another value of the
+    same day is a correction, but of two that one run brings, the higher counts. Returns for each what became of it and the id of
+    the newest version of that day: "created", "changed", "same" or "older" (it was replaced once; unless `is_last_word`, it is
+    not taken for a correction back, because the feed may hold both).
     """
+    if not told:
+        return []
     with unit_of_work():
-        _lock([meter])
-        period = clock.period(read_on)
-        versions = list(Reading.select().where((Reading.meter == meter) & (Reading.period == period)).order_by(Reading.id.desc()))
-        known = next((r for r in versions if r.source == source and r.read_on == read_on), None)
-        if known is not None and known.value_milli == value_milli:
-            return "same"
-        current = next((r for r in versions if r.is_current), None)
-        counts = current is None or read_on > current.read_on or (read_on == current.read_on and current.source == source)
-        earlier = _earlier(meter, period)
-        _put(
-            meter,
-            value_milli,
-            read_on,
-            source=source,
-            reference=keys.new_reference(),
-            last=earlier[0] if earlier else None,
-            instead_of=current if counts else None,
-            counts=counts,
-            run=run,
-        )
-        return "created" if known is None else "changed"
+        meters = {one.meter.id: one.meter for one in told}
+        _lock(meters.values())
+        known = _since(meters, min(clock.period(one.read_on) for one in told))
+        counted = {row.id for rows in known.values() for row in rows if row.is_current}
+        outcomes = [_place(known[one.meter.id], one, source, run, is_last_word) for one in told]
+        relinked = [row for rows in known.values() for row in _link(rows)]
+        given_up = [row.id for rows in known.values() for row in rows if row.id in counted and not row.is_current]
+        Reading.update(is_current=False).where(Reading.id.in_(given_up)).execute()
+        add_all(row for rows in known.values() for row in rows)
+        for row in relinked:
+            Reading.update(previous_milli=row.previous_milli).where(Reading.id == row.id).execute()
+    return [(outcome, version.id) for outcome, version in outcomes]
+
+
+def _since(meters: Collection[int], period: str) -> dict[int, list[Reading]]:
+    """The readings of these meters from a month on, and the one before that counts, oldest version first."""
+    older = Reading.alias()
+    last = older.select(fn.MAX(older.period)).where((older.meter == Reading.meter) & older.is_current & (older.period < period))
+    wanted = (Reading.period >= period) | (Reading.is_current & (Reading.period == last))
+    found: dict[int, list[Reading]] = {meter: [] for meter in meters}
+    for row in Reading.select().where(Reading.meter.in_(list(meters)) & wanted).order_by(Reading.id):
+        found[row.meter_id].append(row)
+    return found
+
+
+def _place(known: list[Reading], one: Told, source: str, run: SyncRun | None, is_last_word: bool) -> tuple[str, Reading]:
+    """Put one reading among those of its meter; nothing is written yet."""
+    versions = [row for row in known if row.read_on == one.read_on and row.source == source]
+    newest = versions[-1] if versions else None
+    if newest is not None and newest.value_milli == one.value_milli:
+        return "same", newest
+    if newest is not None and not is_last_word and any(row.value_milli == one.value_milli for row in versions):
+        return "older", newest
+    period = clock.period(one.read_on)
+    current = next((row for row in known if row.is_current and row.period == period), None)
+    is_rival = newest is not None and run is not None and newest.run_id == run.id
+    if current is None:
+        counts = True
+    elif current.read_on == one.read_on:
+        counts = current.source == source and (not is_rival or one.value_milli > current.value_milli)
+    else:
+        counts = current.read_on < one.read_on
+    if counts and current is not None:
+        current.is_current = False
+    made = Reading(
+        organisation=one.meter.organisation_id,
+        meter=one.meter,
+        contract=one.contract_id,
+        building=one.meter.building_id,
+        value_milli=one.value_milli,
+        read_on=one.read_on,
+        period=period,
+        source=source,
+        is_current=counts,
+        reference=keys.new_reference(),
+        run=run,
+    )
+    known.append(made)
+    return "created" if newest is None else "changed", made
+
+
+def _link(known: list[Reading]) -> list[Reading]:
+    """Count each reading of a meter from the one of an earlier month; returns the stored ones for which that changes."""
+    changed, last = [], None
+    for row in sorted(known, key=lambda row: (row.period, row.is_current)):
+        previous = last.value_milli if last else None
+        if row.id is None:
+            row.previous_milli = previous
+        elif last is not None and row.previous_milli != previous:
+            row.previous_milli = previous
+            changed.append(row)
+        if row.is_current:
+            last = row
+    return changed
 
 
 def _lock(meters: Iterable[Meter]) -> None:
@@ -366,11 +437,9 @@ def _put(
     reference: str,
     last: Reading | None,
     instead_of: Reading | None,
-    counts: bool = True,
-    account: Account | None = None,
-    run: SyncRun | None = None,
+    account: Account,
 ) -> Reading:
-    """Add a version. Where it counts, the one before it no longer does, and the month after is counted from it."""
+    """Add a version that counts: the one before it no longer does, and the month after is counted from it."""
     if instead_of is not None:
         Reading.update(is_current=False).where(Reading.id == instead_of.id).execute()
     made = Reading.create(
@@ -383,15 +452,12 @@ def _put(
         read_on=read_on,
         period=clock.period(read_on),
         source=source,
-        is_current=counts,
         reference=reference,
         account=account,
-        run=run,
     )
-    if counts:
-        later = (Reading.meter == meter) & Reading.is_current & (Reading.period > made.period)
-        following = Reading.select(Reading.id).where(later).order_by(Reading.period).limit(1)
-        Reading.update(previous_milli=value_milli).where(Reading.id.in_(following)).execute()
+    later = (Reading.meter == meter) & Reading.is_current & (Reading.period > made.period)
+    following = Reading.select(Reading.id).where(later).order_by(Reading.period).limit(1)
+    Reading.update(previous_milli=value_milli).where(Reading.id.in_(following)).execute()
     return made
 
 

@@ -9,11 +9,10 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
-from zoneinfo import ZoneInfo
 
 from models import JobRun, database, now
+from rules.clock import LOCAL
 
-LOCAL = ZoneInfo("Europe/Vilnius")
 AGAIN_AFTER = timedelta(minutes=15)  # a job that failed is tried again, until it works or its next day comes
 LONGEST_LEASE = timedelta(hours=1)  # one that ends later was written by a clock that ran ahead: it holds nothing
 KEPT = timedelta(days=90)

@@ -6,13 +6,16 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from typing import Any
 
-from models import Account, Event, FormKey, Lockout, Membership, Message, Meter, Reading, Staff, database
-from rules import contracts, lockouts, readings, staff, work
+import pytest
+
+from models import Account, Confirmation, Event, FormKey, Lockout, Membership, Message, Meter, Organisation, Reading, Staff, database
+from rules import accounts, confirmations, contracts, lockouts, readings, registration, staff, work
 from rules.refusal import Missing, Refused
 from tests import factories
 
 TOGETHER = 20
 TODAY = date(2026, 11, 20)
+SITE = "https://savitarna.example.lt/north"
 
 
 def race(act: Callable[[int], Any]) -> list[Any]:
@@ -100,6 +103,72 @@ def test_of_twenty_wrong_passwords_at_once_exactly_five_are_counted_and_one_lock
     assert Event.select().where(Event.name == "account.locked").count() == 1
 
 
+def test_of_twenty_sign_ins_at_once_four_are_told_wrong_and_the_right_password_comes_too_late(db: object) -> None:
+    """IB-60, T42, G13"""
+    north = factories.organisation()
+    anna = factories.account(north)
+
+    def sign_in(password: str) -> Any:
+        here = Organisation.get_by_id(north.id)
+        return accounts.sign_in(here, anna.email, password, source="10.0.0.0/24", device=None, site_url=SITE)
+
+    outcomes = race(lambda n: sign_in(f"Wrong-{n}"))
+    assert refused(outcomes) == TOGETHER
+    assert sum(outcome.message == accounts.WRONG for outcome in outcomes) == 4
+    assert sum(isinstance(outcome, accounts.Locked) for outcome in outcomes) >= 1
+    assert Message.select().where(Message.kind == "account_locked").count() == 1
+    with pytest.raises(Refused):
+        sign_in(factories.PASSWORD)
+
+
+def test_twenty_agents_who_unlock_one_account_unlock_it_once(db: object) -> None:
+    """IB-61, G11"""
+    north = factories.organisation()
+    anna, scope = factories.account(north), lockouts.of_customers(north)
+    for _ in range(5):
+        lockouts.failed(scope, anna.email, "10.0.0.0/24", None, after=5, hours=6, person=anna)
+    agents = [factories.staff(north) for _ in range(TOGETHER)]
+    outcomes = race(lambda n: accounts.unlock(Account.get_by_id(anna.id), reason="She called", by=agents[n]))
+    assert refused(outcomes) == TOGETHER - 1
+    assert Account.get_by_id(anna.id).locked_until is None
+    assert Event.select().where(Event.name == "account.unlocked").count() == 1
+    assert Message.select().where(Message.kind == "account_unlocked").count() == 1
+
+
+def test_a_registration_code_typed_in_twenty_windows_opens_one_account(db: object) -> None:
+    """IB-38, T44, G11"""
+    north = factories.organisation(signup_confirm="code", signup_names="one", signup_phone=False)
+    code = registered(north, "jonas@example.lt", "f" * 32)
+    outcomes = race(lambda _: registration.confirm_code(Organisation.get_by_id(north.id), "f" * 32, code, source="10.0.0.0/24"))
+    assert refused(outcomes) == TOGETHER - 1
+    assert [account.email for account in Account.select()] == ["jonas@example.lt"]
+    assert Event.select().where(Event.name == "account.registered").count() == 1
+
+
+def test_of_twenty_wrong_codes_at_once_five_are_looked_at(db: object) -> None:
+    """T44, G13"""
+    north = factories.organisation(signup_confirm="code", signup_names="one", signup_phone=False)
+    code = registered(north, "jonas@example.lt", "f" * 32)
+    wrong = [f"{n:06}" for n in range(TOGETHER + 1) if f"{n:06}" != code]
+    outcomes = race(lambda n: registration.confirm_code(Organisation.get_by_id(north.id), "f" * 32, wrong[n], source="10.0.0.0/24"))
+    assert refused(outcomes) == TOGETHER
+    assert Confirmation.get().tries == 5
+    assert sum(str(outcome) == confirmations.WRONG_CODE for outcome in outcomes) == 5
+    with pytest.raises(Refused):
+        registration.confirm_code(north, "f" * 32, code, source="10.0.0.0/24")
+
+
+def test_two_registrations_of_one_address_open_one_account(db: object) -> None:
+    """CV-08, G11"""
+    north = factories.organisation(signup_confirm="code", signup_names="one", signup_phone=False)
+    flows = [f"{n:032}" for n in range(4)]
+    codes = [registered(north, "jonas@example.lt", flow) for flow in flows]
+    outcomes = race(lambda n: registration.confirm_code(Organisation.get_by_id(north.id), flows[n % 4], codes[n % 4], source="10.0.0.0/24"))
+    assert refused(outcomes) == TOGETHER - 1
+    assert Account.select().count() == 1
+    assert Event.select().where(Event.name == "account.registered").count() == 1
+
+
 def test_twenty_administrators_who_remove_each_other_leave_one(db: object) -> None:
     """T30, G11"""
     north = factories.organisation()
@@ -152,3 +221,12 @@ def a_meter() -> tuple[Account, Meter]:
     anna, place = factories.account(north), factories.contract(north)
     factories.holds(anna, place)
     return anna, factories.meter(place)
+
+
+def registered(north: Organisation, email: str, flow: str) -> str:
+    """Someone has registered and has their code."""
+    registration.register(
+        north, person_type="natural", name="Jonas North", email=email, phone=None, password="Labai-ilgas-zodis-7", consents_given=set(),
+        language="en", site_url=SITE, source="10.0.0.0/24", flow=flow,
+    )  # fmt: skip
+    return str(Message.select().where(Message.kind == "confirm_by_code").order_by(Message.id.desc()).get().facts["code"])

@@ -134,6 +134,12 @@ def test_facts_are_written_in_the_language_of_the_reader() -> None:
     assert "- 2026-11-27\n- 2026-11-24 14:05\n- 1 234,500\n- 1 234,5\n" in lithuanian
 
 
+def test_a_bill_without_a_due_day_names_none() -> None:
+    words = mail.render("new_invoice", "en", KINDS["new_invoice"] | COMMON | {"due_on": None})
+    assert words.subject == "Your bill: €1,099.78"
+    assert "Due by" not in words.text
+
+
 def test_a_missing_fact_or_kind_is_an_error_and_not_a_gap() -> None:
     with pytest.raises(UndefinedError, match="minutes"):
         mail.render("confirm_by_code", "lt", {"code": "1"} | COMMON)

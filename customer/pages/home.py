@@ -9,7 +9,7 @@ from flask_babel import ngettext
 import formats
 import web
 from models import Account, Organisation
-from rules import access, billing, clock, contracts, readings
+from rules import billing, clock, contracts, readings
 
 pages = Blueprint("home", __name__)
 NEWEST_BILLS = 4
@@ -40,8 +40,6 @@ def language(code: str) -> Any:
 def index() -> Any:
     """What I owe and by when, the one next act, twelve months of use, the latest bills."""
     account, today = web.viewer(), clock.today()
-    if access.is_identity_missing(account):
-        return redirect(url_for("account.identity"))
     if not contracts.held(account):
         return render_template("customer/no_contracts.html")
     owed = billing.owed(account, today)

@@ -12,10 +12,12 @@ from flask_babel import gettext as _
 
 import web
 from integrations import files, pdf
+from integrations.billing_feed.records import LINE_WORDS, UNIT_WORDS
 from models import Invoice
 from rules import billing, clock
 
 pages = Blueprint("invoices", __name__)
+WORDS = (*UNIT_WORDS, *LINE_WORDS)
 
 
 @pages.get("/invoices")
@@ -53,6 +55,7 @@ def view(public_id: uuid.UUID) -> Any:
         lines=billing.lines(bill),
         vat=billing.vat(bill),
         iban=bill.iban or bill.provider.iban,
+        word=_word,
         today=clock.today(),
         pdf_size=_("%(size)s kB", size=-(-len(_document(bill)) // 1000)),
     )
@@ -75,9 +78,9 @@ def breakdown(public_id: uuid.UUID) -> Response:
     for line in billing.lines(bill):
         rows.writerow(
             [
-                _harmless(line.name),
+                _harmless(_word(line.name)),
                 _decimal(line.quantity_milli, 3),
-                _harmless(line.unit),
+                _harmless(_word(line.unit)),
                 _decimal(line.unit_price_micro, 6),
                 _decimal(line.vat_rate, 2),
                 _decimal(line.net_cents, 2),
@@ -88,10 +91,19 @@ def breakdown(public_id: uuid.UUID) -> Response:
     return _download(table.getvalue().encode("utf-8-sig"), bill, "csv", "text/csv")
 
 
+def _word(text: str) -> str:
+    """What a feed says as it is, but for the words that we gave where it had none."""
+    return _(text) if text in WORDS else text
+
+
 def _document(bill: Invoice) -> bytes:
     """The PDF. Ours is made each time: it takes ten milliseconds, and the same bill gives the same file."""
     if bill.pdf_digest:
-        return files.Folder(current_app.config["SAVITARNA"].files_dir).read(bill.pdf_digest)
+        try:
+            return files.Folder(current_app.config["SAVITARNA"].files_dir).read(bill.pdf_digest)
+        except (OSError, files.Damaged):
+            # The customer gets a bill; what was lost is for the operator to bring back.
+            current_app.logger.exception("the document of bill %s cannot be read", bill.public_id)
     facts: Any = billing.facts(bill, billing.lines(bill), billing.vat(bill))
     return pdf.bill(facts, web.language(), _)
 

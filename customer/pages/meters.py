@@ -4,6 +4,7 @@ import uuid
 from typing import Any
 
 from flask import Blueprint, render_template
+from flask_babel import gettext as _
 
 import web
 from customer.pages.home import charts
@@ -30,6 +31,7 @@ def index() -> Any:
             if place.contract.id in may and place.is_declared_by_customers(today)
             for row in place.rows
         ),
+        not_declared=_(readings.NOT_DECLARED),
         charts=charts(readings.use(account, today)),
     )
 

@@ -10,7 +10,7 @@ from flask import Blueprint, abort, redirect, render_template, url_for
 import web
 from customer import forms
 from models import Meter
-from rules import clock, readings
+from rules import clock, readings, settings
 from rules.refusal import Refused
 
 pages = Blueprint("readings", __name__)
@@ -48,7 +48,9 @@ def _declare(rows: list[readings.Row]) -> Any:
     if not rows:
         return redirect(url_for("meters.index"))
     if not window.is_open:
-        return render_template("customer/window_closed.html", window=window)
+        return render_template(
+            "customer/window_closed.html", window=window, is_reminded=settings.of(account.organisation).remind_days_before > 0
+        )
     meters = [row.meter for row in rows]
     form = forms.declare_form(meters)
     if form.are_strangers_named():

@@ -31,12 +31,12 @@ from wtforms import HiddenField
 import formats
 from config import ROOT, Config
 from models import Account, Organisation, Staff, Table, database, open_database
-from rules import access, events, keys, sessions, work
+from rules import access, events, keys, links, sessions, work
 from rules.refusal import Doubtful, Missing, Refused
 
 LANGUAGES = {"lt": "Lietuvių", "en": "English"}
 TRANSLATIONS = str(ROOT / "translations")
-FORM_KEY = re.compile(r"[\w-]{16,40}")
+FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
 BOUND: dict[str, Any] = {}
 
 # WTForms ships no Lithuanian, and both it and Flask-WTF look only into their own folders: ours comes before the first request.
@@ -160,6 +160,18 @@ def organisation() -> Organisation | None:
     return request.environ.get("savitarna.organisation")
 
 
+def here() -> Organisation:
+    """The organisation of this request, on pages that only an organisation has."""
+    chosen = organisation()
+    assert chosen is not None
+    return chosen
+
+
+def site_url(of: Organisation | None = None) -> str:
+    """The address of an organisation's site (this one's, where none is named) as links in mail have it: from the configuration."""
+    return links.site_url(current_app.config["SAVITARNA"].customer_url, of or here())
+
+
 def session_slot() -> str:
     """Under which name the cookie keeps a session's secret: one for each organisation, so that none opens another's."""
     here = organisation()
@@ -253,9 +265,10 @@ WITHOUT_ORGANISATION = {"static", "bootstrap.static", "health.live", "health.rea
 
 def _check_shape() -> None:
     """No page takes the same argument twice, a NUL, half a character or an endless address (T85, T88)."""
-    values = [*request.args.values(), request.path]
+    sent = [*request.args.items(multi=True)]
     if request.method == "POST":
-        values += request.form.values()
+        sent += request.form.items(multi=True)
+    values = [request.path, *(text for pair in sent for text in pair)]
     if any("\x00" in v or any("\ud800" <= c <= "\udfff" for c in v) for v in values) or len(request.full_path) > 4000:
         abort(400)
     if any(len(v) > 1 for v in request.args.to_dict(flat=False).values()):
@@ -342,6 +355,8 @@ def written(name: str, value: Any, facts: dict[str, Any]) -> str:
     where = language()
     if value is None:
         return ""
+    if isinstance(value, Refused):
+        return say(value)  # a sentence in a sentence
     if name.endswith("_cents"):
         return formats.money(value, where)
     if name.endswith("_milli"):
@@ -451,7 +466,7 @@ def _finish(response: Response) -> Response:
     response.headers.update(HEADERS)
     if current_app.config["SAVITARNA"].is_production:
         response.headers["Strict-Transport-Security"] = "max-age=31536000; includeSubDomains"
-    if request.endpoint not in ("static", "bootstrap.static", "admin.static"):
+    if request.endpoint not in ("static", "bootstrap.static", "admin.static") or response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"
         response.headers["Vary"] = "Cookie"
     if work.mail_waits.get():

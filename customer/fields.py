@@ -1,12 +1,65 @@
-"""Fields that people type numbers into as they write them, and what to say when it is no number."""
+"""Fields for what people type as they write it, and what to say when it cannot be read."""
 
 import re
 from typing import Any
 
 from flask_babel import gettext as _
-from wtforms import StringField
+from flask_babel import lazy_gettext as _l
+from wtforms import BooleanField, EmailField, PasswordField, StringField, TelField
+from wtforms.validators import DataRequired
 
 from rules.readings import TOO_FINE
+
+
+class Words(StringField):
+    """A line of text without the spaces around it."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = valuelist[0].strip() if valuelist else ""
+
+
+class Email(EmailField):
+    """An e-mail address. Whether it is one is asked of the rules, which keep it in one spelling."""
+
+    def __init__(self, label: Any = None, *, autocomplete: str = "email", **options: Any) -> None:
+        render_kw = {"autocomplete": autocomplete, "autocapitalize": "off", "spellcheck": "false", "maxlength": "254"}
+        super().__init__(label or _l("E-mail"), [DataRequired(_l("Enter your e-mail address"))], render_kw=render_kw, **options)
+
+
+class Password(PasswordField):
+    """A password, taken as typed: a space in it is a part of it. `is_new` lets a password manager offer one."""
+
+    def __init__(self, label: Any = None, *, is_new: bool, **options: Any) -> None:
+        render_kw = {"autocomplete": "new-password" if is_new else "current-password", "maxlength": "1000"}
+        super().__init__(label or _l("Password"), [DataRequired(_l("Enter the password"))], render_kw=render_kw, **options)
+
+
+class Phone(TelField):
+    """A phone number, however it is spaced; the rules keep it as +370xxxxxxxx (CV-09)."""
+
+    def __init__(self, label: Any = None, **options: Any) -> None:
+        super().__init__(
+            label or _l("Phone"),
+            [DataRequired(_l("Enter your phone number"))],
+            description=_l("For example +370 600 00000"),
+            render_kw={"autocomplete": "tel", "class": "w-half"},
+            **options,
+        )
+
+
+class Agreement(BooleanField):
+    """A tick under one wording: a form that shows an older one ticks nothing (K21)."""
+
+    def __init__(self, *args: Any, wording: str, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self.wording = wording
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = valuelist[:1] == [self.wording]
+
+    def _value(self) -> str:
+        return self.wording
+
 
 SPACES = re.compile("[ \u00a0\u202f]")
 

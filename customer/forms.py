@@ -6,14 +6,177 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import SelectField, StringField
+from flask_babel import ngettext
+from markupsafe import Markup
+from wtforms import Field, SelectField, StringField
 from wtforms.validators import DataRequired
 
 import web
 from customer import words
-from customer.fields import Cents, MeterValue
-from models import Meter, Organisation, Provider
-from rules import contracts, settings
+from customer.fields import Agreement, Cents, Email, MeterValue, Password, Phone, Words
+from models import ConsentText, Meter, Organisation, Provider
+from rules import consents, contracts, settings
+
+# ---- accounts ---------------------------------------------------------------------------------------------------------
+
+
+class SignInForm(web.Form):
+    """PS-04: the e-mail is the login name."""
+
+    email = Email(autocomplete="username")
+    password = Password(is_new=False)
+
+
+class AddressForm(web.Form):
+    """An address to send a letter to."""
+
+    email = Email(autocomplete="username")
+
+
+class CodeForm(web.Form):
+    """The code from a letter."""
+
+    code = Words(
+        _l("Code"),
+        [DataRequired(_l("Enter the code"))],
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "digits w-short", "maxlength": "12"},
+    )
+
+
+class PhoneForm(web.Form):
+    """CV-38."""
+
+    phone = Phone()
+
+
+class ConfirmForm(web.Form):
+    """One button; the password beside it where a link was opened in another browser than the one it belongs to."""
+
+    password = Password(_l("The password you chose when you registered"), is_new=False)
+
+
+def confirm_form(*, asks_password: bool) -> ConfirmForm:
+    """The form of a link, with or without the question for the password."""
+    form = ConfirmForm()
+    if not asks_password:
+        del form.password
+    return form
+
+
+class NewPasswordForm(web.Form):
+    """A new password, and the present one where someone is signed in (CV-36)."""
+
+    current = Password(_l("Present password"), is_new=False)
+    password = Password(_l("New password"), is_new=True)
+
+
+def new_password_form(organisation: Organisation, *, asks_current: bool) -> NewPasswordForm:
+    """The form, with the organisation's rules beside the field (K02)."""
+    form = NewPasswordForm()
+    form.password.description = password_rules(organisation)
+    if not asks_current:
+        del form.current
+    return form
+
+
+def password_rules(organisation: Organisation) -> str:
+    """What a password must have, before anyone types one."""
+    rules = settings.of(organisation)
+    parts = [ngettext("at least %(num)s character", "at least %(num)s characters", rules.password_min)]
+    if rules.password_upper:
+        parts.append(ngettext("%(num)s capital letter", "%(num)s capital letters", rules.password_upper))
+    if rules.password_lower:
+        parts.append(ngettext("%(num)s small letter", "%(num)s small letters", rules.password_lower))
+    if rules.password_digit:
+        parts.append(ngettext("%(num)s digit", "%(num)s digits", rules.password_digit))
+    sentence = ", ".join(parts)
+    return sentence[0].upper() + sentence[1:]
+
+
+class RegisterForm(web.Form):
+    """What an organisation asks of who registers; `register_form` gives it its fields."""
+
+    def name(self) -> str | None:
+        """The name as one line, None where it is not asked."""
+        parts = [self[part].data for part in ("first_name", "surname", "full_name", "company_name") if part in self]
+        return " ".join(parts) if parts else None
+
+    def value(self, field: str) -> Any:
+        """What was typed, None where it is not asked."""
+        return self[field].data if field in self else None
+
+
+def register_form(organisation: Organisation, person_type: str, providers: Sequence[Provider]) -> RegisterForm:
+    """The form of one organisation for one kind of person, in the order of its portal (CV-05..14, AG-05..08, PS-01, IB-49)."""
+    rules = settings.of(organisation)
+    fields: dict[str, Any] = dict(_names(rules.signup_names, person_type))
+    fields["email"] = Email(description=_l("The one your company gave you: you will sign in with it") if rules.company_email_only else "")
+    if rules.signup_phone:
+        fields["phone"] = Phone()
+    fields["password"] = Password(is_new=True, description=password_rules(organisation))
+    if rules.signup_contract:
+        fields |= _claim(rules, providers)
+    fields |= {f"consent_{text.kind}": agreement(text) for text in consents.asked(organisation)}
+    form: RegisterForm = type("RegisterForm", (RegisterForm,), fields)()
+    return form
+
+
+def _names(asked: str, person_type: str) -> list[tuple[str, Field]]:
+    if asked == "none":
+        return []
+    if person_type == "legal":
+        label, hint = _l("Company name"), _l("Exactly as it is registered")
+        required = [DataRequired(_l("Enter the company name"))]
+        return [("company_name", Words(label, required, description=hint, render_kw={"autocomplete": "organization", "maxlength": "200"}))]
+    if asked == "one":
+        required, about = [DataRequired(_l("Enter your name and surname"))], {"autocomplete": "name", "maxlength": "200"}
+        return [("full_name", Words(_l("Name and surname"), required, render_kw=about))]
+    first, last = [DataRequired(_l("Enter your first name"))], [DataRequired(_l("Enter your surname"))]
+    return [
+        ("first_name", Words(_l("First name"), first, render_kw={"autocomplete": "given-name", "maxlength": "80"})),
+        ("surname", Words(_l("Surname"), last, render_kw={"autocomplete": "family-name", "maxlength": "110"})),
+    ]
+
+
+def _claim(rules: settings.Settings, providers: Sequence[Provider]) -> dict[str, Any]:
+    """The contract to add at once, by the same questions as later (CV-11..13)."""
+    asked: dict[str, Any] = {}
+    if rules.claim_provider:
+        select = words.unit("select_provider")
+        choices = [("", select), *((str(provider.public_id), provider.name) for provider in providers)]
+        asked["provider"] = SelectField(words.unit("provider"), [DataRequired(select)], choices=choices, validate_choice=False)
+    asked["payer_code"] = payer_code_field()
+    if rules.claim_invoice:
+        asked["invoice_number"] = invoice_number_field()
+    return asked
+
+
+def agreement(text: ConsentText) -> Agreement:
+    """The tick under one wording, with its full text a click away."""
+    link = (
+        Markup('<a href="{}" target="_blank" rel="noopener">{}</a>').format(text.url, _("Read it (opens in a new tab)")) if text.url else ""
+    )
+    return Agreement(
+        text.text_en if web.language() == "en" else text.text_lt,
+        [DataRequired(_(consents.REQUIRED))] if text.is_required else [],
+        wording=text.public_id.hex,
+        description=link,
+    )
+
+
+def consents_form(account: Any) -> web.Form:
+    """What an account has agreed to or may: the required ones that it has agreed to are no question any more (K21)."""
+    held = [(text, consent) for text, consent in consents.of(account) if not (text.is_required and consent)]
+    fields = {f"consent_{text.kind}": agreement(text) for text, _consent in held}
+    given = {f"consent_{text.kind}": consent is not None for text, consent in held}
+    form: web.Form = type("ConsentsForm", (web.Form,), fields)(data=given)
+    return form
+
+
+def agreed(form: web.Form, organisation: Organisation) -> set[int]:
+    """The ids of the wordings that are ticked."""
+    return {text.id for text in consents.asked(organisation) if f"consent_{text.kind}" in form and form[f"consent_{text.kind}"].data}
+
 
 # ---- contracts, readings ----------------------------------------------------------------------------------------------
 
@@ -21,22 +184,24 @@ from rules import contracts, settings
 AS_PRINTED = {"autocomplete": "off", "autocapitalize": "off", "autocorrect": "off", "spellcheck": "false", "class": "w-half"}
 
 
+def payer_code_field() -> Field:
+    """The payer code, taken as typed: no space is cut off (CV-13)."""
+    hint = _l("Exactly as on the bill, with every space and dash")
+    return StringField(_l("Payer code"), [DataRequired(_l("Enter the payer code"))], description=hint, render_kw=AS_PRINTED)
+
+
+def invoice_number_field() -> Field:
+    """The number of the last bill (PS-08)."""
+    required = [DataRequired(_l("Enter the number of your last bill"))]
+    return Words(_l("Number of the last bill"), required, render_kw=AS_PRINTED)
+
+
 class AttachForm(web.Form):
-    """What a bill shows. The payer code is taken as typed: no space is cut off (CV-13)."""
+    """What a bill shows."""
 
     provider = SelectField(validate_choice=False)
-    payer_code = StringField(
-        _l("Payer code"),
-        [DataRequired(_l("Enter the payer code"))],
-        description=_l("Exactly as on the bill, with every space and dash"),
-        render_kw=AS_PRINTED,
-    )
-    invoice_number = StringField(
-        _l("Number of the last bill"),
-        [DataRequired(_l("Enter the number of your last bill"))],
-        filters=[lambda typed: typed and typed.strip()],
-        render_kw=AS_PRINTED,
-    )
+    payer_code = payer_code_field()
+    invoice_number = invoice_number_field()
     invoice_total = Cents(
         _l("Total of the last bill"),
         description=_l("In euros, such as 148,32. Asked today because somebody has been trying wrong codes."),

@@ -28,8 +28,8 @@ ACCESS_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "viewer": (N_("Viewer"), ("invoice.view", "meter.view")),
 }
 
-# What is one's own needs no contract: the account itself, and adding the first contract.
-OWN_DEEDS = frozenset({"account.view", "account.change", "contract.attach"})
+# What is one's own needs no contract: the account itself, the lists of what it holds, and adding the first contract.
+OWN_DEEDS = frozenset({"account.view", "account.change", "account.use", "contract.attach"})
 # What may be done before identity is confirmed where an organisation asks for that (AG-10).
 WITHOUT_IDENTITY = frozenset({"account.view", "account.change"})
 
@@ -85,16 +85,18 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "health.ready": ANYONE,
     "home.organisations": ANYONE,
     "home.language": ANYONE,
-    "home.index": SIGNED_IN,
+    "home.index": "account.use",
     "sign_in.sign_in": ANYONE,
     "sign_in.sign_out": SIGNED_IN,
     "sign_in.locked": ANYONE,
     "sign_in.unlock": ANYONE,
     "sign_in.forgotten_password": ANYONE,
+    "sign_in.reset_sent": ANYONE,
     "sign_in.reset_password": ANYONE,
     "register.register": ANYONE,
     "register.check_mail": ANYONE,
     "register.confirm_code": ANYONE,
+    "register.send_code_again": ANYONE,
     "register.confirm_link": ANYONE,
     "account.view": "account.view",
     "account.change_password": "account.change",
@@ -106,16 +108,16 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "account.confirm_new_email": ANYONE,
     "account.undo_email": ANYONE,
     "account.identity": SIGNED_IN,
-    "contracts.index": "account.view",
+    "contracts.index": "account.use",
     "contracts.attach": "contract.attach",
     "contracts.view": "contract.view",
-    "invoices.index": "account.view",
+    "invoices.index": "account.use",
     "invoices.view": "invoice.view",
     "invoices.pdf": "invoice.view",
     "invoices.breakdown": "invoice.view",
-    "meters.index": "account.view",
+    "meters.index": "account.use",
     "meters.history": "meter.view",
-    "readings.declare": "account.view",
+    "readings.declare": "account.use",
     "readings.declare_one": "reading.declare",
     "readings.declared": "meter.view",
 }
@@ -133,14 +135,14 @@ STAFF_ROUTES: dict[str, str] = {
     "settings.index": "organisation.view",
     "settings.change": "setting.change",
 }
-# Every desk has the same endpoints; `None` are Flask-Admin's that this product answers with 404.
+# Every desk has the same endpoints, and one for each of its commands (`<table>.<command>`); `None` are Flask-Admin's that this product
+# answers with 404.
 DESK_ROUTES: dict[str, str | None] = {
     "index_view": "view",
     "details_view": "view",
     "edit_view": "edit",
     "create_view": "create",
     "export": "export",
-    "run": "act",
     "action_view": None,
     "delete_view": None,
     "ajax_lookup": "view",

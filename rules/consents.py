@@ -7,6 +7,8 @@ from rules import events
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
+REQUIRED = N_("Tick that you agree: without it no account can be opened")
+
 
 def asked(organisation: Organisation) -> list[ConsentText]:
     """The wordings that are asked now, in order."""
@@ -19,7 +21,7 @@ def check(organisation: Organisation, given: set[int]) -> list[ConsentText]:
     texts = asked(organisation)
     for text in texts:
         if text.is_required and text.id not in given:
-            raise Refused(N_("Tick that you agree: without it no account can be opened"), field=f"consent_{text.kind}")
+            raise Refused(REQUIRED, field=f"consent_{text.kind}")
     return [text for text in texts if text.id in given]
 
 

@@ -1,3 +1,222 @@
-from flask import Blueprint
+"""My account: password, phone, what I agreed to, where I am signed in; the links by which its e-mail is confirmed or changed."""
+
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask_babel import gettext as _
+
+import web
+from customer import forms
+from customer.pages.sign_in import confirm_page, over
+from rules import access, accounts, confirmations, consents, registration, sessions
+from rules.refusal import Refused
 
 pages = Blueprint("account", __name__)
+
+
+@pages.get("/account")
+def view() -> Any:
+    """Everything about the account itself, each with its one act."""
+    account = web.viewer()
+    agreements = [
+        {"name": text.text_en if web.language() == "en" else text.text_lt, "given_at": consent and consent.given_at}
+        for text, consent in consents.of(account)
+    ]
+    return render_template(
+        "customer/account.html",
+        account=account,
+        consents=agreements,
+        sessions=sessions.others(account),
+        this_session=account.session.id,
+        device=device,
+    )
+
+
+# What a browser calls itself, by a word in its long name; the first that is found holds.
+BROWSERS = {
+    "Edg": "Edge",
+    "OPR": "Opera",
+    "SamsungBrowser": "Samsung Internet",
+    "Firefox": "Firefox",
+    "Chrome": "Chrome",
+    "Safari": "Safari",
+}
+SYSTEMS = {
+    "iPhone": "iPhone",
+    "iPad": "iPad",
+    "Android": "Android",
+    "Windows": "Windows",
+    "Mac OS": "Mac",
+    "CrOS": "ChromeOS",
+    "Linux": "Linux",
+}
+
+
+def device(user_agent: str) -> str:
+    """A browser as its owner would recognise it: Firefox, Windows."""
+    found = [next((name for word, name in known.items() if word in user_agent), None) for known in (BROWSERS, SYSTEMS)]
+    return ", ".join(name for name in found if name) or _("Unknown device")
+
+
+@pages.route("/account/password", methods=["GET", "POST"])
+@web.once
+def change_password() -> Any:
+    """CV-36."""
+    account = web.viewer()
+    form = forms.new_password_form(account.organisation, asks_current=True)
+    if form.validate_on_submit():
+        with web.asking(form):
+            accounts.change_password(
+                account, current=form.current.data, new=form.password.data, session=web.session_secret(), site_url=web.site_url()
+            )
+            web.tell(_("Your password is changed. You have been signed out everywhere else."))
+            return redirect(url_for("account.view"))
+    return _form(form, title=_("Change the password"), button=_("Change the password"))
+
+
+@pages.route("/account/phone", methods=["GET", "POST"])
+@web.once
+def change_phone() -> Any:
+    """CV-38."""
+    account = web.viewer()
+    form = forms.PhoneForm(obj=account)
+    if form.validate_on_submit():
+        with web.asking(form):
+            if accounts.change_phone(account, form.phone.data, session=web.session_secret()):
+                web.tell(_("Your phone number is changed."))
+            return redirect(url_for("account.view"))
+    return _form(form, title=_("Change the phone number"), button=_("Save"))
+
+
+@pages.route("/account/consents", methods=["GET", "POST"])
+@web.once
+def change_consents() -> Any:
+    """Give or withdraw each by itself (K21)."""
+    account = web.viewer()
+    form = forms.consents_form(account)
+    if form.validate_on_submit():
+        with web.asking(form):
+            kept = {text.id for text, consent in consents.of(account) if consent and f"consent_{text.kind}" not in form}
+            if consents.change(account, kept | forms.agreed(form, account.organisation)):
+                web.tell(_("Your answers are saved."))
+            return redirect(url_for("account.view"))
+    lead = _("Each one is yours to give and to take back at any time.")
+    return _form(form, title=_("What you agree to"), button=_("Save"), lead=lead)
+
+
+def _form(form: Any, *, title: str, button: str, lead: str = "") -> str:
+    return render_template("customer/form.html", form=form, title=title, lead=lead, button=button, back_url=url_for("account.view"))
+
+
+@pages.post("/account/sign-out-everywhere")
+@web.once
+def sign_out_everywhere() -> Any:
+    """Every browser, this one too."""
+    accounts.sign_out_everywhere(web.viewer())
+    web.sign_out()
+    web.tell(_("You have been signed out everywhere."))
+    return redirect(url_for("sign_in.sign_in"))
+
+
+@pages.get("/identity")
+def identity() -> Any:
+    """AG-10: nothing can be done before identity is confirmed; said plainly, with whom to ask meanwhile."""
+    here = web.here()
+    if not access.is_identity_missing(web.viewer()):
+        return redirect(url_for("home.index"))
+    text = _(
+        "%(organisation)s shows contracts, bills and documents only to people whose identity is confirmed by Mobile-ID or Smart-ID. "
+        "This site will offer that; it does not yet. Your account is open and waits. Questions: %(phone)s, %(email)s.",
+        organisation=here.name,
+        phone=here.phone,
+        email=here.email,
+    )
+    return render_template(
+        "customer/message.html",
+        title=_("First, your identity must be confirmed"),
+        text=text,
+        url=url_for("account.view"),
+        act=_("My account"),
+        kind="lock",
+        icon_name="lock",
+    )
+
+
+# ---- the e-mail address -----------------------------------------------------------------------------------------------
+
+
+@pages.post("/account/send-confirmation")
+@web.once
+def send_confirmation() -> Any:
+    """The link that confirms the address, once more (CV-15)."""
+    try:
+        registration.send_confirmation(web.viewer(), site_url=web.site_url())
+        web.tell(_("The letter is on its way."))
+    except Refused as no:
+        web.tell(web.say(no), "warning")
+    return redirect(url_for("account.view"))
+
+
+@pages.route("/confirm-email/<token>", methods=["GET", "POST"])
+@web.once
+def confirm_email(token: str) -> Any:
+    """The link for an account that was opened without it; whoever is not signed in to it gives its password (T10)."""
+    organisation, viewer = web.here(), web.viewer()
+    try:
+        row = confirmations.find("confirm_email", token, organisation)
+    except Refused as no:
+        return over(no, url_for("account.view"), _("My account"))
+    form = forms.confirm_form(asks_password=viewer is None or row.account != viewer)
+    if form.validate_on_submit():
+        with web.asking(form):
+            typed = form.password.data if "password" in form else ""
+            registration.confirm_email(organisation, token, viewer=viewer, password=typed)
+            web.tell(_("Your e-mail address is confirmed."))
+            return redirect(url_for("account.view"))
+    lead = _("Confirm that this address is yours, and we can write to you about your account.")
+    return confirm_page(form, title=_("Confirm your e-mail address"), lead=lead, button=_("Confirm my address"))
+
+
+@pages.route("/confirm-new-email/<token>", methods=["GET", "POST"])
+@web.once
+def confirm_new_email(token: str) -> Any:
+    """The second step of a change that customer service began (CV-37)."""
+    organisation, form = web.here(), forms.confirm_form(asks_password=False)
+    try:
+        change = accounts.find_email_change(organisation, token)
+        if form.validate_on_submit():
+            accounts.confirm_email_change(organisation, token, site_url=web.site_url())
+            web.sign_out()
+            web.tell(_("Your new e-mail address is confirmed. Sign in with it; the password is the same."))
+            return redirect(url_for("sign_in.sign_in"))
+    except Refused as no:
+        return over(no, url_for("sign_in.sign_in"), _("Sign in"))
+    lead = _(
+        "From then on you sign in with %(new)s instead of %(old)s, and are signed out everywhere.", new=change["new"], old=change["old"]
+    )
+    return confirm_page(form, title=_("Confirm your new e-mail address"), lead=lead, button=_("Confirm the new address"))
+
+
+@pages.route("/undo-email/<token>", methods=["GET", "POST"])
+@web.once
+def undo_email(token: str) -> Any:
+    """The link at the old address: it stops a change, or takes it back (M04)."""
+    organisation, form = web.here(), forms.confirm_form(asks_password=False)
+    try:
+        change, has_effect = accounts.find_undo(organisation, token)
+        if form.validate_on_submit():
+            accounts.undo_email_change(organisation, token)
+            web.sign_out()
+            web.tell(_("You sign in with %(old)s, as before. If someone may know your password, set a new one.", old=change["old"]))
+            return redirect(url_for("sign_in.sign_in"))
+    except Refused as no:
+        return over(no, url_for("sign_in.sign_in"), _("Sign in"))
+    if has_effect:
+        title, button = _("Take the change of your e-mail back"), _("Take the change back")
+        lead = _(
+            "You will sign in with %(old)s again, not with %(new)s, and be signed out everywhere.", old=change["old"], new=change["new"]
+        )
+    else:
+        title, button = _("Stop the change of your e-mail"), _("Stop the change")
+        lead = _("%(new)s will not become your address. You go on signing in with %(old)s.", old=change["old"], new=change["new"])
+    return confirm_page(form, title=title, lead=lead, button=button)

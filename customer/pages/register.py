@@ -1,3 +1,126 @@
-from flask import Blueprint
+"""How someone becomes a customer, by the rules of each organisation (CV-04..15, AG-04..08, PS-01..03, IB-49)."""
+
+import secrets
+from typing import Any
+
+from flask import Blueprint, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+
+import web
+from customer import forms
+from customer.pages.sign_in import confirm_page, over
+from models import PERSON_TYPES
+from rules import contracts, registration, settings
+from rules.refusal import Refused
 
 pages = Blueprint("register", __name__)
+
+
+@pages.route("/register", methods=["GET", "POST"])
+@web.once
+def register() -> Any:
+    """The form for one kind of person; where both may register, the other one's is a click away (CV-05, K22)."""
+    organisation = web.here()
+    rules, providers = settings.of(organisation), contracts.providers(organisation)
+    types = [kind for kind, _label in PERSON_TYPES if rules.person_types in (kind, "both")]
+    chosen = request.args.get("person", types[0])
+    person_type = chosen if chosen in types else types[0]
+    form = forms.register_form(organisation, person_type, providers)
+    if form.validate_on_submit():
+        with web.asking(form):
+            claim = None
+            if rules.signup_contract:
+                provider = next((p for p in providers if str(p.public_id) == form.value("provider")), None)
+                claim = registration.Claim(provider, form.payer_code.data, form.value("invoice_number"))
+            outcome = registration.register(
+                organisation,
+                person_type=person_type,
+                name=form.name(),
+                email=form.email.data,
+                phone=form.value("phone"),
+                password=form.password.data,
+                consents_given=forms.agreed(form, organisation),
+                language=web.language(),
+                site_url=web.site_url(),
+                source=web.source(),
+                flow=session.setdefault("flow", secrets.token_urlsafe(16)),
+                claim=claim,
+            )
+            session["mail_to"] = form.email.data
+            if outcome.step == "none":
+                return _to_sign_in(outcome, _("Your account is open. Sign in with your e-mail and password."))
+            return redirect(url_for("register.confirm_code" if outcome.step == "code" else "register.check_mail"))
+    return render_template("customer/register.html", form=form, person_types=types, person_type=person_type)
+
+
+def _to_sign_in(outcome: registration.Outcome, sentence: str) -> Any:
+    """CV-15: the sign-in page with a green message; and why the contract is not there yet, where it is not."""
+    web.tell(sentence)
+    if outcome.problem is not None:
+        reason = web.say(outcome.problem)
+        web.tell(_("One thing is left, you can do it after you sign in: %(reason)s", reason=reason), "warning")
+    session.pop("mail_to", None)
+    return redirect(url_for("sign_in.sign_in"))
+
+
+@pages.get("/register/check-mail")
+def check_mail() -> Any:
+    """The same page whether or not the address has an account (T47)."""
+    if "mail_to" not in session:
+        return redirect(url_for("register.register"))
+    hours = settings.of(web.here()).link_hours
+    text = _(
+        "We have sent a letter to %(email)s. Open the link in it within %(hours)s hours to go on.", email=session["mail_to"], hours=hours
+    )
+    return render_template("customer/check_mail.html", text=text)
+
+
+@pages.route("/register/code", methods=["GET", "POST"])
+@web.once
+def confirm_code() -> Any:
+    """Type the code from the mail, in the browser that registered (IB-38, IB-49, T45)."""
+    organisation, flow = web.here(), session.get("flow")
+    if flow is None or registration.waiting(organisation, flow) is None:
+        return redirect(url_for("register.register"))
+    form = forms.CodeForm()
+    if form.validate_on_submit():
+        with web.asking(form):
+            outcome = registration.confirm_code(organisation, flow, form.code.data, source=web.source())
+            session.pop("flow")
+            return _to_sign_in(outcome, _("Your e-mail is confirmed and your account is open. Sign in."))
+    minutes = settings.of(organisation).code_minutes
+    return render_template("customer/confirm_code.html", form=form, email=session.get("mail_to", ""), minutes=minutes)
+
+
+@pages.post("/register/code/again")
+@web.once
+def send_code_again() -> Any:
+    """Another code; the one before is worth nothing from now on (T44)."""
+    try:
+        step = registration.send_code_again(web.here(), session.get("flow", ""), language=web.language(), site_url=web.site_url())
+    except Refused as no:
+        web.tell(web.say(no), "warning")
+        return redirect(url_for("register.confirm_code"))
+    if step == "link":
+        return redirect(url_for("register.check_mail"))
+    web.tell(_("A new code is on its way. The one before no longer works."))
+    return redirect(url_for("register.confirm_code"))
+
+
+@pages.route("/register/confirm/<token>", methods=["GET", "POST"])
+@web.once
+def confirm_link(token: str) -> Any:
+    """The link of the mail (IR-07, PS-03). Opened in another browser it asks for the password chosen when registering (T10)."""
+    organisation, flow = web.here(), session.get("flow")
+    try:
+        form = forms.confirm_form(asks_password=registration.asks_password(organisation, token, flow))
+    except Refused as no:
+        return over(no, url_for("sign_in.sign_in"), _("Sign in"))
+    if form.validate_on_submit():
+        with web.asking(form):
+            typed = form.password.data if "password" in form else ""
+            outcome = registration.confirm_link(organisation, token, flow=flow, password=typed, source=web.source())
+            session.pop("flow", None)
+            return _to_sign_in(outcome, _("Your e-mail is confirmed and your account is open. Sign in."))
+    lead = _("One step is left: confirm that this address is yours, and your account is open.")
+    return confirm_page(form, title=_("Confirm your e-mail address"), lead=lead, button=_("Confirm my address"))

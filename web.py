@@ -38,6 +38,7 @@ LANGUAGES = {"lt": "Lietuvių", "en": "English"}
 TRANSLATIONS = str(ROOT / "translations")
 FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
 BOUND: dict[str, Any] = {}
+ALIVE = "/healthz"
 
 # WTForms ships no Lithuanian, and both it and Flask-WTF look only into their own folders: ours comes before the first request.
 flask_wtf.i18n.messages_path = lambda: TRANSLATIONS
@@ -49,6 +50,8 @@ class Site(Flask):
 
     def wsgi_app(self, environ: dict[str, Any], start_response: Any) -> Any:
         """Connect, find the organisation, answer, disconnect. A lost database is a 503 with a page that needs none."""
+        if environ.get("PATH_INFO") == ALIVE:
+            return super().wsgi_app(environ, start_response)  # the process is asked, not the database
         try:
             opened = database.connect(reuse_if_open=True)
         except pw.OperationalError:

@@ -9,7 +9,7 @@ from models import Counter, database, now
 pages = Blueprint("health", __name__)
 
 
-@pages.get("/healthz")
+@pages.get(web.ALIVE)
 def live() -> Response:
     """The process answers. It asks nothing of the database: a restart would not cure that."""
     return Response("ok\n", mimetype="text/plain")

@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
+from peewee import OperationalError
 from time_machine import Traveller
 
 from models import Account, Contract, Organisation, database
@@ -163,6 +164,14 @@ def test_the_language_switch_leads_nowhere_else(browser: Browser, north: Organis
 def test_the_process_says_that_it_is_alive_and_ready(browser: Browser, db: object) -> None:
     assert browser.client.get("/healthz").data == b"ok\n"
     assert browser.client.get("/readyz").data == b"ready\n"
+
+
+def test_a_lost_database_does_not_make_the_process_look_dead(browser: Browser, db: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    def lost(*args: Any, **options: Any) -> None:
+        raise OperationalError("the connection is lost")
+
+    monkeypatch.setattr(database.obj, "connect", lost)
+    assert [browser.client.get(path).status_code for path in ("/healthz", "/readyz")] == [200, 503]
 
 
 def test_tables_that_are_not_up_to_date_are_not_ready(browser: Browser, db: object) -> None:

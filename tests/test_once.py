@@ -1,0 +1,371 @@
+"""What both sites promise for every request: a form acts once, nobody sends it for somebody else, nothing odd gets in, and every
+answer carries its headers."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from typing import Any
+
+import peewee as pw
+import pytest
+from werkzeug.routing import MapAdapter, Rule
+from werkzeug.test import TestResponse
+
+import web
+from models import Account, Event, FormKey, Membership, Message, Organisation, database
+from rules import keys
+from tests import factories
+from tests.browser import Browser
+from tests.conftest import CONFIG
+
+ADD, PHONE = "/north/contracts/add", "/north/account/phone"
+TOGETHER = 6
+
+
+@pytest.fixture
+def north(db: object) -> Organisation:
+    return factories.organisation(claim_invoice=False)
+
+
+@pytest.fixture
+def anna(north: Organisation) -> Account:
+    factories.contract(north, "01-234 5")
+    return factories.account(north)
+
+
+def sign_in(browser: Browser, email: str = "anna@example.lt") -> Browser:
+    browser.get("/north/sign-in")
+    browser.submit(email=email, password=factories.PASSWORD)
+    assert "/sign-in" not in browser.at, browser.text
+    return browser
+
+
+def filled(browser: Browser, path: str, **values: str) -> dict[str, str]:
+    """The form on this page as it would be sent."""
+    form = next(form for form in browser.get(path).forms if set(values) <= set(form.fields))
+    return {**dict(form.form_values()), **values}
+
+
+# ---- a form acts once (P2) --------------------------------------------------------------------------------------------
+
+
+def test_a_form_sent_twice_acts_once_and_gets_the_same_answer(browser: Browser, anna: Account) -> None:
+    """P2"""
+    sent = filled(sign_in(browser), ADD, payer_code="01-234 5")
+    first, second = (browser.client.post(ADD, data=sent) for _ in range(2))
+    assert (first.status_code, second.status_code) == (303, 303)
+    assert first.location == second.location
+    assert Membership.select().count() == 1
+    assert Event.select().where(Event.name == "contract.attached").count() == 1
+    assert Message.select().where(Message.kind == "contract_attached").count() == 1
+
+
+def test_twins_sent_at_the_same_moment_all_get_the_first_ones_answer(browser: Browser, anna: Account) -> None:
+    """P2, G11: the second is not told that the contract has been added already."""
+    sent = filled(sign_in(browser), ADD, payer_code="01-234 5")
+    cookie = browser.client.get_cookie("savitarna-customer", path="/north/")
+    assert cookie
+    gate = threading.Barrier(TOGETHER)
+
+    def send(_: int) -> tuple[int, str | None]:
+        client = browser.app.test_client()
+        client.set_cookie(cookie.key, cookie.value, path=cookie.path)
+        gate.wait(10)
+        answer = client.post(ADD, data=sent)
+        return answer.status_code, answer.location
+
+    database.close()
+    with ThreadPoolExecutor(TOGETHER) as threads:
+        answers = set(threads.map(send, range(TOGETHER)))
+    database.connect()
+    assert [status for status, _ in answers] == [303]
+    assert Membership.select().count() == 1
+    assert Message.select().where(Message.kind == "contract_attached").count() == 1
+
+
+def test_the_same_form_with_other_answers_changes_nothing_and_says_so(browser: Browser, anna: Account) -> None:
+    """P2"""
+    sent = filled(sign_in(browser), PHONE, phone="+37060000002")
+    assert browser.client.post(PHONE, data=sent).status_code == 303
+    browser.post(PHONE, {**sent, "phone": "+37060000003"})
+    assert browser.status == 409
+    assert "already sent" in browser.text
+    assert Account.get_by_id(anna.id).phone == "+37060000002"
+
+
+def test_a_refused_form_can_be_put_right_and_sent_again(browser: Browser, anna: Account) -> None:
+    """P2"""
+    sent = filled(sign_in(browser), PHONE, phone="12")
+    refused = browser.client.post(PHONE, data=sent)
+    assert refused.status_code == 200
+    assert FormKey.select().where(FormKey.key == sent["form_key"]).count() == 0
+    assert browser.client.post(PHONE, data={**sent, "phone": "+37060000002"}).status_code == 303
+    assert Account.get_by_id(anna.id).phone == "+37060000002"
+
+
+def test_a_form_key_is_its_owners_alone(browser: Browser, customer_app: Any, anna: Account, north: Organisation) -> None:
+    """P2: the same key from somebody else is another form, and tells nothing of the first."""
+    ivan = factories.account(north, "ivan@example.lt")
+    sent = filled(sign_in(browser), PHONE, phone="+37060000002")
+    browser.client.post(PHONE, data=sent)
+    other = sign_in(Browser(customer_app), ivan.email)
+    own = filled(other, PHONE, phone="+37060000009")
+    assert other.client.post(PHONE, data={**own, "form_key": sent["form_key"]}).status_code == 303
+    assert Account.get_by_id(ivan.id).phone == "+37060000009"
+    assert Account.get_by_id(anna.id).phone == "+37060000002"
+
+
+@pytest.mark.parametrize("key", ["", "short", "x" * 41, "a key with spaces in it", "Ž" * 22])
+def test_a_form_without_a_proper_key_is_refused(browser: Browser, anna: Account, key: str) -> None:
+    sent = filled(sign_in(browser), PHONE, phone="+37060000002")
+    assert browser.client.post(PHONE, data={**sent, "form_key": key}).status_code == 400
+    assert Account.get_by_id(anna.id).phone != "+37060000002"
+
+
+# ---- nobody sends it for somebody else (G7) ---------------------------------------------------------------------------
+
+
+def posting(app: Any) -> Iterator[tuple[Rule, str]]:
+    """Every rule of a site that takes a POST, with an address that fits it."""
+    site: MapAdapter = app.url_map.bind("localhost")
+    for rule in app.url_map.iter_rules():
+        if "POST" in (rule.methods or ()):
+            kinds = {name: type(converter).__name__ for name, converter in rule._converters.items()}
+            values = {
+                name: uuid.uuid4() if kind == "UUIDConverter" else 1 if kind == "IntegerConverter" else "x" for name, kind in kinds.items()
+            }
+            yield rule, site.build(rule.endpoint, values, method="POST")
+
+
+def test_no_form_of_the_customer_site_is_taken_without_its_token(customer_app: Any, north: Organisation) -> None:
+    """G7: every rule of the url map."""
+    rules = list(posting(customer_app))
+    answers = {
+        rule.endpoint: customer_app.test_client().post(f"/north{path}", data={"form_key": "k" * 22}).status_code for rule, path in rules
+    }
+    assert len(answers) > 5
+    assert answers == dict.fromkeys(answers, 400)
+
+
+def test_no_form_of_the_backoffice_is_taken_without_its_token(staff_app: Any, db: object) -> None:
+    """G7: every rule of the url map."""
+    rules = list(posting(staff_app))
+    answers = {rule.endpoint: staff_app.test_client().post(path, data={"form_key": "k" * 22}).status_code for rule, path in rules}
+    assert len(answers) > 5
+    assert answers == dict.fromkeys(answers, 400)
+
+
+def test_what_is_refused_for_its_token_is_told_on_a_whole_page(browser: Browser, anna: Account) -> None:
+    browser.get("/north/sign-in", headers={"Accept-Language": "en"})
+    browser.post("/north/sign-in", {"csrf_token": "no such token", "email": anna.email}, headers={"Accept-Language": "en"})
+    assert browser.status == 400
+    assert "reload the page" in browser.text
+
+
+@pytest.mark.parametrize(("site", "taken"), [("cross-site", False), ("same-site", True), ("same-origin", True), ("none", True)])
+def test_a_form_that_another_site_sends_is_refused_even_with_its_token(browser: Browser, anna: Account, site: str, taken: bool) -> None:
+    sent = filled(sign_in(browser), PHONE, phone="+37060000002")
+    answer = browser.client.post(PHONE, data=sent, headers={"Sec-Fetch-Site": site})
+    assert answer.status_code == (303 if taken else 400)
+    assert (Account.get_by_id(anna.id).phone == "+37060000002") is taken
+
+
+def test_reading_a_page_from_another_sites_link_is_no_attack(browser: Browser, north: Organisation) -> None:
+    assert browser.client.get("/north/sign-in", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
+
+
+# ---- nothing odd gets in (T85, T88) -----------------------------------------------------------------------------------
+
+ODD = {
+    "a NUL in an argument": {"path": "/north/sign-in?next=%00"},
+    "a NUL in the organisation's place": {"path": "/%00/sign-in"},
+    "a NUL in the path": {"path": "/north/sign%00in"},
+    "a NUL in a reference": {"path": "/north/readings/%00"},
+    "an argument twice": {"path": "/north/sign-in?next=/a&next=/b"},
+    "an endless address": {"path": f"/north/sign-in?next=/{'a' * 4000}"},
+    "bytes that are no text": {"path": "/north/%ff%fe"},
+    "half an identifier": {"path": "/north/invoices/0000"},
+    "a method nobody uses": {"path": "/north/sign-in", "method": "DELETE"},
+    "another one": {"path": "/north/sign-in", "method": "PROPFIND"},
+}
+
+
+@pytest.mark.parametrize("what", ODD)
+def test_odd_requests_are_answered_as_mistakes_of_the_one_who_asks(browser: Browser, north: Organisation, what: str) -> None:
+    answer = browser.client.open(**ODD[what])
+    assert 400 <= answer.status_code < 500, what
+
+
+BODIES = {
+    "a NUL": ({"email": "anna@example.lt\x00", "password": "x"}, 400),
+    "a NUL in the second of two": ({"email": ["anna@example.lt", "\x00"], "password": "x"}, 400),
+    "a NUL in a name": ({"em\x00ail": "anna@example.lt"}, 400),
+    "more than a megabyte": ({"email": "a" * 1_000_001}, 413),
+}
+KINDS = ("application/x-www-form-urlencoded", "multipart/form-data")
+MORE_PARTS_THAN_ANY_FORM_HAS = ({f"field{n}": "x" for n in range(1001)}, 413)
+
+
+@pytest.mark.parametrize(
+    ("kind", "body", "status"),
+    [pytest.param(kind, *BODIES[what], id=f"{what}, {kind}") for what in BODIES for kind in KINDS]
+    + [pytest.param(KINDS[1], *MORE_PARTS_THAN_ANY_FORM_HAS, id="more parts than any form has")],
+)
+def test_odd_bodies_are_refused(browser: Browser, north: Organisation, kind: str, body: dict[str, Any], status: int) -> None:
+    sent = {**filled(browser, "/north/sign-in"), **body}
+    assert browser.client.post("/north/sign-in", data=sent, content_type=kind).status_code == status
+
+
+@pytest.mark.parametrize("body", [b"--x\r\nContent-Disposition: form-data; name=a\r\n\r\n", b"\xff\xfe\x00", b""])
+def test_a_broken_body_is_refused(browser: Browser, north: Organisation, body: bytes) -> None:
+    answer = browser.client.post("/north/sign-in", data=body, content_type="multipart/form-data; boundary=x")
+    assert answer.status_code == 400
+
+
+@pytest.mark.parametrize("cookie", ["", "no session at all", "e30.x.y", "\xff\xfe", "." * 4000])
+def test_a_broken_cookie_is_nobodys(customer_app: Any, north: Organisation, cookie: str) -> None:
+    client = customer_app.test_client(use_cookies=False)
+    answer = client.get("/north/contracts", headers={"Cookie": f"savitarna-customer={cookie}; device={cookie}"})
+    assert answer.status_code == 302
+    assert "/sign-in" in answer.location
+
+
+# ---- every answer carries its headers (G18) ---------------------------------------------------------------------------
+
+
+def check_headers(answer: TestResponse) -> None:
+    policy = dict(part.strip().partition(" ")[::2] for part in answer.headers["Content-Security-Policy"].split(";"))
+    assert "unsafe" not in str(policy)
+    assert policy["default-src"] in ("'self'", "'none'")
+    if policy["default-src"] == "'self'":
+        assert (policy["object-src"], policy["base-uri"], policy["frame-ancestors"]) == ("'none'", "'none'", "'none'")
+        nonce = policy["script-src"].partition("nonce-")[2].rstrip("'")
+        assert len(nonce) >= 20
+        if answer.mimetype == "text/html":
+            assert all(f'nonce="{nonce}"' in tag for tag in answer.text.split("<script")[1:])
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Referrer-Policy"] == "same-origin"
+    assert answer.headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert "camera=()" in answer.headers["Permissions-Policy"]
+    assert "Server" not in answer.headers
+
+
+def test_every_kind_of_answer_of_the_customer_site_carries_the_headers(browser: Browser, anna: Account) -> None:
+    """G18"""
+    sign_in(browser)
+    client = browser.client
+    answers = {
+        "page": (client.get("/north/contracts/add"), 200),
+        "redirect": (browser.app.test_client().get("/north/"), 302),
+        "missing page": (client.get("/north/no-such-page"), 404),
+        "missing row": (client.get(f"/north/contracts/{uuid.uuid4()}"), 404),
+        "no such organisation": (client.get("/nowhere/"), 404),
+        "mistake": (client.get("/north/?a=1&a=2"), 400),
+        "no token": (client.post(PHONE), 400),
+        "too much": (client.post(PHONE, data={"a": "x" * 1_000_001}), 413),
+        "wrong method": (client.delete("/north/contracts/add"), 404),
+        "style": (client.get("/north/static/tokens.css"), 200),
+        "no such style": (client.get("/north/static/none.css"), 404),
+        "alive": (client.get("/healthz"), 200),
+    }
+    for what, (answer, status) in answers.items():
+        assert answer.status_code == status, what
+        check_headers(answer)
+        kept = answer.headers.get("Cache-Control", "")
+        assert ("max-age" in kept) if what == "style" else (kept == "no-store"), f"{what}: {kept}"
+
+
+def test_every_kind_of_answer_of_the_backoffice_carries_the_headers(staff_app: Any, db: object) -> None:
+    """G18"""
+    client = staff_app.test_client()
+    paths = {"/": 302, "/sign-in": 200, "/no-such-page": 404, "/sign-in?a=1&a=2": 400, "/static/admin.css": 200, "/static/none.css": 404}
+    for path, status in paths.items():
+        answer = client.get(path)
+        assert answer.status_code == status, path
+        check_headers(answer)
+
+
+def test_a_fault_of_ours_is_a_page_with_the_headers_and_without_what_broke(browser: Browser, north: Organisation, monkeypatch: Any) -> None:
+    """T89, G18"""
+
+    def broken(*args: Any, **options: Any) -> None:
+        raise RuntimeError("the secret of the machine room")
+
+    monkeypatch.setitem(browser.app.view_functions, "sign_in.sign_in", broken)
+    answer = browser.client.get("/north/sign-in", headers={"Accept-Language": "en"})
+    assert answer.status_code == 500
+    assert "Something went wrong here" in answer.text
+    assert "machine room" not in answer.text
+    check_headers(answer)
+
+
+def test_a_database_that_cannot_be_reached_is_told_with_the_headers_and_when_to_come_back(
+    customer_app: Any, north: Organisation, monkeypatch: Any
+) -> None:
+    """P6, G18: as the connection is made, and later."""
+
+    def lost(*args: Any, **options: Any) -> None:
+        raise pw.OperationalError("unable to open database file")
+
+    for name in ("connect", "execute_sql"):
+        with monkeypatch.context() as patch:
+            patch.setattr(database.obj, name, lost)
+            answer = customer_app.test_client().get("/north/sign-in")
+        assert answer.status_code == 503, name
+        assert answer.headers["Retry-After"] == "60"
+        check_headers(answer)
+
+
+def test_two_answers_never_share_a_nonce(browser: Browser, north: Organisation) -> None:
+    policies = {browser.client.get("/north/sign-in").headers["Content-Security-Policy"] for _ in range(3)}
+    assert len(policies) == 3
+
+
+# ---- cookies ----------------------------------------------------------------------------------------------------------
+
+
+def test_cookies_are_for_the_server_alone_and_for_their_own_place(browser: Browser, anna: Account) -> None:
+    """T52"""
+    browser.get("/north/sign-in")
+    form = filled(browser, "/north/sign-in", email=anna.email, password=factories.PASSWORD)
+    set_ = browser.client.post("/north/sign-in", data=form).headers.getlist("Set-Cookie")
+    assert any(cookie.startswith("savitarna-customer=") for cookie in set_)
+    for cookie in set_:
+        assert {"HttpOnly", "SameSite=Lax", "Path=/north/"} <= {part.strip() for part in cookie.split(";")}, cookie
+
+
+def test_in_production_cookies_are_bound_to_the_host_and_travel_over_tls_only(anna: Account, translations: None) -> None:
+    """T52"""
+    from backoffice import create_app as backoffice
+    from customer import create_app as customer
+
+    production = replace(CONFIG, environment="production", cheap_passwords=False, customer_url="https://savitarna.example.lt")
+    try:
+        customers, staff = customer(production), backoffice(production)
+    finally:
+        keys.configure(CONFIG.key("event_key"), cheap=True)
+    places = {"https://savitarna.example.lt": (customers, "/north/sign-in"), "https://staff.example.lt": (staff, "/sign-in")}
+    for place, (site, path) in places.items():
+        answer = site.test_client().get(path, base_url=place)
+        assert answer.headers["Strict-Transport-Security"].startswith("max-age=31536000")
+        cookies = answer.headers.getlist("Set-Cookie")
+        assert cookies
+        for cookie in cookies:
+            assert cookie.startswith("__Host-savitarna-")
+            assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= {part.strip() for part in cookie.split(";")}, cookie
+            assert "Domain" not in cookie
+
+
+def test_a_customers_cookie_is_worth_nothing_in_the_backoffice(browser: Browser, staff_app: Any, anna: Account) -> None:
+    sign_in(browser)
+    cookie = browser.client.get_cookie("savitarna-customer", path="/north/")
+    assert cookie
+    other = staff_app.test_client()
+    other.set_cookie(staff_app.config["SESSION_COOKIE_NAME"], cookie.value)
+    answer = other.get("/")
+    assert answer.status_code == 302
+    assert "/sign-in" in answer.location
+    with staff_app.test_request_context():
+        assert web.session_slot() == "sid"

@@ -117,6 +117,23 @@ def test_a_form_key_is_its_owners_alone(browser: Browser, customer_app: Any, ann
     assert Account.get_by_id(anna.id).phone == "+37060000002"
 
 
+def test_a_registration_whose_answer_was_lost_goes_on_with_the_answer_of_the_second_try(browser: Browser, north: Organisation) -> None:
+    """P2, IB-38"""
+    path = "/north/register"
+    sent = filled(browser, path, full_name="Jonas North", email="jonas@example.lt", phone="+37060000003", password="Labai-ilgas-zodis-7")
+    before = browser.client.get_cookie("savitarna-customer", path="/north/")
+    assert before
+    first = browser.client.post(path, data=sent)
+    browser.client.set_cookie(before.key, before.value, path=before.path)  # the answer never came: neither did its cookie
+    second = browser.client.post(path, data=sent)
+    assert (second.status_code, second.location) == (303, first.location)
+    letter = Message.get(Message.kind == "confirm_by_code")
+    browser.get(second.location)
+    assert "jonas@example.lt" in browser.text
+    browser.submit(code=letter.facts["code"])
+    assert Account.get().email == "jonas@example.lt"
+
+
 @pytest.mark.parametrize("key", ["", "short", "x" * 41, "a key with spaces in it", "Ž" * 22])
 def test_a_form_without_a_proper_key_is_refused(browser: Browser, anna: Account, key: str) -> None:
     sent = filled(sign_in(browser), PHONE, phone="+37060000002")

@@ -21,6 +21,8 @@ pages = Blueprint("register", __name__)
 def register() -> Any:
     """The form for one kind of person; where both may register, the other one's is a click away (CV-05, K22)."""
     organisation = web.here()
+    # Given with the form, not with its answer: where that is lost and the form sent again, the code still works here.
+    flow = session.setdefault("flow", secrets.token_urlsafe(16))
     rules, providers = settings.of(organisation), contracts.providers(organisation)
     types = [kind for kind, _label in PERSON_TYPES if rules.person_types in (kind, "both")]
     chosen = request.args.get("person", types[0])
@@ -43,7 +45,7 @@ def register() -> Any:
                 language=web.language(),
                 site_url=web.site_url(),
                 source=web.source(),
-                flow=session.setdefault("flow", secrets.token_urlsafe(16)),
+                flow=flow,
                 claim=claim,
             )
             session["mail_to"] = form.email.data
@@ -66,12 +68,11 @@ def _to_sign_in(outcome: registration.Outcome, sentence: str) -> Any:
 @pages.get("/register/check-mail")
 def check_mail() -> Any:
     """The same page whether or not the address has an account (T47)."""
-    if "mail_to" not in session:
-        return redirect(url_for("register.register"))
-    hours = settings.of(web.here()).link_hours
-    text = _(
-        "We have sent a letter to %(email)s. Open the link in it within %(hours)s hours to go on.", email=session["mail_to"], hours=hours
-    )
+    hours, email = settings.of(web.here()).link_hours, session.get("mail_to")
+    if email:
+        text = _("We have sent a letter to %(email)s. Open the link in it within %(hours)s hours to go on.", email=email, hours=hours)
+    else:
+        text = _("We have sent you a letter. Open the link in it within %(hours)s hours to go on.", hours=hours)
     return render_template("customer/check_mail.html", text=text)
 
 
@@ -80,7 +81,8 @@ def check_mail() -> Any:
 def confirm_code() -> Any:
     """Type the code from the mail, in the browser that registered (IB-38, IB-49, T45)."""
     organisation, flow = web.here(), session.get("flow")
-    if flow is None or registration.waiting(organisation, flow) is None:
+    row = registration.waiting(organisation, flow) if flow else None
+    if row is None:
         return redirect(url_for("register.register"))
     form = forms.CodeForm()
     if form.validate_on_submit():
@@ -89,7 +91,7 @@ def confirm_code() -> Any:
             session.pop("flow")
             return _to_sign_in(outcome, _("Your e-mail is confirmed and your account is open. Sign in."))
     minutes = settings.of(organisation).code_minutes
-    return render_template("customer/confirm_code.html", form=form, email=session.get("mail_to", ""), minutes=minutes)
+    return render_template("customer/confirm_code.html", form=form, email=session.get("mail_to", row.address), minutes=minutes)
 
 
 @pages.post("/register/code/again")

@@ -121,13 +121,11 @@ def forgotten_password() -> Any:
 @pages.get("/forgotten-password/sent")
 def reset_sent() -> Any:
     """Where to look now."""
-    if "mail_to" not in session:
-        return redirect(url_for("sign_in.forgotten_password"))
-    text = _(
-        "We have sent a letter to %(email)s. Its link is good for %(minutes)s minutes.",
-        email=session["mail_to"],
-        minutes=accounts.RESET_MINUTES,
-    )
+    email, minutes = session.get("mail_to"), accounts.RESET_MINUTES
+    if email:
+        text = _("We have sent a letter to %(email)s. Its link is good for %(minutes)s minutes.", email=email, minutes=minutes)
+    else:
+        text = _("We have sent you a letter. Its link is good for %(minutes)s minutes.", minutes=minutes)
     return render_template("customer/check_mail.html", text=text)
 
 

@@ -1,16 +1,15 @@
 """Wrong passwords are counted where they come from, exactly, and a lock is never longer than it was announced."""
 
-import threading
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 from time_machine import travel
 
-from models import Account, Event, Lockout, Organisation, Staff, database
+from models import Account, Event, Lockout, Organisation, Staff
 from rules import lockouts
 from tests import factories
+from tests.together import at_once
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOME, CAFE = "192.0.2.0/24", "198.51.100.0/24"
@@ -93,11 +92,13 @@ def test_a_known_device_is_not_locked_by_anyone_else(anna: Account) -> None:
 def test_another_network_is_not_locked_by_the_first_until_all_together_are_wrong_fifty_times(anna: Account) -> None:
     """M05, T43"""
     [wrong(anna, source=HOME) for _ in range(5)]
-    assert is_locked(HOME) and not is_locked(CAFE)
+    assert is_locked(HOME)
+    assert not is_locked(CAFE)
 
     answers = [wrong(anna, source=f"203.0.{n}.0/24") for n in range(45)]
 
-    assert answers[:-1] == [None] * 44 and answers[-1] is not None
+    assert answers[:-1] == [None] * 44
+    assert answers[-1] is not None
     assert is_locked(CAFE)
     assert [e.facts["failures"] for e in Event.select().order_by(Event.id)] == [5, 50]
 
@@ -154,8 +155,10 @@ def test_of_twenty_wrong_passwords_at_once_exactly_five_are_counted(anna: Accoun
 
     answers = at_once(20, lambda _: wrong(anna, tell=told.append))
 
-    assert answers.count(None) == 4 and len(set(answers) - {None}) == 1
-    assert len(told) == 1 and Event.select().count() == 1
+    assert answers.count(None) == 4
+    assert len(set(answers) - {None}) == 1
+    assert len(told) == 1
+    assert Event.select().count() == 1
     assert {row.failures for row in Lockout.select()} == {5}
 
 
@@ -166,7 +169,8 @@ def test_of_many_networks_at_once_exactly_fifty_are_counted(anna: Account) -> No
 
     answers = at_once(20, lambda n: wrong(anna, source=f"203.1.{n}.0/24", tell=told.append))
 
-    assert answers.count(None) == 4 and len(told) == 1
+    assert answers.count(None) == 4
+    assert len(told) == 1
     assert max(row.failures for row in Lockout.select()) == 50
 
 
@@ -186,22 +190,3 @@ def test_counts_that_are_over_are_dropped(anna: Account) -> None:
         assert lockouts.forget_ended() == 0
     with travel(NOON + timedelta(hours=7), tick=False):
         assert lockouts.forget_ended() == 2, "all but those in a row"
-
-
-def at_once(n: int, act: Callable[[int], Any]) -> list[Any]:
-    """What `act` answers to `n` callers that start together, each with a connection of its own (a pool holds twenty)."""
-    gate, answers = threading.Barrier(n, timeout=10), [None] * n
-    database.close()
-
-    def caller(i: int) -> None:
-        with database.connection_context():
-            gate.wait()
-            answers[i] = act(i)
-
-    threads = [threading.Thread(target=caller, args=(i,)) for i in range(n)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    database.connect()
-    return answers

@@ -325,11 +325,6 @@ class Told:
     read_on: date
 
 
-def store(meter: Meter, value_milli: int, read_on: date, *, source: str) -> str:
-    """Keep one reading that somebody else took. See `store_many`."""
-    return store_many([Told(meter, meter.contract_id, value_milli, read_on)], source=source, is_last_word=True)[0][0]
-
-
 def store_many(told: Sequence[Told], *, source: str, run: SyncRun | None = None, is_last_word: bool = False) -> list[tuple[str, int]]:
     """Keep what a billing system says meters showed, whatever the window, in any order, with a few statements for all.
 

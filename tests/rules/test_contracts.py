@@ -1,16 +1,16 @@
 """Adding a contract by what the bill shows: what proves it, what is told, how guessing is slowed; changing an access."""
 
-import threading
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 from time_machine import travel
 
-from models import Account, Contract, Event, Membership, Message, Organisation, Provider, database
+from models import Account, Contract, Event, Membership, Message, Organisation, Provider
 from rules import access, contracts, limits, settings
 from rules.refusal import Refused
 from tests import factories
+from tests.together import at_once
 
 CODE, NUMBER = "01-204 77", "SF-1001"
 HOME = "192.0.2.0/24"
@@ -136,27 +136,8 @@ def test_adding_again_says_so_and_changes_nothing(anna: Account, flat: Contract)
 
 
 def test_of_twenty_at_the_same_moment_one_adds_it(anna: Account, flat: Contract) -> None:
-    barrier, done, refused, troubles = threading.Barrier(20), [], [], []
-
-    def one() -> None:
-        try:
-            with database.connection_context():
-                barrier.wait(10)
-                done.append(contracts.grant(Account.get_by_id(anna.id), Contract.get_by_id(flat.id)))
-        except Refused as no:
-            refused.append(no.message)
-        except Exception as trouble:
-            troubles.append(trouble)
-
-    threads = [threading.Thread(target=one) for _ in range(20)]
-    database.close()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    database.connect()
-    assert troubles == []
-    assert (len(done), set(refused)) == (1, {contracts.HELD})
+    answers = at_once(20, lambda _: contracts.grant(Account.get_by_id(anna.id), Contract.get_by_id(flat.id)))
+    assert [answer.message for answer in answers if isinstance(answer, Refused)] == [contracts.HELD] * 19
     assert (Membership.select().count(), Message.select().count()) == (1, 1)
 
 
@@ -267,25 +248,8 @@ def test_after_three_hundred_wrong_tries_in_an_hour_adding_is_paused(north: Orga
 
 
 def test_a_refused_guess_stays_counted_when_tries_come_at_the_same_moment(north: Organisation, flat: Contract) -> None:
-    barrier, said, troubles = threading.Barrier(12), [], []
     people = [person(north, n).id for n in range(12)]
-
-    def one(n: int) -> None:
-        try:
-            with database.connection_context():
-                barrier.wait(10)
-                said.append(refusal(Account.get_by_id(people[n]), CODE, "wrong", source=f"10.0.{n}.0/24"))
-        except BaseException as trouble:
-            troubles.append(trouble)
-
-    threads = [threading.Thread(target=one, args=(n,)) for n in range(12)]
-    database.close()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    database.connect()
-    assert troubles == []
+    said = at_once(12, lambda n: refusal(Account.get_by_id(people[n]), CODE, "wrong", source=f"10.0.{n}.0/24"))
     assert said.count(contracts.NO_MATCH) == contracts.PER_CODE
 
 

@@ -1,6 +1,5 @@
 """When a reading may be declared, what is refused and in which words, what is kept, who is reminded."""
 
-import threading
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -16,6 +15,7 @@ from models import Account, Contract, Event, Message, Meter, Organisation, Readi
 from rules import clock, readings
 from rules.refusal import Doubtful, Refused
 from tests import factories
+from tests.together import at_once
 
 IN_WINDOW = date(2026, 11, 20)
 VILNIUS = ZoneInfo("Europe/Vilnius")
@@ -193,24 +193,7 @@ def test_one_refused_meter_keeps_all_others_from_being_stored(anna: Account, fla
 
 @pytest.mark.parametrize("values", [[104_000] * 20, [104_000 + n for n in range(20)]], ids=["the same value", "different values"])
 def test_of_twenty_at_the_same_moment_one_reading_counts(anna: Account, meter: Meter, values: list[int]) -> None:
-    barrier, receipts, troubles = threading.Barrier(20), [], []
-
-    def one(value: int) -> None:
-        try:
-            with database.connection_context():
-                barrier.wait(10)
-                receipts.append(declare(Meter.get_by_id(meter.id), value, Account.get_by_id(anna.id)).reference)
-        except Exception as trouble:
-            troubles.append(trouble)
-
-    threads = [threading.Thread(target=one, args=(value,)) for value in values]
-    database.close()  # the pool has twenty connections: all are for the threads
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    database.connect()
-    assert troubles == []
+    receipts = at_once(20, lambda n: declare(Meter.get_by_id(meter.id), values[n], Account.get_by_id(anna.id)).reference)
     assert len(receipts) == 20
     assert len(set(receipts)) == len(set(values)) == Reading.select().where(Reading.period == "2026-11").count()
     assert len(counting(meter)) == 2
@@ -317,7 +300,8 @@ def test_what_counts_never_goes_down_whatever_is_declared(anna: Account, meter: 
 
 
 def store(meter: Meter, value_milli: int, on: date) -> str:
-    return readings.store(meter, value_milli, on, source="feed")
+    told = readings.Told(meter, meter.contract_id, value_milli, on)
+    return readings.store_many([told], source="feed", is_last_word=True)[0][0]
 
 
 def test_a_feed_says_the_same_again_and_nothing_changes(meter: Meter) -> None:

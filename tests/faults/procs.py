@@ -15,6 +15,10 @@ ANSWER_WITHIN_SECONDS = 15.0
 PAUSE_SECONDS = 0.05
 
 
+class Down(Exception):
+    """Nobody listens: the request was not even sent."""
+
+
 class Lost(Exception):
     """No answer came: nobody can tell from here whether the request was done."""
 
@@ -30,6 +34,7 @@ class Visitor:
     def __init__(self, base: str, network: str) -> None:
         self.base = base
         self.lost: list[str] = []  # the form keys of what was sent and not answered
+        self.busy = 0  # how often the server said that it cannot just now
         self.broken: list[str] = []  # answers that no server may give, however it was killed
         self.move(network)
 
@@ -39,7 +44,7 @@ class Visitor:
         self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()), _Stay)
 
     def open(self, path: str, data: list[tuple[str, str]] | None = None) -> tuple[int, str, str]:
-        """Status, location and body of one answer. Raises Lost."""
+        """Status, location and body of one answer. Raises Down or Lost."""
         request = urllib.request.Request(urljoin(f"{self.base}/", path), urlencode(data).encode() if data is not None else None)
         request.add_header("X-Forwarded-For", self.network)
         request.add_header("Accept-Language", "en")
@@ -51,14 +56,15 @@ class Visitor:
             with answer:
                 return answer.status, answer.headers.get("Location") or "", answer.read().decode()
         except (OSError, HTTPException) as error:
-            raise Lost(str(error)) from error
+            is_down = isinstance(getattr(error, "reason", None), ConnectionRefusedError)
+            raise (Down if is_down else Lost)(str(error)) from error
 
     def page(self, path: str, stop: Callable[[], bool] = lambda: False) -> Any:
         """A page, parsed, asked for until it comes; None when it is time to stop."""
         while not stop():
             try:
                 status, location, body = self.open(path)
-            except Lost:
+            except (Down, Lost):
                 time.sleep(PAUSE_SECONDS)
                 continue
             if status in (301, 302, 303):
@@ -86,8 +92,8 @@ class Visitor:
         while True:
             try:
                 status, location, body = self.open(to, sent)
-            except Lost:
-                self.lost.append(key)
+            except (Down, Lost) as error:
+                self.lost += [key] * isinstance(error, Lost)
                 if stop():
                     return None
                 time.sleep(PAUSE_SECONDS)
@@ -98,5 +104,5 @@ class Visitor:
                 words = " ".join(html.document_fromstring(body).xpath("//*[@role='alert']//text()|//h1//text()")).split()
                 self.broken.append(f"POST {to}: {status} {' '.join(words)}")
                 return None
-            self.lost.append(key)
+            self.busy += 1
             time.sleep(PAUSE_SECONDS)

@@ -66,3 +66,8 @@ def declare_readings(site_url: str) -> str:
 def invoice(site_url: str, public_id: object) -> str:
     """One bill."""
     return f"{site_url}/invoices/{public_id}"
+
+
+def staff_invitation(staff_url: str, token: str) -> str:
+    """Where a colleague sets password and authenticator app; `staff_url` is the backoffice's own address."""
+    return f"{staff_url.rstrip('/')}/invitation/{token}"

@@ -3,11 +3,10 @@
 import base64
 from datetime import timedelta
 
-from email_validator import EmailNotValidError, validate_email
 from peewee import IntegrityError
 
-from models import N_, ROLES, Building, Confirmation, Organisation, Staff, StaffBuilding, database, now
-from rules import access, events, keys, limits, lockouts, messages, sessions
+from models import N_, ROLES, Building, Confirmation, Organisation, Staff, StaffBuilding, database, fold, now
+from rules import access, details, events, keys, limits, links, lockouts, messages, sessions
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 
@@ -15,7 +14,7 @@ INVITATION_HOURS = 72
 LOCK_AFTER, LOCK_HOURS = 5, 6
 # Wrong sign-ins from one network, whatever the login names: one password tried on everybody (T42).
 WRONG_FROM_A_NETWORK = 30
-SHORTEST_PASSWORD, LONGEST_PASSWORD = 12, 1000
+SHORTEST_PASSWORD = 12
 
 WRONG = N_("The e-mail, the password or the code is not right. Check all three and use a new code.")
 LOCKED = N_("Too many wrong tries. You can sign in again from this device after {until_at}, or ask an administrator to unlock you.")
@@ -39,7 +38,7 @@ def sign_in(email: str, password: str, code: str, *, source: str, device_secret:
         raise Refused(LOCKED, until_at=until)
     if device is None and limits.used("staff sign-in", source) >= WRONG_FROM_A_NETWORK:
         raise Refused(N_("Too many wrong tries from your network. Try again in an hour."))
-    is_password = keys.is_password(person.password_hash if person else None, password[:LONGEST_PASSWORD])
+    is_password = keys.is_password(person.password_hash if person else None, password[: details.LONGEST_PASSWORD])
     step = keys.totp_step(person.totp_secret if person and person.totp_secret else keys.new_totp_secret(), code.strip(), at.timestamp())
     if person is None or not is_password or step is None or not _spend(person, step):
         limits.count("staff sign-in", source, limits.HOUR)
@@ -80,10 +79,7 @@ def invite(
     if isinstance(by, Staff) and not by.sees_install and (organisation is None or organisation.id != by.organisation_id):
         raise Refused(N_("Select your own organisation"), field="organisation")
     _check_role(role, organisation, by)
-    try:
-        address = validate_email(email.strip(), check_deliverability=False).normalized
-    except EmailNotValidError:
-        raise Refused(N_("Enter an e-mail address, for example name@example.lt"), field="email") from None
+    address = details.address(email)
     try:
         with unit_of_work():
             person = Staff.create(
@@ -113,7 +109,7 @@ def _invitation(person: Staff, by: Staff | str, staff_url: str) -> str:
         digest=keys.digest("invite_staff", token),
         expires_at=now() + timedelta(hours=INVITATION_HOURS),
     )
-    url = f"{staff_url}/invitation/{token}"
+    url = links.staff_invitation(staff_url, token)
     messages.put(
         "staff_invitation",
         person,
@@ -158,9 +154,9 @@ def accept(token: str, password: str, code: str) -> Staff:
     person = sent.staff
     if len(password) < SHORTEST_PASSWORD:
         raise Refused(N_("The password must have at least {shortest} characters"), field="password", shortest=SHORTEST_PASSWORD)
-    if len(password) > LONGEST_PASSWORD:
-        raise Refused(N_("The password must have at most {longest} characters"), field="password", longest=LONGEST_PASSWORD)
-    if password.strip().casefold() in (person.email_key, person.name.casefold()):
+    if len(password) > details.LONGEST_PASSWORD:
+        raise Refused(N_("The password must have at most {longest} characters"), field="password", longest=details.LONGEST_PASSWORD)
+    if fold(password) in (fold(person.email), fold(person.name)):
         raise Refused(N_("The password must not be your name or e-mail"), field="password")
     secret = totp_secret(token)
     step = keys.totp_step(secret, code.strip(), at.timestamp())
@@ -203,6 +199,7 @@ def change_role(person: Staff, *, role: str, reason: str, by: Staff) -> None:
 
     Raises Refused for one's own role, a role that is not `by`'s to give, the one held already, and the last administrator.
     """
+    _check_reason(reason)
     with unit_of_work():
         person, by = _fresh(person, by, "staff.change_role")
         if person.id == by.id:
@@ -222,7 +219,7 @@ def change_role(person: Staff, *, role: str, reason: str, by: Staff) -> None:
             raise Refused(N_("Somebody else has just changed this person's role. Look at it again."))
         StaffBuilding.delete().where(StaffBuilding.staff == person).execute()  # they belong to the old role
         sessions.end_all(person)
-        event = events.record("staff.role_changed", person, by=by, old=old, new=role, reason=reason)
+        event = events.record("staff.role_changed", person, by=by, old=old, new=role, reason=reason.strip())
         messages.put(
             "staff_role_changed",
             person,
@@ -239,6 +236,7 @@ def change_buildings(person: Staff, *, buildings: list[Building], reason: str, b
     Raises Refused for one's own, for anyone who is not a property manager, and where nothing would change; Missing for a building
     that is not `by`'s to give.
     """
+    _check_reason(reason)
     with unit_of_work():
         person, by = _fresh(person, by, "staff.change_buildings")
         if person.id == by.id:
@@ -255,18 +253,21 @@ def change_buildings(person: Staff, *, buildings: list[Building], reason: str, b
         StaffBuilding.delete().where((StaffBuilding.staff == person) & StaffBuilding.building.not_in(list(wanted) or [0])).execute()
         for house in set(wanted) - set(held):
             StaffBuilding.insert(staff=person, building=house).on_conflict_ignore().execute()
-        events.record("staff.buildings_changed", person, by=by, old=sorted(held.values()), new=sorted(wanted.values()), reason=reason)
+        events.record(
+            "staff.buildings_changed", person, by=by, old=sorted(held.values()), new=sorted(wanted.values()), reason=reason.strip()
+        )
 
 
 def unlock(person: Staff, *, reason: str, by: Staff) -> None:
     """Let someone sign in again before the lock ends (IB-61 for those who work here). Raises Refused when nothing is locked."""
+    _check_reason(reason)
     with unit_of_work():
         person, by = _fresh(person, by, "staff.unlock")
         unlocked = Staff.update(locked_until=None).where((Staff.id == person.id) & (Staff.locked_until > now())).execute()
         if not unlocked:
             raise Refused(N_("{name} is not locked"), name=person.name)
         lockouts.forget(lockouts.STAFF, person.email)
-        events.record("staff.unlocked", person, by=by, until=person.locked_until.isoformat(), reason=reason)
+        events.record("staff.unlocked", person, by=by, until=person.locked_until.isoformat(), reason=reason.strip())
 
 
 def dismiss(person: Staff, *, reason: str, by: Staff) -> None:
@@ -274,6 +275,7 @@ def dismiss(person: Staff, *, reason: str, by: Staff) -> None:
 
     Raises Refused for oneself, for who has left already, and for the last administrator.
     """
+    _check_reason(reason)
     with unit_of_work():
         person, by = _fresh(person, by, "staff.dismiss")
         if person.id == by.id:
@@ -286,7 +288,7 @@ def dismiss(person: Staff, *, reason: str, by: Staff) -> None:
         StaffBuilding.delete().where(StaffBuilding.staff == person).execute()
         _end_invitations(person)
         sessions.end_all(person)
-        events.record("staff.dismissed", person, by=by, reason=reason)
+        events.record("staff.dismissed", person, by=by, reason=reason.strip())
 
 
 def _may(by: Staff | str, deed: str) -> None:
@@ -300,6 +302,11 @@ def _fresh(person: Staff, by: Staff, deed: str) -> tuple[Staff, Staff]:
     if not access.allows(rows[by.id], deed, rows[person.id]):
         raise Missing
     return rows[person.id], rows[by.id]
+
+
+def _check_reason(reason: str) -> None:
+    if not reason.strip():
+        raise Refused(N_("Enter the reason"), field="reason")
 
 
 def _check_role(role: str, organisation: Organisation | None, by: Staff | str) -> None:

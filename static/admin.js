@@ -1,4 +1,4 @@
-// The backoffice works without this file, but for looking rows up by name in a form.
+// The backoffice works without this file.
 
 // "Select all" is shown only where it can work; the bar says how many rows are chosen.
 for (const form of document.querySelectorAll(".rows-form")) {
@@ -23,25 +23,17 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "/" && !typing && box) { event.preventDefault(); box.focus(); }
 });
 
-// A row of another table: the list follows what is typed, the hidden field keeps the key of the row whose words were chosen.
+// A row of another table is named by its words: the list offers those that begin with what is typed.
 for (const box of document.querySelectorAll("[data-lookup]")) {
   const list = document.getElementById(box.getAttribute("list"));
-  const key = document.getElementById(box.dataset.for);
   let asked = 0;
   box.addEventListener("input", async () => {
-    const chosen = [...list.options].find((option) => option.value === box.value);
-    key.value = chosen ? chosen.dataset.key : "";
-    if (chosen || !box.value) return;
+    if ([...list.options].some((option) => option.value === box.value)) return;
     const mine = ++asked;
     const address = new URL(box.dataset.lookup, location.href);
     address.searchParams.set("query", box.value);
     const answer = await fetch(address);
-    if (mine !== asked || !answer.ok) return;
-    list.replaceChildren(...(await answer.json()).map(([id, words]) => {
-      const option = new Option(words, words);
-      option.dataset.key = id;
-      return option;
-    }));
+    if (mine === asked && answer.ok) list.replaceChildren(...(await answer.json()).map((words) => new Option(words, words)));
   });
 }
 

@@ -3,6 +3,7 @@ document.querySelector(".error-summary, .doubt")?.focus();
 
 document.addEventListener("submit", (event) => {
   const button = event.submitter;
+  if ("again" in event.target.dataset) return; // a file is fetched and the page stays
   if (event.target.dataset.sent) return event.preventDefault();
   event.target.dataset.sent = "yes";
   button?.setAttribute("aria-disabled", "true");

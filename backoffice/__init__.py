@@ -1,0 +1,32 @@
+"""The backoffice: what people who work here see. Knows nothing of the customer site."""
+
+import flask_admin.babel
+import flask_admin.translations
+from flask_admin import Admin
+from flask_admin.theme import Bootstrap4Theme
+
+import tasks
+import web
+from backoffice import desks, sign_in
+from backoffice.desk import DESKS
+from backoffice.home import Home
+from backoffice.settings import SettingsPages
+from config import Config
+from rules import access, sessions
+
+# Flask-Admin speaks no Lithuanian and keeps what it has found first for as long as the process lives: ours comes before the first page.
+type(flask_admin.babel.domain).translation_directories = property(lambda self: [*flask_admin.translations.__path__, web.TRANSLATIONS])
+
+
+def create_app(config: Config) -> web.Site:
+    """The backoffice of this install, for the staff of all its organisations."""
+    views = [Desk() for Desk in DESKS]
+    routes = access.STAFF_ROUTES | {page: deed for view in views for page, deed in view.routes().items()}
+    site = web.create_site("staff", config, key="staff_secret_key", routes=routes, whose=sessions.staff, ring=tasks.ring)
+    site.register_blueprint(sign_in.pages)
+    theme = Bootstrap4Theme(base_template="admin/base.html", fluid=True)
+    admin = Admin(site, name="Savitarna", index_view=Home(), theme=theme, csp_nonce_generator=web.csp_nonce)
+    for view in [*views, SettingsPages(desks.WORK)]:
+        admin.add_view(view)
+        view.menu._cache = False  # an address is of this request: the site may stand under another one
+    return site

@@ -1,0 +1,156 @@
+"""How one value of a table is written for whoever reads: decided by its field once for a page, not once for a cell."""
+
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Any
+
+import peewee as pw
+from flask_babel import gettext as _
+from markupsafe import Markup
+
+import formats
+import web
+from models import N_, AccessType, Message, UTCDateTimeField, canonical, now
+from rules import access
+from rules.refusal import Refused
+
+YES, NO, NOTHING = N_("Yes"), N_("No"), "–"
+
+# Values that are a state, and how good or bad it is; the word itself says it, the colour repeats.
+KINDS: dict[tuple[type[Any], str], dict[Any, str]] = {
+    (Message, "state"): {"new": "neutral", "sending": "neutral", "sent": "ok", "dead": "bad"},
+}
+
+
+def writer(field: Any) -> Callable[[Any], Any]:
+    """What writes the values of `field` (or of its alias) on a page, for the reader of this request."""
+    field = getattr(field, "field", field)
+    said = WRITERS.get((field.model, field.name))
+    return said if said is not None else _by_kind(field)
+
+
+def _by_kind(field: pw.Field) -> Callable[[Any], Any]:
+    language = web.language()
+    if field.choices:
+        words = {value: _(word) for value, word in field.choices}
+        kinds = KINDS.get((field.model, field.name))
+        return (lambda v: tag(words.get(v, v), kinds[v])) if kinds else (lambda v: words.get(v, v))
+    if isinstance(field, UTCDateTimeField):
+        return lambda v: NOTHING if v is None else formats.moment(v, language)
+    if isinstance(field, pw.DateField):
+        return lambda v: NOTHING if v is None else formats.day(v, language)
+    if isinstance(field, pw.BooleanField):
+        return lambda v: _(YES) if v else _(NO)
+    if field.name.endswith("_cents"):
+        return lambda v: NOTHING if v is None else formats.money(v, language)
+    if field.name.endswith("_milli"):
+        return lambda v: NOTHING if v is None else formats.quantity(v, language)
+    return lambda v: NOTHING if v in (None, "") else v
+
+
+def is_figure(field: Any) -> bool:
+    """Whether values of `field` stand right-aligned under one another."""
+    field = getattr(field, "field", field)
+    return isinstance(field, pw.IntegerField | pw.BigIntegerField) and not isinstance(field, pw.ForeignKeyField)
+
+
+def tag(word: str, kind: str) -> Markup:
+    """A word on a coloured ground, as `shared/parts.html` draws it: ok, warn, bad or neutral."""
+    return Markup('<span class="tag tag-{}">{}</span>').format(kind, word)
+
+
+def locked(until: datetime | None) -> Any:
+    """A lock that holds, as a tag with its end."""
+    if until is None or until <= now():
+        return NOTHING
+    if until.year == 9999:
+        return tag(_("Locked until a new password is set"), "warn")
+    return tag(_("Locked until %(until)s", until=formats.moment(until, web.language())), "warn")
+
+
+def access_type(name: str | None) -> Any:
+    """An access type in words: the organisation's own name for it where it has one."""
+    return _(access.ACCESS_TYPES[name][0]) if name in access.ACCESS_TYPES else name or NOTHING
+
+
+def sentence(text: str, facts: dict[str, Any] | None) -> str:
+    """A sentence with its facts, as a rule left it in a table."""
+    return web.say(Refused(text, **(facts or {})))
+
+
+def json(value: Any) -> str:
+    """A record as it came."""
+    return NOTHING if value is None else canonical(value)
+
+
+def mail(kind: str) -> str:
+    """What a kind of mail is about."""
+    return _(MAILS[kind]) if kind in MAILS else kind
+
+
+MAILS = {
+    "access_type_changed": N_("Access type changed"),
+    "account_locked": N_("Account locked"),
+    "account_unlocked": N_("Account unlocked"),
+    "already_registered": N_("Already registered"),
+    "confirm_by_code": N_("Code to confirm an e-mail"),
+    "confirm_by_link": N_("Link to confirm an e-mail"),
+    "contract_attached": N_("Contract added"),
+    "contract_attached_elsewhere": N_("Contract added by somebody else"),
+    "email_change_confirm": N_("Confirm the new e-mail"),
+    "email_change_notice": N_("E-mail is about to change"),
+    "email_change_undone": N_("Change of e-mail undone"),
+    "email_changed_new": N_("E-mail changed, to the new address"),
+    "email_changed_old": N_("E-mail changed, to the old address"),
+    "new_invoice": N_("New bill"),
+    "password_changed": N_("Password changed"),
+    "phone_changed": N_("Phone changed"),
+    "reading_declared": N_("Readings declared"),
+    "reading_reminder": N_("Reminder to declare readings"),
+    "reset_no_account": N_("No account to reset"),
+    "reset_password": N_("Forgotten password"),
+    "staff_invitation": N_("Invitation of staff"),
+    "staff_role_changed": N_("Role changed"),
+}
+WRITERS: dict[tuple[type[Any], str], Callable[[Any], Any]] = {(AccessType, "name"): access_type}
+
+
+# ---- files ------------------------------------------------------------------------------------------------------------
+
+# What a spreadsheet would take for a formula (T74).
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+
+
+def exporter(field: Any) -> Callable[[Any], str]:
+    """What writes the values of `field` in a file: figures as the reader's spreadsheet takes them, text never as a formula."""
+    field = getattr(field, "field", field)
+    places = 2 if field.name.endswith("_cents") else 3 if field.name.endswith("_milli") else 0
+    if places:
+        comma = "," if web.language() == "lt" else "."
+        return lambda v: "" if v is None else f"{'-' if v < 0 else ''}{abs(v) // 10**places}{comma}{abs(v) % 10**places:0{places}}"
+    if is_figure(field):
+        return lambda v: "" if v is None else str(v)
+    if field.choices:
+        words = {value: _(word) for value, word in field.choices}
+        return lambda v: harmless(str(words.get(v, v)))
+    if (field.model, field.name) in WRITERS:
+        said = WRITERS[field.model, field.name]
+        return lambda v: harmless("" if v is None else str(said(v)))
+    return lambda v: harmless(_flat(v))
+
+
+def _flat(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, bool):
+        return _(YES) if value else _(NO)
+    if isinstance(value, datetime):
+        return f"{formats.local(value.astimezone(UTC)):%Y-%m-%d %H:%M}"
+    if isinstance(value, dict | list):
+        return canonical(value)
+    return value.isoformat() if isinstance(value, date) else str(value)
+
+
+def harmless(text: str) -> str:
+    """`text` as no spreadsheet runs it."""
+    return f"'{text}" if text.startswith(FORMULA) else text

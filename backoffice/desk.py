@@ -1,0 +1,592 @@
+"""Desk: Flask-Admin taught the rules of the house, once. A desk is a declaration (`desks.py`): labels, help and choices come from
+models.py, who may do what from rules/access.py, and which rows there are from the table's own `within(viewer)`.
+
+Attributes keep Flask-Admin's names where it has one. What a desk adds: `tabs` (saved views), `commands` (buttons bound to a rule),
+`related` (other desks' rows of this row), `second_lines`, and three words on searching.
+"""
+
+import csv
+import io
+import re
+import uuid
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field, replace
+from typing import Any, NamedTuple
+from urllib.parse import urlencode
+
+import peewee as pw
+from flask import Response, abort, redirect, request
+from flask_admin import expose
+from flask_admin.contrib.peewee import ModelView
+from flask_admin.model.ajax import AjaxModelLoader
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+
+import formats
+import web
+from backoffice import cells, fields, listing, timeline
+from backoffice.listing import Tab
+from models import N_, Event, Organisation, Table, fold, now, sort_key
+from rules import access, events, rows, work
+from rules.refusal import Refused
+
+MOST_EXPORTED = 10_000
+MOST_FOUND = 20
+RELATED = 5
+NAMED = 3
+
+DESKS: list[type["Desk"]] = []
+
+
+def desk(model: type[Table], *, menu: str = "") -> Callable[[type["Desk"]], type["Desk"]]:
+    """Declare a desk for `model` under the menu heading `menu`."""
+
+    def register(cls: type["Desk"]) -> type["Desk"]:
+        cls.stands_for, cls.menu_heading = model, menu
+        DESKS.append(cls)
+        return cls
+
+    return register
+
+
+@dataclass(frozen=True)
+class Command:
+    """A button that runs `rule(row, **needs, by=viewer)` on each chosen row, after a page that says what will happen. The deed that
+    allows it is `<table>.<name>`. `when` hides the button on a row where the rule would refuse; `gives` names what else the rule
+    wants to be handed (`backoffice/fields.py`, GIVEN)."""
+
+    name: str
+    label: str
+    rule: Callable[..., Any]
+    ask: str
+    done: str
+    needs: tuple[str, ...] = ()
+    is_bulk: bool = True
+    when: Callable[[Any], bool] = field(default=lambda row: True)
+    gives: tuple[str, ...] = ()
+
+
+class Lookup(AjaxModelLoader):
+    """A row of another table, found by the beginning of its name: only what the viewer may know of, twenty at most (T23, T24)."""
+
+    def __init__(self, model: type[Any]) -> None:
+        super().__init__(model.__name__.lower(), {})
+        self.model = model
+        self.column = model._meta.fields.get("search_key") or model.name
+
+    def rows(self) -> pw.ModelSelect:
+        found = self.model.within(web.viewer())
+        if self.model is Organisation:
+            return found
+        return found.select(self.model, Organisation).join(Organisation)
+
+    def format(self, model: Any) -> str:
+        """The words that stand for a row: with its organisation for those who see several."""
+        return f"{model} · {model.organisation.name}" if web.viewer().sees_install and self.model is not Organisation else str(model)
+
+    def get_list(self, query: str, offset: int = 0, limit: int = MOST_FOUND) -> list[Any]:
+        words = query.split(" · ")[0].strip()
+        return list(self.rows().where(self.column.startswith(fold(words))).order_by(self.model.sort_key, self.model.id).limit(MOST_FOUND))
+
+    def get_one(self, words: str) -> Any:
+        """The row that these words stand for: exactly, or as the only one that begins so. None: there is no such row here."""
+        found = self.get_list(words) if fold(words) else []
+        exact = [row for row in found if fold(self.format(row)) == fold(words)]
+        return exact[0] if len(exact) == 1 else found[0] if len(found) == 1 and not exact else None
+
+
+class Column(NamedTuple):
+    """A column as the list shows it. `order` is its address when the heading is pressed, `now` how it is ordered: "", "up", "down"."""
+
+    name: str
+    label: str
+    is_figure: bool
+    order: str
+    now: str
+
+
+class Line(NamedTuple):
+    """One row as the list shows it: its key, its own page, its name in words and its cells as (text, smaller text under it)."""
+
+    key: str
+    url: str
+    title: str
+    cells: list[tuple[Any, Any]]
+
+
+class Desk(ModelView):
+    """The pages of one table: list, row, form, acts, file. Nothing is deleted here: ending a row is a rule."""
+
+    stands_for: type[Any]
+    menu_heading = ""
+    endpoint_name = ""  # where it is not the class's own
+    title = ""  # what the desk is called; the table's plural
+    add = ""  # the heading of the page that adds a row
+    tabs: tuple[Tab, ...] = ()
+    all_rows = N_("All")
+    commands: tuple[Command, ...] = ()
+    related: tuple[tuple[str, str], ...] = ()  # (endpoint of another desk, its foreign key to this table)
+    second_lines: dict[str, str] = {}  # a column, and the one that stands smaller under it
+    extra_columns: tuple[str, ...] = ()  # read, not shown: what `shown` needs besides
+    shown: dict[str, Callable[[dict[str, Any]], Any]] = {}  # columns written in their own way, from all that was read of the row
+    empty = (N_("Nothing here yet"), N_("Rows will appear here as they come."))
+    search_in = ""  # a folded column in which words are looked for
+    search_number = ""  # a column of numbers or codes, by their beginning
+    search_address = ""  # a column of e-mail addresses, by their beginning
+    search_through = ""  # a foreign key whose row has the words
+    search_hint = N_("Search")
+    verbs: dict[str, str] = {}  # where the deed of a page is not called like the page: {"create_view": "invite"}
+    changed_event = ""
+
+    can_delete = False
+    can_view_details = True
+    column_filters: Any = ()
+    form_base_class = web.Form
+    list_template = "admin/model/list.html"
+    details_template = "admin/model/details.html"
+    create_template = edit_template = "admin/model/form.html"
+
+    def __init__(self) -> None:
+        model = self.stands_for
+        self.table = model.__name__.lower()
+        self.column_labels = {**{name: lazy_gettext(label) for name, label in self._labels()}, **(self.column_labels or {})}
+        kebab = self.endpoint_name or re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
+        super().__init__(
+            model,
+            name=lazy_gettext(self.title),
+            category=lazy_gettext(self.menu_heading) if self.menu_heading else None,
+            endpoint=kebab.replace("-", "_"),
+            url=f"/{kebab}",
+        )
+        self.sortable = dict(self._sortable_columns)
+
+    def _labels(self) -> Iterable[tuple[str, str]]:
+        names = {*self.column_list, *self.second_lines.values(), *(self.column_details_list or ()), *(self.form_columns or ())}
+        names |= {*self.column_filters, *(["organisation.name"] if "organisation" in self.stands_for._meta.fields else [])}
+        for name in names:
+            *steps, named = self._path(name)
+            # A related row is called by what it is to this one: "provider.name" is the provider.
+            yield name, str((steps[-1] if steps and named.name.startswith("name") else named).verbose_name)
+
+    @classmethod
+    def _path(cls, name: str) -> list[pw.Field]:
+        """The fields that a dotted name leads through; a "name" that has one column for each language is the reader's."""
+        model, path = cls.stands_for, []
+        for step in name.split("."):
+            columns = model._meta.fields
+            path.append(columns[step] if step in columns else columns[f"{step}_{web.language()}"])
+            model = getattr(path[-1], "rel_model", None)
+        return path
+
+    # ---- what Flask-Admin would make and this house makes otherwise
+
+    def init_actions(self) -> None:
+        self._actions, self._actions_data = [], {}
+
+    def get_filters(self) -> None:
+        return None
+
+    def init_search(self) -> bool:
+        return bool(self.search_in or self.search_number or self.search_through)
+
+    def scaffold_form(self) -> Any:
+        return fields.form_class(self)
+
+    def _run_view(self, fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+        return fn(self, *args, **kwargs)
+
+    def create_blueprint(self, admin: Any) -> Any:
+        """Beside the pages of every desk, each command has an address and a deed of its own."""
+        made = super().create_blueprint(admin)
+        for command in self.commands:
+            made.add_url_rule(f"/{command.name.replace('_', '-')}/", command.name, self._page_of(command), methods=("GET", "POST"))
+        return made
+
+    def _page_of(self, command: Command) -> Callable[[], Any]:
+        def view() -> Any:
+            return self.act(command)
+
+        return view
+
+    def routes(self) -> dict[str, str | None]:
+        """Which deed opens each endpoint of this desk; None: nobody."""
+        pages = {page: verb and f"{self.table}.{self.verbs.get(page, verb)}" for page, verb in access.DESK_ROUTES.items()}
+        acts = {command.name: f"{self.table}.{command.name}" for command in self.commands}
+        return {f"{self.endpoint}.{page}": deed if deed in access.DEEDS else None for page, deed in (pages | acts).items()}
+
+    # ---- who
+
+    def may(self, verb: str) -> bool:
+        """Whether the viewer may `verb` in this table; a deed that does not exist is nobody's."""
+        deed = f"{self.table}.{self.verbs.get(f'{verb}_view', verb)}"
+        return deed in access.DEEDS and access.allows(web.viewer(), deed)
+
+    def is_accessible(self) -> bool:
+        return self.may("view")
+
+    def is_visible(self) -> bool:
+        return bool(self.menu_heading)
+
+    can_create = property(lambda self: self.may("create"))  # type: ignore[assignment]
+    can_edit = property(lambda self: self.may("edit"))  # type: ignore[assignment]
+    can_export = property(lambda self: self.may("export"))  # type: ignore[assignment]
+    can_search = property(lambda self: self._search_supported)
+
+    # ---- which rows
+
+    def get_query(self) -> pw.ModelSelect:
+        return self.model.within(web.viewer())
+
+    def get_one(self, id: uuid.UUID) -> Any:
+        """The row with this public id, if it is within the viewer's reach: else a 404 that tells nothing (T01, T18)."""
+        return self.get_query().where(self.model.public_id == id).first() or abort(404)
+
+    def get_pk_value(self, model: Any) -> str:
+        return str(model.public_id)
+
+    def select(self, query: pw.ModelSelect, names: Iterable[str]) -> pw.ModelSelect:
+        """`query` with the public id and the values of `names` alone; "contract.address" joins what it needs, once."""
+        joined: dict[tuple[str, ...], Any] = {(): self.model}
+        columns = [self.model.public_id]
+        for name in names:
+            *steps, last = [part.name for part in self._path(name)]
+            for depth in range(1, len(steps) + 1):
+                path = tuple(steps[:depth])
+                if path not in joined:
+                    parent, step = joined[path[:-1]], path[-1]
+                    relation = getattr(parent, step)
+                    joined[path] = relation.rel_model.alias()
+                    query = query.join_from(parent, joined[path], pw.JOIN.LEFT_OUTER, on=(relation == joined[path].id))
+            columns.append(getattr(joined[tuple(steps)], last))
+        return query.select(*columns)
+
+    def address(self, *steps: Any, **args: Any) -> str:
+        """The address of the list, or of what lies under it, with these arguments."""
+        base = "/".join([f"{request.script_root}{self.url}", *(str(step).replace("_", "-") for step in steps), ""])
+        said = urlencode({name: value for name, value in args.items() if value})
+        return f"{base}?{said}" if said else base
+
+    # ---- the list
+
+    @expose("/")
+    def index_view(self) -> Any:
+        what = listing.asked(self)
+        names = self.names()
+        found, is_before, is_after = listing.page(self, what, self.read(names))
+        args = {name: value for name, value in request.args.items() if name not in ("after", "before")}
+        title, text = self.empty
+        return self.render(
+            self.list_template,
+            columns=self.columns(what, args, names),
+            lines=self.lines(found, names),
+            tabs=self._tabs(what),
+            chips=list(self._chips(what, args)),
+            list_filters=list(self._filter_fields(what)),
+            kept={name: value for name, value in args.items() if name in ("tab", "sort") or name in what.rows},
+            search=what.search,
+            search_hint=_(self.search_hint),
+            acts=self._bulk_acts(),
+            previous_url=self.address(**args, before=found[0][0]) if is_before and found else None,
+            next_url=self.address(**args, after=found[-1][0]) if is_after and found else None,
+            here=self.address(**request.args),
+            export_url=self.address("export", **args),
+            clear_url=self.address(),
+            is_narrowed=what.is_narrowed or what.after or what.before,
+            empty_title=_(title),
+            empty_text=_(text),
+        )
+
+    def names(self, but: str = "") -> tuple[str, ...]:
+        """The columns that this viewer's list has: the organisation too where there are several; none of the relation `but`."""
+        names = self.column_list
+        if web.viewer().sees_install and "organisation" in self.model._meta.fields:
+            names = (*names, "organisation.name")
+        return tuple(name for name in names if not but or not name.startswith(f"{but}."))
+
+    def read(self, names: tuple[str, ...]) -> tuple[str, ...]:
+        """What must be read to show these columns."""
+        below = [self.second_lines[name] for name in names if name in self.second_lines]
+        return tuple(dict.fromkeys((*names, *below, *self.extra_columns)))
+
+    def columns(self, what: listing.Asked, args: dict[str, str], names: tuple[str, ...]) -> list[Column]:
+        can_order = listing.orders(self, what.tab)
+        now, is_down = what.sort.removeprefix("-"), what.sort.startswith("-")
+        made = []
+        for name in names:
+            is_now = name == now and not what.search
+            order = self.address(**args | {"sort": name if not is_now or is_down else f"-{name}"}) if name in can_order else ""
+            is_figure = cells.is_figure(self._path(name)[-1])
+            made.append(Column(name, self.column_labels[name], is_figure, order, ("down" if is_down else "up") if is_now else ""))
+        return made
+
+    def shown_for(self, found: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]], Any]]:
+        """The columns of these rows that are written in their own way."""
+        return self.shown
+
+    def written(self, found: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[dict[str, Any]]:
+        """The rows found, as public id and values of `names`, with every value written for the reader."""
+        listed = [dict(zip(names, row[1:], strict=True)) for row in found]
+        shown = self.shown_for(listed)
+        write = {name: cells.writer(self._path(name)[-1]) for name in names if name not in shown}
+        return [{name: write[name](value) if name in write else shown[name](row) for name, value in row.items()} for row in listed]
+
+    def lines(self, found: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[Line]:
+        """The rows found, as the list shows them."""
+        made = []
+        for row, text in zip(found, self.written(found, self.read(names)), strict=True):
+            below = [text.get(self.second_lines.get(name, ""), "") for name in names]
+            pairs = [(text[name], "" if also == cells.NOTHING else also) for name, also in zip(names, below, strict=True)]
+            made.append(Line(str(row[0]), self.address(row[0]), str(pairs[0][0]), pairs))
+        return made
+
+    def _tabs(self, what: listing.Asked) -> list[tuple[str, str, bool, str]]:
+        if not self.tabs:
+            return []
+        queues = [tab for tab in self.tabs if tab.queue]
+        counted = dict(zip((tab.name for tab in queues), listing.counts([(self, tab) for tab in queues]), strict=True))
+        views = [(_(tab.label), self.address(tab=tab.name), what.tab is tab, counted.get(tab.name, "")) for tab in self.tabs]
+        return [(_(self.all_rows), self.address(), what.tab is None, ""), *views]
+
+    def _chips(self, what: listing.Asked, args: dict[str, str]) -> Iterable[tuple[str, str]]:
+        for name, row in what.rows.items():
+            yield f"{self.column_labels[name]}: {row}", self.address(**{k: v for k, v in args.items() if k != name})
+        for name, value in what.choices.items():
+            yield f"{self.column_labels[name]}: {self.choices(name)[value]}", self.address(**{k: v for k, v in args.items() if k != name})
+        for name, days in what.days.items():
+            if any(days):
+                said = " – ".join(formats.day(day, web.language()) if day else "…" for day in days)
+                yield (
+                    f"{self.column_labels[name]}: {said}",
+                    self.address(**{k: v for k, v in args.items() if k not in (name, f"{name}_to")}),
+                )
+
+    def _filter_fields(self, what: listing.Asked) -> Iterable[dict[str, Any]]:
+        for name, (first, last) in what.days.items():
+            yield {"name": name, "label": self.column_labels[name], "kind": "day", "value": first or "", "value_to": last or ""}
+        for name in self.column_filters:
+            if self.choices(name):
+                words = sorted(self.choices(name).items(), key=lambda item: sort_key(item[1]))
+                label = self.column_labels[name]
+                yield {"name": name, "label": label, "kind": "choice", "value": what.choices.get(name, ""), "choices": words}
+
+    def choices(self, name: str) -> dict[str, str]:
+        """The values that a filter offers, in words; empty where it is not that kind of filter."""
+        return {value: _(word) for value, word in self.model._meta.fields[name].choices or ()}
+
+    def _bulk_acts(self) -> list[tuple[str, str]]:
+        return [(_(c.label), self.address(c.name)) for c in self.commands if c.is_bulk and self.may(c.name)]
+
+    # ---- one row
+
+    @expose("/<uuid:public_id>/")
+    def details_view(self, public_id: uuid.UUID) -> Any:
+        _only()
+        row = self.get_one(public_id)
+        return self.render(self.details_template, model=row, **self.dossier(row))
+
+    def dossier(self, row: Any) -> dict[str, Any]:
+        """What the page of a row shows: its heading, facts, acts, related rows and what happened to it."""
+        return {
+            "heading": self.heading(row),
+            "subheading": "",
+            "facts": self.facts(row),
+            "acts": self.acts(row),
+            "edit_url": self.address(row.public_id, "edit") if self.can_edit else "",
+            "list_url": self.address(),
+            "related": list(self._related(row)),
+            **self.happened(row),
+        }
+
+    def heading(self, row: Any) -> str:
+        return str(row)
+
+    def facts(self, row: Any) -> list[tuple[str, Any]]:
+        """What a row says, label by label; what says nothing is left out."""
+        names = (*(self.column_details_list or self.column_list), *(["organisation.name"] if web.viewer().sees_install else []))
+        names = tuple(name for name in names if name in self.column_labels)
+        read = (*names, *self.extra_columns)
+        said = self.written([self.select(self.get_query().where(self.model.id == row.id), read).tuples().get()], read)[0]
+        return [(self.column_labels[name], said[name]) for name in names if said[name] not in (cells.NOTHING, "")]
+
+    def acts(self, row: Any) -> list[tuple[str, str]]:
+        """The buttons on a row's page: what this viewer may do with it now."""
+        return [(_(c.label), self.address(c.name, ids=row.public_id)) for c in self.commands if self.may(c.name) and c.when(row)]
+
+    def other(self, endpoint: str) -> Any:
+        """Another desk."""
+        return next(view for view in self.admin._views if view.endpoint == endpoint)
+
+    def _related(self, row: Any) -> Iterable[dict[str, Any]]:
+        for endpoint, relation in self.related:
+            if self.other(endpoint).may("view"):
+                yield self.other(endpoint).part(relation, row)
+
+    def part(self, relation: str, row: Any) -> dict[str, Any]:
+        """The first rows of this desk that belong to `row` through `relation`, for the page of that row."""
+        what = listing.Asked("", self.column_default_sort, None, {relation: row}, {}, {}, None, None)
+        names = self.names(but=relation)
+        found, _before, is_more = listing.page(self, what, self.read(names), RELATED)
+        url = self.address(**{relation: row.public_id}) if is_more else ""
+        columns = [column._replace(order="", now="") for column in self.columns(what, {}, names)]
+        return {"title": self.name, "columns": columns, "lines": self.lines(found, names), "url": url}
+
+    def happened(self, row: Any) -> dict[str, Any]:
+        """The timeline of a row; nothing for who may not see events."""
+        if not access.allows(web.viewer(), "event.view"):
+            return {"events": [], "more_events_url": ""}
+        found = list(Event.within(web.viewer()).where(self.events_of(row)).order_by(Event.id.desc()).limit(timeline.SHOWN + 1))
+        return {"events": timeline.told(found[: timeline.SHOWN]), "more_events_url": self.more_events(row) if found else ""}
+
+    def events_of(self, row: Any) -> Any:
+        """Which events are about a row."""
+        return Event.subject == f"{self.table}:{row.id}"
+
+    def more_events(self, row: Any) -> str:
+        return ""
+
+    # ---- adding and changing
+
+    @expose("/new/", methods=("GET", "POST"))
+    @web.once
+    def create_view(self) -> Any:
+        _only()
+        form = self.create_form()
+        if form.validate_on_submit():
+            with web.asking(form):
+                row = self.create(form)
+                web.tell(_("%(row)s: added", row=row))
+                return redirect(self.address(row.public_id), 303)
+        return self.render(self.create_template, form=form, list_url=self.address(), title=_(self.add))
+
+    def create_form(self, obj: Any = None) -> Any:
+        form = self._create_form_class()
+        if "organisation" in form and not web.viewer().sees_install:
+            del form.organisation  # there is only one's own
+        return form
+
+    def create(self, form: Any) -> Any:
+        return rows.create(self.model, {name: form[name].data for name in self.form_columns if name in form}, by=web.viewer())
+
+    @expose("/<uuid:public_id>/edit/", methods=("GET", "POST"))
+    @web.once
+    def edit_view(self, public_id: uuid.UUID) -> Any:
+        _only()
+        row = self.get_one(public_id)
+        form = self._edit_form_class(obj=row)
+        if "organisation" in form:
+            del form.organisation  # a row stays where it is
+        if form.validate_on_submit():
+            with web.asking(form):
+                self.change(row, form)
+                return redirect(self.address(row.public_id), 303)
+        return self.render(self.edit_template, form=form, list_url=self.address(row.public_id), title=self.heading(row))
+
+    def change(self, row: Any, form: Any) -> None:
+        """Write what differs. Where somebody else was faster, say what stands there now and keep what was typed."""
+        values = {name: form[name].data for name in self.form_columns if name in form}
+        version = form.version.data if re.fullmatch(r"\d{1,9}", form.version.data or "") else abort(400)
+        try:
+            is_changed = rows.change(row, values, version=int(version), by=web.viewer(), event=self.changed_event)
+        except rows.ChangedMeanwhile as newer:
+            form.version.data = str(newer.row.version)
+            for name in values:
+                now = getattr(newer.row, name)
+                if now != values[name]:
+                    said = cells.writer(self._path(name)[-1])(now) if not isinstance(now, Table) else now
+                    form.form_errors = [*form.form_errors, _("%(label)s is now: %(value)s", label=self.column_labels[name], value=said)]
+            raise
+        web.tell(_("Saved") if is_changed else _("Nothing was different, so nothing was changed"), "success" if is_changed else "info")
+
+    @expose("/lookup/")
+    def ajax_lookup(self) -> Any:
+        """The words of rows that a field of this desk's forms may name."""
+        _only("name", "query")
+        loader = self._form_ajax_refs.get(request.args.get("name", ""))
+        if loader is None or not (self.can_create or self.can_edit) or not access.allows(web.viewer(), f"{loader.name}.view"):
+            abort(404)
+        query = request.args.get("query", "")
+        return [loader.format(row) for row in loader.get_list(query)] if len(query) <= listing.LONGEST_SEARCH else abort(400)
+
+    # ---- acts
+
+    def act(self, command: Command) -> Any:
+        """Ask before a command, run it after: GET shows to whom and what it needs, POST does it. Rows ticked on a list come as a
+        POST without `ids` and are sent on to the page that asks."""
+        _only("ids", "url")
+        if request.method == "POST" and "ids" not in request.args:
+            back = web.safe_next(request.form.get("url"), self.address())
+            ids = request.form.getlist("rowid")
+            if not ids:
+                web.tell(_("Tick at least one row first"), "warning")
+                return redirect(back, 303)
+            return redirect(self.address(command.name, ids=",".join(ids), url=back), 303)
+        return web.once(self._act)(command)
+
+    def _act(self, command: Command) -> Any:
+        chosen = self._chosen(command)
+        only = self.address(chosen[0].public_id)
+        back = web.safe_next(request.args.get("url"), only if len(chosen) == 1 else self.address())
+        form = fields.needs_form(command.needs, chosen[0])
+        if form.validate_on_submit():
+            with web.asking(form):
+                self._run(command, chosen, form)
+                return redirect(back, 303)
+        return self.render(
+            "backoffice/command.html", title=_(command.label), consequence=_(command.ask), chosen=chosen, form=form, back_url=back
+        )
+
+    def _chosen(self, command: Command) -> list[Any]:
+        """The rows that an act is for. One that is foreign or unknown makes all of it a 404: nothing happens to the others (T21)."""
+        ids = set(request.args.get("ids", "").split(","))
+        if not all(re.fullmatch(listing.PUBLIC_ID, id_) for id_ in ids) or len(ids) > (listing.PAGE if command.is_bulk else 1):
+            abort(404)
+        found = list(self.get_query().where(self.model.public_id.in_(list(ids))).order_by(self.model.id))
+        return found if len(found) == len(ids) else abort(404)
+
+    def _run(self, command: Command, chosen: list[Any], form: Any) -> None:
+        """The rule, for each row in a unit of work of its own; what became of each, on the next page. What one row alone is refused
+        goes back to its form."""
+        said, outcomes = fields.entered(form, command.needs), {}
+        for row in chosen:
+            try:
+                with work.unit_of_work():
+                    command.rule(row, **said, **{name: fields.GIVEN[name](row) for name in command.gives}, by=web.viewer())
+                outcomes.setdefault(("success", _(command.done)), []).append(str(row))
+            except Refused as no:
+                if len(chosen) == 1:
+                    raise
+                outcomes.setdefault(("error", web.say(no)), []).append(str(row))
+        for (kind, sentence), names in outcomes.items():
+            # Flashes travel in the cookie, which holds four kilobytes.
+            more = _(" and %(count)s more", count=len(names) - NAMED) if len(names) > NAMED else ""
+            web.tell(f"{', '.join(names[:NAMED])}{more}: {sentence}", kind)
+
+    # ---- files
+
+    @expose("/export/", methods=("POST",))
+    @web.once
+    def export(self) -> Any:
+        """The rows of the list as a file, with its search and filters; how many left the house, and which, is written down (T22)."""
+        what = replace(listing.asked(self), after=None, before=None)
+        names = tuple(name for name in self.read(self.names()) if name not in self.extra_columns)
+        found, _before, is_more = listing.page(self, what, names, MOST_EXPORTED)
+        if is_more:
+            web.tell(
+                _("There are more than %(most)s rows. Search or filter first, then export what is left.", most=f"{MOST_EXPORTED:,}"),
+                "warning",
+            )
+            return redirect(self.address(**request.args), 303)
+        events.record("rows.exported", web.viewer(), by=web.viewer(), table=self.table, filters=dict(request.args), count=len(found))
+        write = [cells.exporter(self._path(name)[-1]) for name in names]
+        file = io.StringIO()
+        sheet = csv.writer(file, delimiter=";" if web.language() == "lt" else ",")
+        sheet.writerow([str(self.column_labels[name]) for name in names])
+        sheet.writerows([say(value) for say, value in zip(write, row[1:], strict=True)] for row in found)
+        headers = {"Content-Disposition": f'attachment; filename="{self.endpoint}-{formats.local(now()):%Y-%m-%d}.csv"'}
+        return Response("\ufeff" + file.getvalue(), mimetype="text/csv", headers=headers)
+
+
+def _only(*names: str) -> None:
+    """A page takes no argument that it does not know."""
+    if set(request.args) - set(names):
+        abort(400)

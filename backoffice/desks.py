@@ -1,0 +1,504 @@
+"""The backoffice as a table of contents. Labels, help and choices come from models.py; who may do what from rules/access.py."""
+
+from datetime import timedelta
+from typing import Any
+
+from flask_babel import gettext as _
+from peewee import fn
+
+import formats
+import web
+from backoffice import cells, fields, timeline
+from backoffice.desk import Column, Command, Desk, Line, Lookup, desk
+from backoffice.listing import Tab
+from models import (
+    N_,
+    AccessType,
+    Account,
+    Building,
+    Contract,
+    Event,
+    Invoice,
+    InvoiceLine,
+    Membership,
+    Message,
+    Meter,
+    Organisation,
+    Premises,
+    Provider,
+    Reading,
+    Staff,
+    SyncProblem,
+    SyncRun,
+    now,
+)
+from rules import accounts, clock, contracts, messages, staff, sync
+
+CUSTOMERS, PLACES, METERS, BILLS, WORK = N_("Customers"), N_("Buildings"), N_("Meters"), N_("Bills"), N_("How things run")
+LONG_LIST = 100
+
+
+# ---- customers --------------------------------------------------------------------------------------------------------
+
+
+@desk(Account, menu=CUSTOMERS)
+class Accounts(Desk):
+    title = N_("Accounts")
+    column_list = ("name", "phone", "locked_until", "created_at", "last_seen_at")
+    second_lines = {"name": "email"}
+    shown = {"locked_until": lambda row: cells.locked(row["locked_until"])}
+    column_sortable_list = (("name", "sort_key"), "created_at")
+    column_default_sort = "name"
+    column_filters = ("organisation",)
+    column_details_list = (
+        "email", "email_confirmed_at", "phone", "person_type", "language", "created_at", "last_seen_at", "locked_until",
+    )  # fmt: skip
+    form_columns = ("name", "language")
+    changed_event = "account.details_changed"
+    search_in, search_address = "search_key", "email_key"
+    search_hint = N_("Name, e-mail or phone")
+    empty = (N_("No accounts yet"), N_("Customers appear here as they register."))
+    tabs = (
+        Tab("locked", N_("Locked"), lambda t, at: t.locked_until > at, "-locked_until", N_("cannot sign in until the lock ends")),
+        Tab("newest", N_("New this month"), lambda t, at: t.created_at > at - timedelta(days=30), "-created_at"),
+    )
+    commands = (
+        Command(
+            "unlock",
+            N_("Unlock"),
+            accounts.unlock,
+            ask=N_("They can sign in again at once with their own password, and are told so by e-mail."),
+            needs=("reason",),
+            done=N_("can sign in again"),
+            when=lambda account: account.is_locked(now()),
+        ),
+        Command(
+            "change_email",
+            N_("Change e-mail"),
+            accounts.ask_email_change,
+            ask=N_(
+                "The new address gets a link to confirm, and the e-mail changes only then. The old address is told at once and can "
+                "undo the change for 72 hours. When it changes, the customer is signed out everywhere."
+            ),
+            needs=("email", "reason"),
+            done=N_("the new address has been asked to confirm"),
+            is_bulk=False,
+            gives=("site_url",),
+        ),
+    )
+    details_template = "backoffice/account.html"
+
+    def dossier(self, row: Account) -> dict[str, Any]:
+        return super().dossier(row) | {"subheading": row.email, "contracts": self.held(row), "lock": row.is_locked(now())}
+
+    def held(self, account: Account) -> list[dict[str, Any]]:
+        """The contracts of an account that the viewer may know of: what it may do with each, and how the bills stand."""
+        to_pay = Invoice.select(fn.COALESCE(fn.SUM(Invoice.outstanding_cents), 0)).where(Invoice.contract == Contract.id)
+        first_due = Invoice.select(fn.MIN(Invoice.due_on)).where((Invoice.contract == Contract.id) & (Invoice.outstanding_cents > 0))
+        found = (
+            Membership.within(web.viewer())
+            .select(Membership, Contract, AccessType, to_pay.alias("to_pay_cents"), first_due.alias("first_due_on"))
+            .join(Contract)
+            .switch(Membership)
+            .join(AccessType)
+            .where((Membership.account == account.id) & Membership.until_at.is_null())
+            .order_by(Contract.sort_key, Contract.id)
+            .limit(LONG_LIST)
+        )
+        deed = self.other("memberships").may("change_access_type")
+        return [
+            {
+                "contract": row.contract,
+                "url": self.other("contracts").address(row.contract.public_id),
+                "access_type": cells.access_type(row.access_type.name),
+                "since": formats.moment(row.since_at, web.language()),
+                "to_pay": formats.money(row.to_pay_cents, web.language()) if row.to_pay_cents else "",
+                "is_overdue": row.first_due_on is not None and Invoice.due_on.python_value(row.first_due_on) < clock.today(),
+                "change_url": self.other("memberships").address(
+                    "change_access_type", ids=row.public_id, url=self.address(account.public_id)
+                )
+                if deed
+                else "",
+            }
+            for row in found
+        ]
+
+    def events_of(self, row: Account) -> Any:
+        return Event.account == row.id
+
+    def more_events(self, row: Account) -> str:
+        return self.other("events").address(account=row.public_id)
+
+
+@desk(Membership, menu=CUSTOMERS)
+class Memberships(Desk):
+    title = N_("Access")
+    column_list = ("account.name", "contract.payer_code", "access_type.name", "since_at", "until_at")
+    second_lines = {"account.name": "account.email", "contract.payer_code": "contract.address"}
+    column_sortable_list = ("since_at",)
+    column_default_sort = "-since_at"
+    column_filters = ("organisation", "account", "contract")
+    search_through, search_hint = "account", N_("Name, e-mail or phone of the account")
+    empty = (N_("Nobody has access to a contract yet"), N_("Access appears here when customers add their contracts."))
+    commands = (
+        Command(
+            "change_access_type",
+            N_("Change access type"),
+            contracts.change_access_type,
+            ask=N_("The customer can do what the new access type allows with this contract, from the next page on, and is told by e-mail."),
+            needs=("access_type", "reason"),
+            done=N_("the access type was changed"),
+            is_bulk=False,
+            when=lambda membership: membership.until_at is None,
+        ),
+    )
+
+
+# ---- buildings and contracts ------------------------------------------------------------------------------------------
+
+
+@desk(Contract, menu=CUSTOMERS)
+class Contracts(Desk):
+    title = N_("Contracts")
+    column_list = ("payer_code", "address", "customer_name", "provider.name", "ended_on")
+    column_sortable_list = ("payer_code", ("address", "sort_key"))
+    column_default_sort = "address"
+    column_filters = ("organisation", "building", "premises")
+    column_details_list = ("payer_code", "customer_name", "address", "provider.name", "building.address", "opened_on", "ended_on")
+    form_columns = ("address",)
+    search_in, search_number, search_hint = "search_key", "payer_code", N_("Payer code, customer or address")
+    related = (("memberships", "contract"), ("invoices", "contract"), ("meters", "contract"), ("readings", "contract"))
+    empty = (N_("No contracts yet"), N_("Contracts come with the billing feed."))
+
+
+@desk(Building, menu=PLACES)
+class Buildings(Desk):
+    title, add = N_("Buildings"), N_("Add a building")
+    column_list = ("address", "provider.name")
+    column_sortable_list = (("address", "sort_key"),)
+    column_default_sort = "address"
+    column_filters = ("organisation",)
+    form_columns = ("address", "provider")
+    form_ajax_refs = {"provider": Lookup(Provider)}
+    search_in, search_hint = "search_key", N_("Address")
+    related = (("premises", "building"), ("contracts", "building"), ("meters", "building"))
+    empty = (N_("No buildings yet"), N_("Add the houses that are looked after."))
+
+
+@desk(Premises, menu=PLACES)
+class PremisesDesk(Desk):
+    endpoint_name = "premises"
+    title, add = N_("Premises"), N_("Add premises")
+    column_list = ("building.address", "number")
+    column_sortable_list = (("building.address", "sort_key"),)
+    column_default_sort = "building.address"
+    column_filters = ("organisation", "building")
+    form_columns = ("building", "number")
+    form_ajax_refs = {"building": Lookup(Building)}
+    search_through, search_hint = "building", N_("Address")
+    related = (("contracts", "premises"),)
+    empty = (N_("No premises yet"), N_("Add the flats and other premises of a building."))
+
+
+@desk(Provider, menu=PLACES)
+class Providers(Desk):
+    title, add = N_("Providers"), N_("Add a provider")
+    column_list = ("name", "code", "vat_code", "iban")
+    column_sortable_list = (("name", "sort_key"),)
+    column_default_sort = "name"
+    column_filters = ("organisation",)
+    column_details_list = ("name", "code", "vat_code", "address", "iban", "declares_readings", "readings_notice")
+    form_columns = ("organisation", "name", "code", "vat_code", "address", "iban", "declares_readings", "readings_notice")
+    form_ajax_refs = {"organisation": Lookup(Organisation)}
+    empty = (N_("No providers yet"), N_("Add the companies that send the bills."))
+
+
+# ---- meters and bills -------------------------------------------------------------------------------------------------
+
+
+@desk(Meter, menu=METERS)
+class Meters(Desk):
+    title = N_("Meters")
+    column_list = ("number", "kind.name", "place", "contract.address", "removed_on")
+    column_sortable_list = ("number",)
+    column_default_sort = "number"
+    column_filters = ("organisation", "building", "contract")
+    column_details_list = (
+        "number",
+        "kind.name",
+        "kind.unit",
+        "place",
+        "contract.payer_code",
+        "contract.address",
+        "installed_on",
+        "removed_on",
+    )
+    form_columns = ("place",)
+    search_in, search_number, search_hint = "search_key", "number", N_("Meter number or place")
+    related = (("readings", "meter"),)
+    empty = (N_("No meters yet"), N_("Meters come with the billing feed."))
+
+
+@desk(Reading, menu=METERS)
+class Readings(Desk):
+    title = N_("Readings")
+    column_list = ("meter.number", "previous_milli", "value_milli", "meter.kind.unit", "read_on", "source")
+    second_lines = {"meter.number": "contract.address"}
+    column_sortable_list = ("read_on",)
+    column_default_sort = "-read_on"
+    column_filters = ("organisation", "building", "contract", "meter", "read_on")
+    column_details_list = (
+        "meter.number", "meter.kind.name", "contract.payer_code", "contract.address", "previous_milli", "value_milli", "meter.kind.unit",
+        "read_on", "source", "is_current", "reference", "recorded_at",
+    )  # fmt: skip
+    search_number, search_through, search_hint = "meter.number", "contract", N_("Meter number, customer or address")
+    empty = (N_("No readings yet"), N_("Readings appear here as they are declared or come with the billing feed."))
+
+
+@desk(Invoice, menu=BILLS)
+class Invoices(Desk):
+    title = N_("Invoices")
+    column_list = ("number", "buyer_name", "issued_on", "due_on", "payable_cents", "outstanding_cents")
+    second_lines = {"number": "contract.payer_code", "buyer_name": "contract.address"}
+    column_sortable_list = ("issued_on",)
+    column_default_sort = "-issued_on"
+    column_filters = ("organisation", "building", "contract", "issued_on")
+    column_details_list = (
+        "kind", "number", "issued_on", "due_on", "period_from", "period_to", "provider.name", "contract.payer_code", "buyer_name",
+        "buyer_address", "net_cents", "vat_cents", "total_cents", "prepaid_cents", "rounding_cents", "payable_cents", "outstanding_cents",
+        "payment_reference", "iban", "refers_to", "note",
+    )  # fmt: skip
+    search_number, search_through, search_hint = "number", "contract", N_("Invoice number, customer or address")
+    empty = (N_("No invoices yet"), N_("Invoices come with the billing feed."))
+
+    def dossier(self, row: Invoice) -> dict[str, Any]:
+        return super().dossier(row) | {"related": [self.bill_lines(row)]}
+
+    def bill_lines(self, row: Invoice) -> dict[str, Any]:
+        """What the bill is for, line by line."""
+        where = web.language()
+        headings = ((_("Line"), False), (_("Quantity"), True), (_("Unit price"), True), (_("Without VAT"), True), (_("VAT"), True))
+        lines = [
+            (
+                line.name,
+                f"{formats.quantity(line.quantity_milli, where)} {line.unit}" if line.quantity_milli is not None else cells.NOTHING,
+                formats.unit_price(line.unit_price_micro, where) if line.unit_price_micro is not None else cells.NOTHING,
+                formats.money(line.net_cents, where),
+                formats.vat_rate(line.vat_rate, where) if line.vat_rate is not None else cells.NOTHING,
+            )
+            for line in InvoiceLine.select().where(InvoiceLine.invoice == row.id).order_by(InvoiceLine.position)
+        ]
+        return {
+            "title": _("Lines"),
+            "columns": [Column("", label, is_figure, "", "") for label, is_figure in headings],
+            "lines": [Line("", "", line[0], [(text, "") for text in line]) for line in lines],
+            "url": "",
+        }
+
+
+# ---- how things run ---------------------------------------------------------------------------------------------------
+
+
+@desk(Message, menu=WORK)
+class Messages(Desk):
+    title = N_("Mail")
+    column_list = ("to", "kind", "state", "tries", "created_at")
+    second_lines = {"state": "error"}
+    shown = {"kind": lambda row: cells.mail(row["kind"])}
+    column_sortable_list = ("created_at",)
+    column_default_sort = "-created_at"
+    column_filters = ("organisation", "account")
+    column_details_list = ("to", "account.name", "kind", "state", "created_at", "sent_at", "tries", "error")
+    search_in, search_hint = "to", N_("Address")
+    empty = (N_("No mail yet"), N_("Every e-mail to customers and staff appears here."))
+    tabs = (
+        Tab("dead", N_("Not delivered"), lambda t, at: t.state == "dead", queue=N_("were given up: the address may be wrong")),
+        Tab("waiting", N_("Waiting"), lambda t, at: t.state == "new"),
+    )
+    commands = (
+        Command(
+            "send_again",
+            N_("Send again"),
+            messages.send_again,
+            ask=N_("The mail goes out within a minute, to the same address, and is tried for two days."),
+            needs=("reason",),
+            done=N_("will be sent again"),
+            when=lambda message: message.state == "dead",
+        ),
+    )
+
+    def heading(self, row: Message) -> str:
+        return cells.mail(row.kind)
+
+
+@desk(SyncRun, menu=WORK)
+class SyncRuns(Desk):
+    title = N_("Billing feed runs")
+    column_list = ("started_at", "feed", "seen", "created", "changed", "problems")
+    second_lines = {"started_at": "error"}
+    column_sortable_list = ("started_at",)
+    column_default_sort = "-started_at"
+    column_filters = ("organisation", "started_at")
+    column_details_list = ("feed", "started_at", "finished_at", "seen", "created", "changed", "same", "problems", "error")
+    related = (("sync_problems", "run"),)
+    empty = (N_("The billing feed has not been read yet"), N_("Each reading of it appears here, with what came and what was put aside."))
+
+    def heading(self, row: SyncRun) -> str:
+        return f"{row.feed} {formats.moment(row.started_at, web.language())}"
+
+
+@desk(SyncProblem, menu=WORK)
+class SyncProblems(Desk):
+    title = N_("Put aside")
+    column_list = ("message", "kind", "seen_at", "resolved_at")
+    second_lines = {"message": "reference"}
+    column_sortable_list = ("seen_at",)
+    column_default_sort = "-seen_at"
+    column_filters = ("organisation", "run")
+    column_details_list = ("message", "kind", "reference", "run.started_at", "seen_at", "resolved_at", "record")
+    extra_columns = ("facts",)
+    shown = {"message": lambda row: cells.sentence(row["message"], row["facts"]), "record": lambda row: cells.json(row["record"])}
+    search_in, search_hint = "reference", N_("Invoice number or place in the file")
+    empty = (N_("Nothing was put aside"), N_("Records of the billing feed that cannot be taken in wait here, with the reason."))
+    tabs = (
+        Tab("open", N_("To look at"), lambda t, at: t.resolved_at.is_null(), queue=N_("records of the billing feed could not be taken in")),
+    )
+    commands = (
+        Command(
+            "resolve",
+            N_("Close"),
+            sync.resolve,
+            ask=N_("The record stays put aside and is not tried again, for as long as the billing system says the same."),
+            needs=("reason",),
+            done=N_("was closed"),
+            when=lambda problem: problem.resolved_at is None,
+        ),
+    )
+
+    def heading(self, row: SyncProblem) -> str:
+        return cells.sentence(row.message, row.facts)
+
+
+@desk(Event, menu=WORK)
+class Events(Desk):
+    title = N_("Events")
+    column_list = ("name", "actor", "account.name", "at")
+    second_lines = {"name": "facts"}
+    column_sortable_list = (("at", "id"),)
+    column_default_sort = "-at"
+    column_filters = ("organisation", "account", "name")
+    column_details_list = ("name", "facts", "actor", "account.name", "subject", "at", "seal.sealed_at", "digest")
+    column_labels = {"digest": N_("Digest"), "facts": N_("Facts"), "seal.sealed_at": N_("Sealed")}
+    empty = (N_("Nothing has happened yet"), N_("Everything that people and the system do is written down here, for good."))
+
+    def shown_for(self, found: list[dict[str, Any]]) -> dict[str, Any]:
+        who = timeline.names({row["actor"] for row in found})
+        return {
+            "name": lambda row: timeline.title(row["name"]),
+            "facts": lambda row: timeline.detail(row["name"], row["facts"]),
+            "actor": lambda row: who.get(row["actor"], row["actor"]),
+        }
+
+    def choices(self, name: str) -> dict[str, str]:
+        return {event: _(title) for event, (title, _detail) in timeline.WORDS.items()} if name == "name" else super().choices(name)
+
+    def heading(self, row: Event) -> str:
+        return timeline.title(row.name)
+
+    def happened(self, row: Event) -> dict[str, Any]:
+        return {"events": [], "more_events_url": ""}
+
+
+@desk(Staff, menu=WORK)
+class StaffDesk(Desk):
+    endpoint_name = "staff"
+    title, add = N_("Staff"), N_("Invite a colleague")
+    column_list = ("name", "role", "is_active", "locked_until", "last_seen_at")
+    second_lines = {"name": "email"}
+    shown = {"locked_until": lambda row: cells.locked(row["locked_until"])}
+    column_sortable_list = (("name", "sort_key"),)
+    column_default_sort = "name"
+    column_filters = ("organisation",)
+    column_details_list = ("email", "role", "is_active", "language", "created_at", "last_seen_at", "locked_until")
+    form_ajax_refs = {"organisation": Lookup(Organisation)}
+    search_in, search_hint = "search_key", N_("Name or e-mail")
+    verbs = {"create_view": "invite"}
+    commands = (
+        Command(
+            "change_role",
+            N_("Change role"),
+            staff.change_role,
+            ask=N_("They are signed out everywhere, told by e-mail, and can do what the new role allows when they sign in again."),
+            needs=("role", "reason"),
+            done=N_("has a new role"),
+            is_bulk=False,
+            when=lambda person: person.is_active,
+        ),
+        Command(
+            "change_buildings",
+            N_("Change buildings"),
+            staff.change_buildings,
+            ask=N_("A property manager sees these buildings, their customers, meters and bills, and nothing else."),
+            needs=("buildings", "reason"),
+            done=N_("has other buildings now"),
+            is_bulk=False,
+            when=lambda person: person.is_active and person.role == "property_manager",
+        ),
+        Command(
+            "unlock",
+            N_("Unlock"),
+            staff.unlock,
+            ask=N_("They can sign in again at once with their own password and code."),
+            needs=("reason",),
+            done=N_("can sign in again"),
+            is_bulk=False,
+            when=lambda person: person.locked_until is not None and person.locked_until > now(),
+        ),
+        Command(
+            "invite",
+            N_("Send a new invitation"),
+            staff.invite_again,
+            ask=N_("The link in it sets a new password and a new authenticator app. It works once, for 72 hours; older links end now."),
+            done=N_("has been invited again"),
+            is_bulk=False,
+            gives=("staff_url",),
+        ),
+        Command(
+            "dismiss",
+            N_("End access"),
+            staff.dismiss,
+            ask=N_("They are signed out at once and cannot come in again until they are invited anew. What they did stays written."),
+            needs=("reason",),
+            done=N_("no longer works here"),
+            is_bulk=False,
+            when=lambda person: person.is_active,
+        ),
+    )
+
+    def scaffold_form(self) -> Any:
+        return fields.invite_form(self)
+
+    def create(self, form: Any) -> Staff:
+        viewer = web.viewer()
+        said = {name: form[name].data for name in ("email", "name", "role", "language")}
+        organisation = form.organisation.data if "organisation" in form else viewer.organisation
+        staff.invite(**said, organisation=organisation, by=viewer, **{"staff_url": fields.GIVEN["staff_url"](viewer)})
+        return Staff.get(Staff.email_key == said["email"].casefold())
+
+    def dossier(self, row: Staff) -> dict[str, Any]:
+        houses = Building.within(web.viewer()).where(Building.id.in_(row.building_ids())).order_by(Building.sort_key)
+        lines = [Line("", self.other("buildings").address(h.public_id), h.address, [(h.address, "")]) for h in houses]
+        part = {"title": _("Buildings"), "columns": [Column("", _("Address"), False, "", "")], "lines": lines, "url": ""}
+        return super().dossier(row) | {"related": [part] if row.role == "property_manager" else [], "subheading": row.email}
+
+
+@desk(Organisation, menu=WORK)
+class Organisations(Desk):
+    title = N_("Organisations")
+    column_list = ("name", "slug", "host", "is_active")
+    column_sortable_list = (("name", "sort_key"),)
+    column_default_sort = "name"
+    column_details_list = ("name", "slug", "host", "phone", "email", "brand", "is_active")
+    form_columns = ("name", "phone", "email", "brand")
+    related = (("providers", "organisation"), ("staff", "organisation"))
+    empty = (N_("No organisations yet"), N_("The operator adds them with “flask portal load-organisation”."))

@@ -1,0 +1,239 @@
+"""Fields of the backoffice's forms: made from the tables' own columns, and the few that acts need. What is wrong is said with the
+field's own name, as something to do."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import peewee as pw
+from flask import current_app
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from wtforms import (
+    BooleanField,
+    EmailField,
+    Field,
+    HiddenField,
+    PasswordField,
+    SelectField,
+    SelectMultipleField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import StopValidation
+from wtforms.widgets import CheckboxInput, ListWidget
+
+import web
+from models import ROLES, AccessType, Building, Staff, StaffBuilding
+from rules import access, links
+from rules.refusal import Missing
+
+LONG_TEXT = 300
+LONGEST_REASON = 300
+
+
+class Needed:
+    """The field must say something."""
+
+    field_flags = {"required": True}
+
+    def __call__(self, form: Any, field: Field) -> None:
+        if not field.data or (isinstance(field.data, str) and not field.data.strip()):
+            field.errors = []
+            raise StopValidation(_("Enter: %(label)s", label=field.label.text))
+
+
+class AtMost:
+    """The field takes so many characters."""
+
+    def __init__(self, most: int) -> None:
+        self.most = most
+
+    def __call__(self, form: Any, field: Field) -> None:
+        if field.data and len(field.data) > self.most:
+            raise StopValidation(_("%(label)s must be at most %(most)s characters", label=field.label.text, most=self.most))
+
+
+class Choice(SelectField):
+    """One of a list."""
+
+    def pre_validate(self, form: Any) -> None:
+        if self.data not in [value for value, *_rest in self.iter_choices()]:
+            raise StopValidation(_("Select: %(label)s", label=self.label.text))
+
+
+class Ticks(SelectMultipleField):
+    """Any of a list, each with a box to tick."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+    def pre_validate(self, form: Any) -> None:
+        if set(self.data or ()) - {value for value, *_rest in self.iter_choices()}:
+            raise StopValidation(_("Select: %(label)s", label=self.label.text))
+
+
+class LookupField(StringField):
+    """A row of another table by its words: a list offers them while one types, and without a script they can be typed whole."""
+
+    def __init__(self, loader: Any = None, **options: Any) -> None:
+        super().__init__(**options)
+        self.loader, self.words = loader, ""
+
+    def _value(self) -> str:
+        return self.words or (self.loader.format(self.data) if self.data else "")
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        self.words = valuelist[0].strip() if valuelist else ""
+        self.data = self.loader.get_one(self.words) if self.words else None
+
+    def pre_validate(self, form: Any) -> None:
+        if self.words and self.data is None:
+            raise StopValidation(_("%(label)s: select one of those that appear while you type", label=self.label.text))
+
+
+def _stripped(value: Any) -> Any:
+    return value.strip() if isinstance(value, str) else value
+
+
+# ---- forms made from a table ------------------------------------------------------------------------------------------
+
+
+def form_class(desk: Any) -> type[web.Form]:
+    """The form of a desk's own `form_columns`: nothing else that is sent is ever looked at (T29)."""
+    made = {name: _field(desk, name) for name in desk.form_columns or ()}
+    return type(f"{desk.model.__name__}Form", (desk.form_base_class,), {**made, "version": HiddenField(default="0")})
+
+
+def _field(desk: Any, name: str) -> Field:
+    column = desk.model._meta.fields[name]
+    options: dict[str, Any] = {"label": desk.column_labels[name]}
+    if column.help_text:
+        options["description"] = lazy_gettext(column.help_text)
+    if isinstance(column, pw.BooleanField):
+        return BooleanField(**options)
+    needed = [] if column.null or column.default is not None else [Needed()]
+    if isinstance(column, pw.ForeignKeyField):
+        return LookupField(loader=desk._form_ajax_refs[name], validators=needed, **options)
+    if column.choices:
+        return Choice(choices=[(value, lazy_gettext(word)) for value, word in column.choices], **options)
+    long = TextAreaField if column.max_length > LONG_TEXT else StringField
+    return long(filters=[_stripped], validators=[*needed, AtMost(column.max_length)], render_kw={"autocomplete": "off"}, **options)
+
+
+# ---- what an act needs ------------------------------------------------------------------------------------------------
+
+
+def reason(row: Any) -> Field:
+    return TextAreaField(
+        lazy_gettext("Reason"),
+        description=lazy_gettext("Written down with your name, for colleagues and auditors."),
+        validators=[Needed(), AtMost(LONGEST_REASON)],
+        render_kw={"rows": 3},
+    )
+
+
+def email(row: Any) -> Field:
+    return EmailField(
+        lazy_gettext("New e-mail"), filters=[_stripped], validators=[Needed(), AtMost(254)], render_kw={"autocomplete": "off"}
+    )
+
+
+def access_type(row: Any) -> Field:
+    kinds = AccessType.select().where((AccessType.organisation == row.organisation_id) & AccessType.name.in_(access.GRANTABLE_TYPES))
+    return Choice(
+        lazy_gettext("Access type"),
+        choices=[(kind.name, _(access.ACCESS_TYPES[kind.name][0])) for kind in kinds.order_by(AccessType.position)],
+        default=row.access_type.name,
+    )
+
+
+def role(row: Any) -> Field:
+    given = access.GRANTABLE_ROLES.get(web.viewer().role, ())
+    return Choice(lazy_gettext("Role"), choices=[(name, _(word)) for name, word in ROLES if name in given], default=row.role)
+
+
+def buildings(row: Staff) -> Field:
+    houses = Building.within(web.viewer()).where(Building.organisation == row.organisation_id).order_by(Building.sort_key, Building.id)
+    held = StaffBuilding.select(Building.public_id).join(Building).where(StaffBuilding.staff == row).tuples()
+    return Ticks(
+        lazy_gettext("Buildings"),
+        choices=[(str(house.public_id), house.address) for house in houses],
+        default=[str(public_id) for (public_id,) in held],
+    )
+
+
+NEEDS: dict[str, Callable[[Any], Field]] = {
+    "reason": reason,
+    "email": email,
+    "access_type": access_type,
+    "role": role,
+    "buildings": buildings,
+}
+# What a rule wants to be handed besides: made by the site, because rules know no addresses.
+GIVEN: dict[str, Callable[[Any], Any]] = {
+    "site_url": lambda row: links.site_url(current_app.config["SAVITARNA"].customer_url, row.organisation),
+    "staff_url": lambda row: current_app.config["SAVITARNA"].staff_url,
+}
+
+
+def needs_form(needs: Sequence[str], row: Any) -> web.Form:
+    """The form between the button and the act, for one of the chosen rows."""
+    return type("ActForm", (web.Form,), {name: NEEDS[name](row) for name in needs})()
+
+
+def entered(form: web.Form, needs: Sequence[str]) -> dict[str, Any]:
+    """What was entered, as the rule takes it. Raises Missing for a building that is not the viewer's to give."""
+    said = {name: form[name].data for name in needs}
+    if "buildings" in said:
+        chosen = list(Building.within(web.viewer()).where(Building.public_id.in_(said["buildings"])))
+        if len(chosen) != len(set(said["buildings"])):
+            raise Missing
+        said["buildings"] = chosen
+    return said
+
+
+# ---- the door ---------------------------------------------------------------------------------------------------------
+
+
+class SignInForm(web.Form):
+    email = EmailField(lazy_gettext("E-mail"), filters=[_stripped], validators=[Needed()], render_kw={"autocomplete": "username"})
+    password = PasswordField(lazy_gettext("Password"), validators=[Needed()], render_kw={"autocomplete": "current-password"})
+    code = StringField(
+        lazy_gettext("Code from your authenticator app"),
+        filters=[_stripped],
+        validators=[Needed()],
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "code-digits", "maxlength": 6},
+    )
+
+
+class AcceptForm(web.Form):
+    password = PasswordField(
+        lazy_gettext("Password"),
+        description=lazy_gettext("At least 12 characters. Several words that only you would put together are good."),
+        validators=[Needed()],
+        render_kw={"autocomplete": "new-password"},
+    )
+    code = StringField(
+        lazy_gettext("The six digits"),
+        filters=[_stripped],
+        validators=[Needed()],
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "code-digits", "maxlength": 6},
+    )
+
+
+class InviteForm(web.Form):
+    email = EmailField(lazy_gettext("E-mail"), filters=[_stripped], validators=[Needed(), AtMost(254)], render_kw={"autocomplete": "off"})
+    name = StringField(lazy_gettext("Name"), filters=[_stripped], validators=[Needed(), AtMost(120)], render_kw={"autocomplete": "off"})
+    role = Choice(lazy_gettext("Role"), choices=[(name, lazy_gettext(word)) for name, word in ROLES])
+    language = Choice(lazy_gettext("Language"), choices=list(web.LANGUAGES.items()))
+
+
+def invite_form(desk: Any) -> type[web.Form]:
+    """A new colleague; which organisation they work for is asked by those who work for all of them."""
+    organisation = LookupField(
+        label=lazy_gettext("Organisation"),
+        description=lazy_gettext("Empty: the whole install"),
+        loader=desk._form_ajax_refs["organisation"],
+        validators=[],
+    )
+    return type("StaffForm", (InviteForm,), {"organisation": organisation})

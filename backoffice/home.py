@@ -1,0 +1,113 @@
+"""The first page: a search box, and what waits to be worked through."""
+
+import re
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import abort, redirect, request
+from flask_admin import AdminIndexView, expose
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+from peewee import fn
+
+import formats
+import web
+from backoffice import listing, timeline
+from backoffice.desk import Desk
+from models import Contract, Event, Organisation, Setting, SyncRun, canonical, now
+from rules import access
+
+# A feed is read every night; a little longer, for a night that started late.
+LATE = timedelta(hours=26)
+EVENTS_SHOWN, FEEDS_SHOWN = 8, 50
+
+
+class Home(AdminIndexView):
+    """Queues with counts, the state of the billing feeds, the last events: each only for who may see it."""
+
+    def __init__(self) -> None:
+        super().__init__(name=lazy_gettext("Home"), url="/")
+
+    def is_accessible(self) -> bool:
+        return web.viewer() is not None
+
+    @expose("/")
+    def index(self) -> Any:
+        if request.args:
+            abort(400)
+        feeds = _feeds(now()) if access.allows(web.viewer(), "syncrun.view") else []
+        latest = []
+        if access.allows(web.viewer(), "event.view"):
+            latest = timeline.told(Event.within(web.viewer()).order_by(Event.id.desc()).limit(EVENTS_SHOWN))
+        return self.render(
+            "backoffice/home.html",
+            queues=[*self._queues(), *_feed_queue(feeds, self._desk("sync_runs").address())],
+            feeds=feeds,
+            events=latest,
+            search_url=f"{request.script_root}/search/",
+        )
+
+    def _desk(self, endpoint: str) -> Any:
+        return next(view for view in self.admin._views if view.endpoint == endpoint)
+
+    def _queues(self) -> list[dict[str, Any]]:
+        """Every saved view that says it is a queue, of the desks that this viewer may see, with how many rows wait there."""
+        desks = [view for view in self.admin._views if isinstance(view, Desk) and view.may("view")]
+        waiting = [(desk, tab) for desk in desks for tab in desk.tabs if tab.queue]
+        return [
+            _queue(f"{desk.name}: {_(tab.label).lower()}", _(tab.queue), count, desk.address(tab=tab.name))
+            for (desk, tab), count in zip(waiting, listing.counts(waiting), strict=True)
+        ]
+
+    @expose("/search/")
+    def search(self) -> Any:
+        """The search box of the first page: what begins a payer code leads to contracts, anything else to accounts."""
+        if set(request.args) - {"search"}:
+            abort(400)
+        words = " ".join(request.args.get("search", "").split())
+        if len(words) > listing.LONGEST_SEARCH:
+            abort(400)
+        is_code = bool(re.search(r"\d", words)) and access.allows(web.viewer(), "contract.view")
+        codes = Contract.within(web.viewer()).where(listing.starts_with(Contract.payer_code, words))
+        desk = "contracts" if is_code and codes.exists() else "accounts"
+        return redirect(self._desk(desk).address(search=words), 303)
+
+
+def _queue(label: str, text: str, count: str, url: str) -> dict[str, Any]:
+    return {"label": label, "text": text, "count": count, "is_empty": count == "0", "url": url}
+
+
+def _feeds(at: datetime) -> list[dict[str, Any]]:
+    """The billing feed of every organisation that has one: read tonight, broken off, or not read at all."""
+    wanted = Setting.select(Setting.organisation).where((Setting.name == "billing_system") & (Setting.value != canonical("nothing")))
+    last = SyncRun.select(fn.MAX(SyncRun.id)).where(SyncRun.organisation == Organisation.id)
+    organisations = (
+        Organisation.within(web.viewer())
+        .select(Organisation.name, last)
+        .where(Organisation.id.in_(wanted) & Organisation.is_active)
+        .order_by(Organisation.sort_key, Organisation.id)
+        .limit(FEEDS_SHOWN)
+        .tuples()
+    )
+    found = list(organisations)
+    runs = {run.id: run for run in SyncRun.select().where(SyncRun.id.in_([id_ for _name, id_ in found if id_]))}
+    return [_feed(name, runs.get(id_), at) for name, id_ in found]
+
+
+def _feed(name: str, run: SyncRun | None, at: datetime) -> dict[str, Any]:
+    if run is None or run.started_at < at - LATE:
+        word, kind = _("Not read tonight"), "bad"
+    elif run.error:
+        word, kind = _("Broken off"), "bad"
+    elif run.finished_at is None:
+        word, kind = _("Being read"), "neutral"
+    else:
+        word, kind = _("In order"), "ok"
+    return {"name": name, "word": word, "kind": kind, "when": formats.moment(run.started_at, web.language()) if run else _("never")}
+
+
+def _feed_queue(feeds: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:
+    if not feeds:
+        return []
+    wrong = sum(feed["kind"] == "bad" for feed in feeds)
+    return [_queue(_("Billing feeds to look at"), _("broke off, or were not read tonight"), str(wrong), url)]

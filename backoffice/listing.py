@@ -1,0 +1,219 @@
+"""One page of a desk's list: what the address asks for, checked, and the one query that answers it.
+
+A list is paged by key: `after` and `before` name the row at the edge by its public id, and the query goes on from there along an
+index. It is never counted; saved views show a count that stops at a hundred. An argument that no list knows is a 400.
+"""
+
+import re
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+import peewee as pw
+from flask import abort, request
+
+import formats
+import web
+from models import Table, UTCDateTimeField, database, fold, now
+
+PAGE = 50
+COUNTED_UP_TO = 100
+LONGEST_SEARCH, MOST_WORDS = 100, 5
+PUBLIC_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A saved view of a list: which rows, and in which order where that is another one (`-column`: newest first).
+
+    `queue` says on the home page what waits there; such a view shows how many rows it has.
+    """
+
+    name: str
+    label: str
+    where: Callable[[type[Any], datetime], Any]
+    sort: str = ""
+    queue: str = ""
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What an address asks of a list."""
+
+    search: str
+    sort: str  # a shown column, with - before it from the end
+    tab: Tab | None
+    rows: dict[str, Table]  # foreign keys: only rows of this one
+    days: dict[str, tuple[date | None, date | None]]
+    choices: dict[str, str]
+    after: uuid.UUID | None
+    before: uuid.UUID | None
+
+    @property
+    def is_narrowed(self) -> bool:
+        return bool(self.search or self.rows or self.choices or any(first or last for first, last in self.days.values()))
+
+
+def asked(desk: Any) -> Asked:
+    """Read the address. Raises 400 for what this list cannot do, 404 for a row that is not the viewer's to know."""
+    args = dict(request.args)
+    search = " ".join(args.pop("search", "").split())
+    if len(search) > LONGEST_SEARCH or len(search.split()) > MOST_WORDS or (search and not desk.can_search):
+        abort(400)
+    tab = _tab(desk, args.pop("tab", ""))
+    sort = args.pop("sort", "") or (tab.sort if tab and tab.sort else desk.column_default_sort)
+    if sort.removeprefix("-") not in orders(desk, tab):
+        abort(400)
+    edges = {name: _uuid(args.pop(name)) if name in args else None for name in ("after", "before")}
+    if all(edges.values()):
+        abort(400)
+    rows, days, choices = {}, {}, {}
+    for name in desk.column_filters:
+        field = desk.model._meta.fields[name]
+        value = args.pop(name, "")
+        if isinstance(field, pw.ForeignKeyField):
+            if value:
+                rows[name] = _row(field.rel_model, _uuid(value))
+        elif desk.choices(name):
+            if value:
+                choices[name] = value if value in desk.choices(name) else abort(400)
+        else:
+            days[name] = (_day(value), _day(args.pop(f"{name}_to", "")))
+    # Two relations at once are no page that anything links to, and no index would serve them.
+    if args or len(rows) > 1:
+        abort(400)
+    return Asked(search, sort, tab, rows, days, choices, edges["after"], edges["before"])
+
+
+def orders(desk: Any, tab: Tab | None) -> dict[str, str]:
+    """The columns by which a list, or this saved view of it, can be ordered, and the field that does it: each has its index."""
+    own = tab.sort.removeprefix("-") if tab else ""
+    return {own: own} if own else desk.sortable
+
+
+def _tab(desk: Any, name: str) -> Tab | None:
+    if not name:
+        return None
+    return next((tab for tab in desk.tabs if tab.name == name), None) or abort(400)
+
+
+def _uuid(text: str) -> uuid.UUID:
+    # uuid.UUID() also takes braces, "urn:uuid:" and dashes anywhere.
+    return uuid.UUID(text) if re.fullmatch(PUBLIC_ID, text) else abort(400)
+
+
+def _day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        found = date.fromisoformat(text)
+    except ValueError:
+        abort(400)
+    return found if 1990 <= found.year <= 2100 else abort(400)
+
+
+def _row(model: type[Table], public_id: uuid.UUID) -> Table:
+    return model.within(web.viewer()).where(model.public_id == public_id).first() or abort(404)
+
+
+# ---- the query --------------------------------------------------------------------------------------------------------
+
+
+def found(desk: Any, what: Asked) -> tuple[pw.ModelSelect, list[Any], bool]:
+    """The rows that are asked for, their order, and whether it runs backwards."""
+    model, at = desk.model, now()
+    query = model.within(web.viewer())
+    for name, row in what.rows.items():
+        query = query.where(getattr(model, name) == row.id)
+    for name, value in what.choices.items():
+        query = query.where(getattr(model, name) == value)
+    for name, (first, last) in what.days.items():
+        field = getattr(model, name)
+        if first:
+            query = query.where(field >= _begin(field, first))
+        if last:
+            query = query.where(field < _begin(field, last + timedelta(days=1)))
+    if what.tab:
+        query = query.where(what.tab.where(model, at))
+    by = getattr(model, orders(desk, what.tab)[what.sort.removeprefix("-")])
+    is_backwards = what.sort.startswith("-")
+    if what.search:
+        condition, number = _search(desk, what.search)
+        query = query.where(condition)
+        if number is not None:
+            by, is_backwards = number, False  # the index that finds them gives their order too
+    return query, [by] if by is model.id else [by, model.id], is_backwards
+
+
+def _begin(field: Any, day: date) -> Any:
+    """The first moment of a day of Vilnius, or the day itself, as `field` keeps it."""
+    return datetime.combine(day, time.min, formats.LOCAL) if isinstance(field, UTCDateTimeField) else day
+
+
+def _search(desk: Any, words: str) -> tuple[Any, Any]:
+    """Which rows fit `words`, and the field that orders them where that is not the list's own: what looks like a number is looked
+    up by its beginning, an e-mail too; anything else is looked for inside the folded text, of the row or of what it belongs to."""
+    model = desk.model
+    is_one = " " not in words
+    if desk.search_number and is_one and re.search(r"\d", words):
+        *relation, number = desk._path(desk.search_number)
+        if relation:
+            other = relation[0].rel_model
+            return relation[0].in_(other.within(web.viewer()).select(other.id).where(starts_with(number, words))), None
+        return starts_with(number, words), number
+    if desk.search_address and is_one and "@" in words[1:]:
+        address = getattr(model, desk.search_address)
+        return starts_with(address, words.casefold()), address
+    if desk.search_through:
+        relation = getattr(model, desk.search_through)
+        other = relation.rel_model
+        return relation.in_(other.within(web.viewer()).select(other.id).where(_inside(other.search_key, words))), None
+    return _inside(getattr(model, desk.search_in), words), None
+
+
+def _inside(field: Any, words: str) -> Any:
+    condition = None
+    for word in fold(words).split():
+        condition = field.contains(word) if condition is None else condition & field.contains(word)
+    return condition if condition is not None else pw.SQL("1 = 0")
+
+
+def starts_with(field: Any, text: str) -> Any:
+    """`field` begins with `text`, so that an index serves it (LIKE would not: it knows no case)."""
+    return (field >= text) & (field < text + "\U0010ffff")
+
+
+def page(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE) -> tuple[list[tuple[Any, ...]], bool, bool]:
+    """The rows of a page as (public id, values of `names`), and whether there are more before and after it."""
+    query, order, is_backwards = found(desk, what)
+    edge = what.before or what.after
+    is_turned = is_backwards != bool(what.before)
+    if edge:
+        model = desk.model
+        last = model.within(web.viewer()).select(*order).where(model.public_id == edge)
+        here = pw.Tuple(*order) if len(order) > 1 else order[0]
+        query = query.where(here < last if is_turned else here > last)
+    query = query.order_by(*[field.desc() if is_turned else field.asc() for field in order])
+    rows = list(desk.select(query, names).limit(size + 1).tuples())
+    is_more = len(rows) > size
+    rows = rows[:size]
+    if what.before:
+        rows.reverse()
+        return rows, is_more, True
+    return rows, bool(edge), is_more
+
+
+def counts(views: list[tuple[Any, Tab]]) -> list[str]:
+    """How many rows each saved view has, in one statement; "100+" where there are more."""
+    at, viewer = now(), web.viewer()
+    parts = []
+    for desk, tab in views:
+        model = desk.model
+        some = model.within(viewer).where(tab.where(model, at)).select(pw.SQL("1")).limit(COUNTED_UP_TO + 1)
+        parts.append(pw.Select([some.alias("some")], [pw.fn.COUNT(pw.SQL("*"))]))
+    if not parts:
+        return []
+    figures = pw.Select(columns=parts).bind(database).tuples().execute()[0]
+    return [f"{COUNTED_UP_TO}+" if figure > COUNTED_UP_TO else str(figure) for figure in figures]

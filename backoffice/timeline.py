@@ -1,0 +1,151 @@
+"""What happened, in words: a title and a line of facts for every event there is, and who did it by name."""
+
+import re
+from collections.abc import Iterable
+from datetime import date, datetime
+from typing import Any
+
+import peewee as pw
+from flask_babel import gettext as _
+
+import formats
+import web
+from backoffice.cells import NO, NOTHING, YES, access_type
+from models import N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff
+from rules import events, settings
+
+SHOWN = 25
+
+# For every event its title, and the line under it. `changes` is what a row said before and says now.
+WORDS: dict[str, tuple[str, str]] = {
+    "account.consent_changed": (N_("Consent changed"), N_("{kind}, edition {edition}, given: {given}")),
+    "account.details_changed": (N_("Account details changed"), "{changes}"),
+    "account.email_change_asked": (N_("Change of e-mail asked for"), N_("{old} → {new}. Reason: {reason}")),
+    "account.email_change_stopped": (N_("Change of e-mail stopped from the old address"), "{old} → {new}"),
+    "account.email_change_undone": (N_("Change of e-mail undone from the old address"), "{old} → {new}"),
+    "account.email_changed": (N_("E-mail changed"), "{old} → {new}"),
+    "account.email_confirmed": (N_("E-mail confirmed"), "{address}"),
+    "account.locked": (N_("Locked after wrong passwords"), N_("{failures} wrong tries, until {until}")),
+    "account.password_changed": (N_("Password changed"), "{how}"),
+    "account.phone_changed": (N_("Phone changed"), "{old} → {new}"),
+    "account.registered": (N_("Registered"), "{person_type}"),
+    "account.signed_in": (N_("Signed in"), N_("From a known device: {known_device}")),
+    "account.signed_out": (N_("Signed out"), N_("Everywhere: {everywhere}")),
+    "account.unlocked": (N_("Unlocked"), N_("Was locked until {until}. Reason: {reason}")),
+    "building.changed": (N_("Building changed"), "{changes}"),
+    "building.created": (N_("Building added"), "{changes}"),
+    "contract.attached": (N_("Contract added to an account"), "{access_type}"),
+    "contract.changed": (N_("Contract changed"), "{changes}"),
+    "contract.created": (N_("Contract added"), "{changes}"),
+    "feed.block_stored": (N_("Records of the billing feed taken in"), N_("New: {created}, changed: {changed}, unchanged: {same}")),
+    "feed.problem_resolved": (N_("Record put aside was dealt with"), N_("Reason: {reason}")),
+    "feed.run_finished": (N_("Billing feed read"), N_("Read: {seen}, new: {created}, changed: {changed}, put aside: {problems}. {error}")),
+    "membership.access_type_changed": (N_("Access type changed"), N_("{old} → {new}. Reason: {reason}")),
+    "message.sent_again": (N_("Mail sent again"), N_("Reason: {reason}")),
+    "meter.changed": (N_("Meter changed"), "{changes}"),
+    "meter.created": (N_("Meter added"), "{changes}"),
+    "organisation.changed": (N_("Organisation changed"), "{changes}"),
+    "organisation.loaded": (N_("Organisation loaded"), "{preset}"),
+    "premises.changed": (N_("Premises changed"), "{changes}"),
+    "premises.created": (N_("Premises added"), "{changes}"),
+    "provider.changed": (N_("Provider changed"), "{changes}"),
+    "provider.created": (N_("Provider added"), "{changes}"),
+    "reading.declared": (N_("Reading declared"), N_("{meter}: {previous_milli} → {value_milli}, {read_on}")),
+    "rows.exported": (N_("Rows exported"), N_("{table}: {count}. {filters}")),
+    "setting.changed": (N_("Setting changed"), N_("{setting}: {old} → {new}")),
+    "staff.buildings_changed": (N_("Buildings of a property manager changed"), N_("{old} → {new}. Reason: {reason}")),
+    "staff.dismissed": (N_("No longer works here"), N_("Reason: {reason}")),
+    "staff.enrolled": (N_("Took up the invitation"), ""),
+    "staff.invited": (N_("Invited"), "{role}"),
+    "staff.locked": (N_("Staff locked after wrong sign-ins"), N_("{failures} wrong tries, until {until}")),
+    "staff.role_changed": (N_("Role changed"), N_("{old} → {new}. Reason: {reason}")),
+    "staff.signed_in": (N_("Staff signed in"), ""),
+    "staff.signed_out": (N_("Staff signed out"), ""),
+    "staff.unlocked": (N_("Staff unlocked"), N_("Was locked until {until}. Reason: {reason}")),
+}
+CHOICES = {**dict(ROLES), **dict(PERSON_TYPES)}
+MODELS = {model.__name__.lower(): model for model in TABLES}
+
+
+def title(name: str) -> str:
+    """An event's title."""
+    return _(WORDS[name][0])
+
+
+def detail(name: str, facts: dict[str, Any] | None) -> str:
+    """The line of facts under an event's title; empty once they were erased."""
+    sentence = WORDS[name][1]
+    if not sentence or facts is None:
+        return ""
+    said = {fact: _written(fact, value) for fact, value in facts.items()}
+    said["changes"] = _changes(name, facts.get("before", {}), facts.get("after", {}))
+    if name == "setting.changed":
+        knob = settings.CATALOGUE.get(facts["name"])
+        said["setting"] = _(knob.metadata["label"]) if knob else facts["name"]
+    return (_(sentence) if sentence not in ("{changes}",) else sentence).format(**said)
+
+
+def _changes(name: str, before: Any, after: Any) -> str:
+    """Each field that changed: what it said, what it says."""
+    if not isinstance(before, dict) or not isinstance(after, dict):
+        return ""
+    columns = MODELS[name.partition(".")[0]]._meta.fields
+    parts = []
+    for field, now in after.items():
+        label = _(str(columns[field].verbose_name)) if field in columns and columns[field].verbose_name else field
+        was = f"{_written(field, before[field])} → " if field in before else ""
+        parts.append(f"{label}: {was}{_written(field, now)}")
+    return "; ".join(parts)
+
+
+def _written(fact: str, value: Any) -> str:
+    """One fact as people read it: its name or its look tells what it is."""
+    where = web.language()
+    if value is None or value == "" or value == [] or value == {}:
+        return NOTHING
+    if isinstance(value, bool):
+        return _(YES) if value else _(NO)
+    if fact.endswith("_milli") or fact == "replaces":
+        return formats.quantity(value, where)
+    if isinstance(value, dict):
+        return ", ".join(f"{name}: {_written(name, part)}" for name, part in value.items())
+    if isinstance(value, list):
+        return ", ".join(_written(fact, part) for part in value)
+    text = str(value)
+    if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+[+-]\d\d:\d\d", text):
+        return formats.moment(datetime.fromisoformat(text), where)
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        return formats.day(date.fromisoformat(text), where)
+    if text in CHOICES:
+        return _(CHOICES[text])
+    return str(access_type(text))
+
+
+def names(actors: Iterable[str]) -> dict[str, str]:
+    """Who they are, by name, in one statement: "staff:12" is Olga South."""
+    wanted = {kind: {int(a.partition(":")[2]) for a in actors if a.startswith(f"{kind}:")} for kind in ("staff", "account")}
+    known = {events.SYSTEM: _("The system"), events.OPERATOR: _("The operator")}
+    people = [
+        model.select(pw.Value(kind), model.id, model.name).where(model.id.in_(list(wanted[kind])))
+        for kind, model in (("staff", Staff), ("account", Account))
+        if wanted[kind]
+    ]
+    if people:
+        query = people[0] if len(people) == 1 else people[0].union_all(people[1])
+        known |= {f"{kind}:{id_}": name for kind, id_, name in query.tuples()}
+    return known
+
+
+def told(found: Iterable[Event]) -> list[dict[str, str]]:
+    """Events as the timeline shows them: what, the line under it, who, when."""
+    listed = list(found)
+    who = names({event.actor for event in listed})
+    return [
+        {
+            "what": title(event.name),
+            "detail": detail(event.name, event.facts),
+            "who": who.get(event.actor, event.actor),
+            "when": formats.moment(event.at, web.language()),
+        }
+        for event in listed
+    ]

@@ -6,7 +6,6 @@ network, and together with all other unknown ones. Login names that do not exist
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 from peewee import Case, Value, fn
 
@@ -111,7 +110,8 @@ def _count(
     already: then nothing is counted."""
     fresh, reached = Lockout.window_ends_at <= at, (Lockout.window_ends_at > at) & (Lockout.failures + 1 >= most)
     window, until = _moment(window_ends_at), _moment(locked_until)
-    whose: dict[str, Any] = {"account": person} if isinstance(person, Account) else {"staff": person} if person else {}
+    # Nobody's login name takes the same statement as somebody's (T47).
+    whose = {"account": person if isinstance(person, Account) else None, "staff": person if isinstance(person, Staff) else None}
     counted = (
         Lockout.insert(login_digest=login, source_digest=source, failures=1, window_ends_at=window_ends_at, **whose)
         .on_conflict(

@@ -1,0 +1,772 @@
+"""Customers get in by their own password, get back in when they cannot, and lose nothing to those who try."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from time_machine import travel
+
+from models import Account, Confirmation, Consent, ConsentText, Device, Event, Message, Organisation, Session, Staff
+from rules import accounts, consents, keys, lockouts, registration, sessions, settings
+from rules.refusal import Refused
+from tests import factories
+from tests.together import at_once
+
+SITE = "https://savitarna.example.lt/north"
+HOME, CAFE = "192.0.2.0/24", "198.51.100.0/24"
+ANNA, NEW = "anna@example.lt", "Naujas-zodis-8"
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+
+
+@pytest.fixture
+def north(db: object) -> Organisation:
+    return factories.organisation("north")
+
+
+@pytest.fixture
+def anna(north: Organisation) -> Account:
+    return factories.account(north)
+
+
+@pytest.fixture
+def agent(north: Organisation) -> Staff:
+    return factories.staff(north)
+
+
+def sign_in(
+    here: Organisation, password: str = factories.PASSWORD, email: str = ANNA, source: str = HOME, device: str | None = None
+) -> Account:
+    return accounts.sign_in(here, email, password, source=source, device=device, site_url=SITE)
+
+
+def refusal(act: Callable[..., Any], *args: Any, **options: Any) -> Refused:
+    with pytest.raises(Refused) as no:
+        act(*args, **options)
+    return no.value
+
+
+def mails() -> list[tuple[str, str]]:
+    return [(m.kind, m.to) for m in Message.select().order_by(Message.id)]
+
+
+def events() -> list[str]:
+    return [e.name for e in Event.select().order_by(Event.id)]
+
+
+def link(kind: str, fact: str = "url") -> str:
+    """The secret in the newest mail of a kind."""
+    facts = Message.select().where(Message.kind == kind).order_by(Message.id.desc()).get().facts
+    return facts[fact].rpartition("/")[2]
+
+
+def lock(here: Organisation, source: str = HOME) -> None:
+    """Five wrong passwords, and the five minutes after which a network may try again."""
+    for n in range(5):
+        refusal(sign_in, here, f"Neteisingas-{n}", source=source)
+
+
+# ---- signing in -------------------------------------------------------------------------------------------------------
+
+
+def test_the_right_password_signs_in_in_any_case_of_the_address(north: Organisation, anna: Account) -> None:
+    """PS-04, CV-07"""
+    assert sign_in(north).id == sign_in(north, email=" Anna@EXAMPLE.lt ").id == anna.id
+    assert events() == ["account.signed_in", "account.signed_in"]
+
+
+def test_a_wrong_password_and_a_wrong_login_name_are_refused_in_the_same_words(north: Organisation, anna: Account) -> None:
+    """IB-60, T47"""
+    assert refusal(sign_in, north, "Neteisingas-1").message == refusal(sign_in, north, email="nobody@example.lt").message
+    assert refusal(sign_in, north, "Neteisingas-1" * 200).message == accounts.WRONG
+
+
+def test_an_account_of_another_organisation_does_not_sign_in_here(north: Organisation) -> None:
+    """CV-08"""
+    factories.account(factories.organisation("south"))
+
+    refusal(sign_in, north)
+
+
+def test_the_same_work_is_done_for_a_wrong_login_name(
+    north: Organisation, anna: Account, statements: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T47: as many statements, and one password hashed either way."""
+    hashed: list[str] = []
+    verify = keys._hasher.verify
+    monkeypatch.setattr(keys, "_hasher", type("Counting", (), {"verify": lambda _, *args: hashed.append("") or verify(*args)})())
+    settings.of(north)
+    refusal(sign_in, north, email="first@example.lt", source=CAFE)
+
+    with statements() as unknown:
+        refusal(sign_in, north, email="nobody@example.lt", device="a" * 32)
+    with statements() as known:
+        refusal(sign_in, north, "Neteisingas-1", device="a" * 32)
+
+    assert shapes(known) == shapes(unknown)
+    assert len(hashed) == 3
+
+
+def shapes(statements: list[str]) -> list[str]:
+    """Statements without the names that a database connection gives to its savepoints."""
+    return [re.sub(r'"s[0-9a-f]{32}"', "", sql) for sql in statements]
+
+
+def test_ten_wrong_tries_in_five_minutes_come_from_one_network_whatever_the_login_name(north: Organisation, anna: Account) -> None:
+    """T42"""
+    with travel(NOON, tick=False):
+        for n in range(10):
+            assert refusal(sign_in, north, email=f"nobody{n}@example.lt").message == accounts.WRONG
+        assert refusal(sign_in, north).message == accounts.SLOWER
+        assert sign_in(north, source=CAFE).id == anna.id
+    with travel(NOON + timedelta(minutes=5), tick=False):
+        assert sign_in(north).id == anna.id
+
+
+def test_right_passwords_do_not_use_up_a_networks_tries(north: Organisation, anna: Account) -> None:
+    """T42: an office of twenty signs in at eight in the morning."""
+    for _ in range(20):
+        sign_in(north)
+
+
+# ---- locks ------------------------------------------------------------------------------------------------------------
+
+
+def test_five_wrong_passwords_lock_for_six_hours_and_the_right_one_is_refused_too(north: Organisation, anna: Account) -> None:
+    """IB-60, K15"""
+    with travel(NOON, tick=False):
+        lock(north)
+        locked = refusal(sign_in, north)
+    assert isinstance(locked, accounts.Locked)
+    assert locked.until == NOON + timedelta(hours=6)
+    assert mails() == [("account_locked", ANNA)]
+
+    with travel(NOON + timedelta(hours=6), tick=False):
+        assert sign_in(north).id == anna.id
+
+
+def test_the_organisation_says_how_many_and_how_long(north: Organisation, anna: Account) -> None:
+    """K15"""
+    strict = factories.organisation("north", lock_after=3, lock_hours=24)
+
+    with travel(NOON, tick=False):
+        answers = [refusal(sign_in, strict, "Neteisingas-1") for _ in range(3)]
+
+    assert [type(answer) for answer in answers] == [Refused, Refused, accounts.Locked]
+    assert answers[2].until == NOON + timedelta(hours=24)
+
+
+def test_a_login_name_that_nobody_has_is_locked_in_the_same_words(north: Organisation, anna: Account) -> None:
+    """IB-60, T47"""
+    with travel(NOON, tick=False):
+        known = [refusal(sign_in, north, "Neteisingas-1") for _ in range(6)]
+    with travel(NOON + timedelta(minutes=5), tick=False):
+        unknown = [refusal(sign_in, north, email="nobody@example.lt", source=CAFE) for _ in range(6)]
+
+    assert [answer.message for answer in known] == [answer.message for answer in unknown]
+    assert mails() == [("account_locked", ANNA)]
+
+
+def test_a_browser_that_has_signed_in_before_is_not_locked_out_by_others(north: Organisation, anna: Account) -> None:
+    """M05, T43"""
+    known = sessions.remember_device(anna, None)
+    lock(north)
+    refusal(sign_in, north)
+
+    assert sign_in(north, device=known).id == anna.id
+
+
+def test_whoever_wears_out_every_network_does_not_lock_out_a_known_browser(north: Organisation, anna: Account) -> None:
+    """M05, T43"""
+    known = sessions.remember_device(anna, None)
+    for n in range(50):
+        refusal(sign_in, north, "Neteisingas-1", source=f"203.0.{n}.0/24")
+
+    assert isinstance(refusal(sign_in, north, source="203.1.0.0/24"), accounts.Locked)
+    assert sign_in(north, device=known).id == anna.id
+
+
+def test_another_accounts_device_is_no_known_browser(north: Organisation, anna: Account) -> None:
+    """M05"""
+    another = sessions.remember_device(factories.account(north, "ona@example.lt"), None)
+    lock(north)
+
+    assert isinstance(refusal(sign_in, north, device=another), accounts.Locked)
+
+
+def test_after_a_hundred_wrong_passwords_only_a_new_one_helps(north: Organisation, anna: Account) -> None:
+    """T43"""
+    for hours in (0, 6):
+        with travel(NOON + timedelta(hours=hours), tick=False):
+            for n in range(50):
+                refusal(sign_in, north, "Neteisingas-1", source=f"203.{hours}.{n}.0/24")
+    with travel(NOON + timedelta(hours=50), tick=False):
+        off = refusal(sign_in, north)
+        assert isinstance(off, accounts.Locked)
+        assert off.until is None
+
+        accounts.ask_password_reset(north, ANNA, language="en", site_url=SITE)
+        accounts.reset_password(north, link("reset_password"), NEW, site_url=SITE)
+        assert sign_in(north, NEW).id == anna.id
+
+
+def test_the_link_in_the_mail_ends_the_lock(north: Organisation, anna: Account) -> None:
+    """M05"""
+    lock(north)
+
+    accounts.unlock_by_link(north, link("account_locked", "unlock_url"))
+
+    assert sign_in(north).id == anna.id
+    unlocked = Event.get(Event.name == "account.unlocked")
+    assert (unlocked.actor, unlocked.facts["reason"]) == (f"account:{anna.id}", accounts.BY_LINK)
+    assert mails() == [("account_locked", ANNA)], "who unlocks by mail needs no mail about it"
+
+
+def test_the_link_that_ends_a_lock_works_once(north: Organisation, anna: Account) -> None:
+    """M05"""
+    lock(north)
+    secret = link("account_locked", "unlock_url")
+    accounts.unlock_by_link(north, secret)
+
+    refusal(accounts.unlock_by_link, north, secret)
+
+    assert events().count("account.unlocked") == 1
+
+
+def test_the_letter_about_a_lock_is_sent_again_on_request_but_only_to_who_is_locked(north: Organisation, anna: Account) -> None:
+    """M05, T47"""
+    factories.account(north, "ona@example.lt")
+    lock(north)
+
+    for email in (ANNA, "ona@example.lt", "nobody@example.lt"):
+        accounts.ask_unlock(north, email, site_url=SITE)
+
+    assert mails() == [("account_locked", ANNA), ("account_locked", ANNA)]
+
+
+def test_the_same_work_is_done_for_whoever_is_not_locked_but_the_mail(
+    north: Organisation, anna: Account, statements: Callable[[], Any]
+) -> None:
+    """T47"""
+    accounts.ask_unlock(north, "first@example.lt", site_url=SITE)
+    with statements() as known:
+        accounts.ask_unlock(north, ANNA, site_url=SITE)
+    with statements() as unknown:
+        accounts.ask_unlock(north, "nobody@example.lt", site_url=SITE)
+
+    assert shapes(known) == shapes(unknown)
+
+
+def test_an_unconfirmed_address_gets_no_letter_about_a_lock(north: Organisation) -> None:
+    """CV-15"""
+    factories.account(north, email_confirmed_at=None)
+
+    lock(north)
+
+    assert mails() == []
+
+
+def test_an_agent_unlocks_a_customer_who_called(north: Organisation, anna: Account, agent: Staff) -> None:
+    """IB-61"""
+    with travel(NOON, tick=False):
+        lock(north)
+        accounts.unlock(Account.get(), reason=" She called ", by=agent)
+
+        assert sign_in(north).id == anna.id
+    event = Event.get(Event.name == "account.unlocked")
+    assert (event.actor, event.facts) == (f"staff:{agent.id}", {"until": "2026-11-20T18:00:00+00:00", "reason": "She called"})
+    assert mails() == [("account_locked", ANNA), ("account_unlocked", ANNA)]
+
+
+def test_an_account_is_unlocked_once(north: Organisation, anna: Account, agent: Staff) -> None:
+    """IB-61"""
+    lock(north)
+    stale = Account.get()
+    accounts.unlock(Account.get(), reason="She called", by=agent)
+
+    assert refusal(accounts.unlock, stale, reason="She called", by=agent).message == accounts.NOT_LOCKED
+    assert mails()[1:] == [("account_unlocked", ANNA)]
+
+
+def test_an_account_is_unlocked_for_a_reason(north: Organisation, anna: Account, agent: Staff) -> None:
+    """IB-61"""
+    lock(north)
+
+    assert refusal(accounts.unlock, Account.get(), reason="  ", by=agent).field == "reason"
+    assert refusal(accounts.unlock, factories.account(north, "ona@example.lt"), reason="x", by=agent).message == accounts.NOT_LOCKED
+
+
+def test_an_unlocked_account_has_all_its_tries_again(north: Organisation, anna: Account, agent: Staff) -> None:
+    """IB-61, M05"""
+    with travel(NOON, tick=False):
+        lock(north)
+        accounts.unlock(Account.get(), reason="She called", by=agent)
+        answers = [refusal(sign_in, north, "Neteisingas-1") for _ in range(4)]
+
+    assert {answer.message for answer in answers} == {accounts.WRONG}
+
+
+# ---- a forgotten password ---------------------------------------------------------------------------------------------
+
+
+def ask_reset(here: Organisation, email: str = ANNA) -> None:
+    accounts.ask_password_reset(here, email, language="en", site_url=SITE)
+
+
+def test_a_forgotten_password_is_replaced_by_the_link_once(north: Organisation, anna: Account) -> None:
+    """PS-04, T46"""
+    ask_reset(north)
+    secret = link("reset_password")
+
+    accounts.reset_password(north, secret, NEW, site_url=SITE)
+
+    assert sign_in(north, NEW).id == anna.id
+    refusal(sign_in, north)
+    refusal(accounts.reset_password, north, secret, "Dar-kitas-zodis-9", site_url=SITE)
+    assert mails() == [("reset_password", ANNA), ("password_changed", ANNA)]
+
+
+def test_an_address_that_nobody_has_gets_a_letter_that_says_so(north: Organisation, anna: Account) -> None:
+    """T47"""
+    ask_reset(north, "nobody@example.lt")
+
+    assert mails() == [("reset_no_account", "nobody@example.lt")]
+
+
+def test_the_same_work_is_done_whether_anyone_has_the_address(north: Organisation, anna: Account, statements: Callable[[], Any]) -> None:
+    """T47"""
+    ask_reset(north, "first@example.lt")
+    with statements() as unknown:
+        ask_reset(north, "nobody@example.lt")
+    with statements() as known:
+        ask_reset(north)
+
+    assert shapes(known) == shapes(unknown)
+
+
+def test_three_letters_an_hour_go_to_one_address(north: Organisation, anna: Account) -> None:
+    """T46: nobody's mailbox is filled, and nobody is told that it was tried."""
+    with travel(NOON, tick=False):
+        for _ in range(5):
+            ask_reset(north)
+        assert len(mails()) == 3
+    with travel(NOON + timedelta(hours=1), tick=False):
+        ask_reset(north)
+        assert len(mails()) == 4
+
+
+def test_a_reset_link_is_good_for_thirty_minutes(north: Organisation, anna: Account) -> None:
+    """T46"""
+    with travel(NOON, tick=False):
+        ask_reset(north)
+    with travel(NOON + timedelta(minutes=30), tick=False):
+        refusal(accounts.reset_password, north, link("reset_password"), NEW, site_url=SITE)
+    with travel(NOON + timedelta(minutes=29, seconds=59), tick=False):
+        accounts.reset_password(north, link("reset_password"), NEW, site_url=SITE)
+
+
+def test_a_reset_link_dies_when_the_account_signs_in_or_changes(north: Organisation, anna: Account, agent: Staff) -> None:
+    """T46"""
+
+    def change_email() -> None:
+        accounts.ask_email_change(Account.get(), email="ona@example.lt", reason="She called", by=agent, site_url=SITE)
+        accounts.confirm_email_change(north, link("email_change_confirm"), site_url=SITE)
+
+    acts: list[Callable[[], Any]] = [
+        lambda: sign_in(north),
+        lambda: accounts.change_password(Account.get(), current=factories.PASSWORD, new=NEW, session=None, site_url=SITE),
+        change_email,
+    ]
+    for act in acts:
+        ask_reset(north)
+        secret = link("reset_password")
+        accounts.find_reset(north, secret)
+        act()
+        refusal(accounts.find_reset, north, secret)
+
+
+def test_a_password_that_cannot_be_used_leaves_the_link_good(north: Organisation, anna: Account) -> None:
+    """K02, T46"""
+    ask_reset(north)
+
+    assert refusal(accounts.reset_password, north, link("reset_password"), "trumpas", site_url=SITE).field == "password"
+    accounts.reset_password(north, link("reset_password"), NEW, site_url=SITE)
+
+
+def test_a_new_password_ends_every_session_and_every_lock(north: Organisation, anna: Account) -> None:
+    """T50, T46"""
+    sessions.open_for(anna)
+    lock(north)
+    ask_reset(north)
+
+    accounts.reset_password(north, link("reset_password"), NEW, site_url=SITE)
+
+    assert Session.select().count() == 0
+    assert Account.get().locked_until is None
+    assert sign_in(north, NEW).id == anna.id
+
+
+def test_a_reset_confirms_the_address_and_keeps_nothing_of_who_opened_the_account(north: Organisation) -> None:
+    """CV-15, T10"""
+    anna = factories.account(north, email_confirmed_at=None)
+    sessions.remember_device(anna, None)
+    sessions.open_for(anna)
+    ask_reset(north)
+
+    accounts.reset_password(north, link("reset_password"), NEW, site_url=SITE)
+
+    assert Account.get().email_confirmed_at is not None
+    assert (Session.select().count(), Device.select().count()) == (0, 0)
+    assert mails()[-1] == ("password_changed", ANNA)
+
+
+def test_of_twenty_who_use_one_reset_link_at_once_one_does(north: Organisation, anna: Account) -> None:
+    """T46"""
+    ask_reset(north)
+    secret = link("reset_password")
+    settings.of(north)
+
+    answers = at_once(20, lambda n: accounts.reset_password(north, secret, f"Naujas-zodis-{n}", site_url=SITE))
+
+    assert sum(isinstance(answer, Account) for answer in answers) == 1
+    assert mails().count(("password_changed", ANNA)) == 1
+
+
+# ---- one's own password and phone -------------------------------------------------------------------------------------
+
+
+def test_a_password_is_changed_by_who_knows_it_and_others_are_signed_out(north: Organisation, anna: Account) -> None:
+    """CV-36, T50"""
+    here, _elsewhere = sessions.open_for(anna), sessions.open_for(anna)
+
+    accounts.change_password(anna, current=factories.PASSWORD, new=NEW, session=here, site_url=SITE)
+
+    assert [s.digest for s in Session.select()] == [keys.digest("session", here)]
+    assert sign_in(north, NEW).id == anna.id
+    assert mails() == [("password_changed", ANNA)]
+    assert events()[0] == "account.password_changed"
+
+
+def test_a_password_is_changed_once(north: Organisation, anna: Account) -> None:
+    """CV-36"""
+    stale = Account.get()
+    accounts.change_password(anna, current=factories.PASSWORD, new=NEW, session=None, site_url=SITE)
+
+    refusal(accounts.change_password, Account.get(), current=factories.PASSWORD, new=NEW, session=None, site_url=SITE)
+    refusal(accounts.change_password, stale, current=factories.PASSWORD, new="Dar-kitas-zodis-9", session=None, site_url=SITE)
+
+    assert mails() == [("password_changed", ANNA)]
+
+
+def test_a_password_is_not_changed_to_itself_or_against_the_rules(db: object) -> None:
+    """CV-36, K02"""
+    civinity = factories.organisation("civinity", password_upper=1, password_digit=1)
+    anna = factories.account(civinity)
+
+    def change(current: str, new: str) -> Refused:
+        return refusal(accounts.change_password, anna, current=current, new=new, session=None, site_url=SITE)
+
+    assert change("Neteisingas-1", NEW).field == "current"
+    assert change(factories.PASSWORD, factories.PASSWORD).field == "password"
+    assert change(factories.PASSWORD, "be-didziosios-1").field == "password"
+    assert mails() == []
+
+
+def test_whoever_finds_an_open_session_may_guess_the_password_five_times(anna: Account) -> None:
+    """T42, CV-36"""
+    for n in range(5):
+        refusal(accounts.change_password, anna, current=f"Neteisingas-{n}", new=NEW, session=None, site_url=SITE)
+
+    no = refusal(accounts.change_password, anna, current=factories.PASSWORD, new=NEW, session=None, site_url=SITE)
+    assert "Try again in an hour" in no.message
+
+
+def test_a_phone_number_is_changed_once_and_the_owner_is_told(anna: Account) -> None:
+    """CV-38, T50"""
+    here, _elsewhere = sessions.open_for(anna), sessions.open_for(anna)
+
+    assert accounts.change_phone(anna, "8 600 00002", session=here)
+    assert not accounts.change_phone(Account.get(), "+370 600 00002", session=here)
+
+    assert Account.get().phone == "+37060000002"
+    assert "+37060000002" in Account.get().search_key
+    assert Session.select().count() == 1
+    assert mails() == [("phone_changed", ANNA)]
+    assert [(e.name, e.facts) for e in Event.select()] == [("account.phone_changed", {"old": "+37060000001", "new": "+37060000002"})]
+
+
+def test_signing_out_everywhere_ends_every_session(anna: Account) -> None:
+    """T50"""
+    sessions.open_for(anna)
+    sessions.open_for(anna)
+
+    assert accounts.sign_out_everywhere(anna) == 2
+    assert accounts.sign_out_everywhere(anna) == 0
+    assert events() == ["account.signed_out"]
+
+
+# ---- e-mail, in two steps ---------------------------------------------------------------------------------------------
+
+ONA = "ona@example.lt"
+
+
+def ask_change(account: Account, agent: Staff, email: str = ONA, reason: str = "She called") -> None:
+    accounts.ask_email_change(account, email=email, reason=reason, by=agent, site_url=SITE)
+
+
+def change(north: Organisation, account: Account, agent: Staff, email: str = ONA) -> None:
+    ask_change(account, agent, email)
+    accounts.confirm_email_change(north, link("email_change_confirm"), site_url=SITE)
+
+
+def test_a_change_of_e_mail_waits_for_the_new_address(north: Organisation, anna: Account, agent: Staff) -> None:
+    """CV-37, CV-39, K10, M04"""
+    sessions.open_for(anna)
+
+    ask_change(anna, agent)
+
+    assert Account.get().email == ANNA
+    assert Session.select().count() == 1
+    assert mails() == [("email_change_confirm", ONA), ("email_change_notice", ANNA)]
+    asked = Event.get(Event.name == "account.email_change_asked")
+    assert (asked.actor, asked.facts) == (f"staff:{agent.id}", {"old": ANNA, "new": ONA, "reason": "She called"})
+
+
+def test_a_confirmed_change_of_e_mail_ends_every_session_and_tells_both_addresses(north: Organisation, anna: Account, agent: Staff) -> None:
+    """CV-37, K10, M04, T56"""
+    sessions.open_for(anna)
+
+    change(north, anna, agent)
+
+    assert (Account.get().email, Account.get().email_key) == (ONA, ONA)
+    assert Session.select().count() == 0
+    assert mails()[2:] == [("email_changed_old", ANNA), ("email_changed_new", ONA)]
+    assert sign_in(north, email=ONA).id == anna.id
+    refusal(sign_in, north)
+
+
+def test_a_change_of_e_mail_is_confirmed_once(north: Organisation, anna: Account, agent: Staff) -> None:
+    """CV-37"""
+    change(north, anna, agent)
+
+    refusal(accounts.confirm_email_change, north, link("email_change_confirm"), site_url=SITE)
+
+    assert len(mails()) == 4
+    assert events().count("account.email_changed") == 1
+
+
+def test_of_twenty_who_confirm_one_change_at_once_one_does(north: Organisation, anna: Account, agent: Staff) -> None:
+    """CV-37"""
+    ask_change(anna, agent)
+    secret = link("email_change_confirm")
+
+    answers = at_once(20, lambda _: accounts.confirm_email_change(north, secret, site_url=SITE))
+
+    assert sum(isinstance(answer, Account) for answer in answers) == 1
+    assert len(mails()) == 4
+
+
+def test_a_later_request_replaces_an_earlier_one(north: Organisation, anna: Account, agent: Staff) -> None:
+    """CV-37"""
+    ask_change(anna, agent)
+    earlier = link("email_change_confirm")
+    ask_change(anna, agent, "jonas@example.lt")
+
+    refusal(accounts.confirm_email_change, north, earlier, site_url=SITE)
+    accounts.confirm_email_change(north, link("email_change_confirm"), site_url=SITE)
+
+    assert Account.get().email == "jonas@example.lt"
+
+
+def test_what_cannot_be_an_accounts_address_is_refused_to_the_agent(north: Organisation, anna: Account, agent: Staff) -> None:
+    """CV-37, CV-08"""
+    factories.account(north, ONA)
+
+    assert refusal(ask_change, anna, agent, reason=" ").field == "reason"
+    assert refusal(ask_change, anna, agent, "ona").field == "email"
+    assert refusal(ask_change, anna, agent, "ANNA@example.lt").message == "This is the account's address already"
+    assert refusal(ask_change, anna, agent).message == accounts.OF_ANOTHER
+    assert (mails(), events()) == ([], [])
+
+
+def test_an_address_that_someone_took_meanwhile_is_not_taken_over(north: Organisation, anna: Account, agent: Staff) -> None:
+    """CV-08, CV-37"""
+    ask_change(anna, agent)
+    factories.account(north, ONA)
+
+    no = refusal(accounts.confirm_email_change, north, link("email_change_confirm"), site_url=SITE)
+
+    assert no.message == accounts.OF_ANOTHER
+    assert [a.email for a in Account.select().order_by(Account.id)] == [ANNA, ONA]
+
+
+def test_the_old_address_stops_a_change_before_it_takes_effect(north: Organisation, anna: Account, agent: Staff) -> None:
+    """M04, T56"""
+    ask_change(anna, agent)
+
+    assert accounts.undo_email_change(north, link("email_change_notice", "undo_url")) is False
+
+    refusal(accounts.confirm_email_change, north, link("email_change_confirm"), site_url=SITE)
+    assert Account.get().email == ANNA
+    assert events()[-1] == "account.email_change_stopped"
+
+
+@pytest.mark.parametrize("mail", ["email_change_notice", "email_changed_old"])
+def test_the_old_address_takes_a_change_back_for_72_hours(north: Organisation, anna: Account, agent: Staff, mail: str) -> None:
+    """M04, T56"""
+    with travel(NOON, tick=False):
+        change(north, anna, agent)
+    just_in_time = NOON + timedelta(hours=72, seconds=-1)
+
+    with travel(just_in_time, tick=False):
+        sessions.open_for(Account.get())
+        assert accounts.undo_email_change(north, link(mail, "undo_url")) is True
+
+        assert Account.get().email == ANNA
+        assert Session.select().count() == 0
+        assert sign_in(north).id == anna.id
+        assert mails()[4:] == [("email_change_undone", ANNA), ("email_change_undone", ONA)]
+        assert Event.get(Event.name == "account.email_change_undone").facts == {"old": ANNA, "new": ONA}
+
+
+@pytest.mark.parametrize("mail", ["email_change_notice", "email_changed_old"])
+def test_after_72_hours_a_change_is_not_taken_back(north: Organisation, anna: Account, agent: Staff, mail: str) -> None:
+    """M04"""
+    with travel(NOON, tick=False):
+        change(north, anna, agent)
+    with travel(NOON + timedelta(hours=72), tick=False):
+        refusal(accounts.undo_email_change, north, link(mail, "undo_url"))
+    assert Account.get().email == ONA
+
+
+def test_a_change_is_taken_back_once_by_either_link(north: Organisation, anna: Account, agent: Staff) -> None:
+    """M04"""
+    change(north, anna, agent)
+    accounts.undo_email_change(north, link("email_changed_old", "undo_url"))
+
+    for mail in ("email_changed_old", "email_change_notice"):
+        refusal(accounts.undo_email_change, north, link(mail, "undo_url"))
+    assert len(mails()) == 6
+
+
+def test_two_changes_one_after_another_are_both_taken_back_from_the_first_address(north: Organisation, anna: Account, agent: Staff) -> None:
+    """M04: whoever got hold of an account cannot make the way back disappear by changing once more."""
+    change(north, anna, agent)
+    first = link("email_changed_old", "undo_url")
+    change(north, Account.get(), agent, "jonas@example.lt")
+
+    assert accounts.undo_email_change(north, first) is True
+
+    assert Account.get().email == ANNA
+    refusal(accounts.undo_email_change, north, link("email_changed_old", "undo_url"))
+
+
+def test_the_old_address_is_kept_free_while_a_change_may_be_taken_back(north: Organisation, anna: Account, agent: Staff) -> None:
+    """M04: nobody blocks the way back by registering the old address."""
+    ona = factories.account(north, "third@example.lt")
+    with travel(NOON, tick=False):
+        change(north, anna, agent)
+        assert registration.is_taken(north, ANNA)
+        assert refusal(ask_change, ona, agent, ANNA).message == accounts.OF_ANOTHER
+        ask_change(Account.get(Account.id == anna.id), agent, ANNA)
+    with travel(NOON + timedelta(hours=72 + 49), tick=False):
+        assert not registration.is_taken(north, ANNA)
+
+
+def test_an_old_address_that_was_never_confirmed_is_told_nothing(north: Organisation, agent: Staff) -> None:
+    """CV-15, M04"""
+    anna = factories.account(north, email_confirmed_at=None)
+
+    change(north, anna, agent)
+
+    assert mails() == [("email_change_confirm", ONA), ("email_changed_new", ONA)]
+
+
+def test_links_work_in_the_organisation_that_sent_them_only(north: Organisation, anna: Account, agent: Staff) -> None:
+    """T45"""
+    south = factories.organisation("south")
+    ask_change(anna, agent)
+    ask_reset(north)
+
+    refusal(accounts.confirm_email_change, south, link("email_change_confirm"), site_url=SITE)
+    refusal(accounts.undo_email_change, south, link("email_change_notice", "undo_url"))
+    refusal(accounts.reset_password, south, link("reset_password"), NEW, site_url=SITE)
+
+
+def test_no_secret_of_a_link_is_kept_but_in_its_mail(north: Organisation, anna: Account, agent: Staff) -> None:
+    """T46"""
+    ask_change(anna, agent)
+    ask_reset(north)
+    lock(north)
+    secrets = [
+        link("email_change_confirm"),
+        link("email_change_notice", "undo_url"),
+        link("reset_password"),
+        link("account_locked", "unlock_url"),
+    ]
+
+    kept = str([list(table.select().dicts()) for table in (Confirmation, Event, Account)])
+    assert [secret for secret in secrets if secret in kept] == []
+
+
+# ---- consents ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def texts(north: Organisation) -> dict[str, ConsentText]:
+    return {
+        kind: ConsentText.create(
+            organisation=north, kind=kind, edition=1, text_lt=kind, text_en=kind, is_required=kind == "privacy", position=n
+        )
+        for n, kind in enumerate(("privacy", "marketing", "club"))
+    }
+
+
+def test_an_optional_consent_is_given_and_withdrawn_by_itself(anna: Account, texts: dict[str, ConsentText]) -> None:
+    """K21, AG-06, AG-07"""
+    ids = {kind: text.id for kind, text in texts.items()}
+
+    assert consents.change(anna, {ids["privacy"], ids["club"]}) == 2
+    assert consents.change(anna, {ids["privacy"], ids["club"]}) == 0
+    assert consents.change(anna, {ids["privacy"], ids["marketing"]}) == 2
+
+    assert [text.kind for text, consent in consents.of(anna) if consent] == ["privacy", "marketing"]
+    withdrawn = Consent.get(Consent.withdrawn_at.is_null(False))
+    assert withdrawn.text == texts["club"], "what was agreed to and when is kept"
+    facts = [(e.facts["kind"], e.facts["given"]) for e in Event.select().order_by(Event.id)]
+    assert facts == [("privacy", True), ("club", True), ("marketing", True), ("club", False)]
+
+
+def test_a_required_consent_is_not_withdrawn(anna: Account, texts: dict[str, ConsentText]) -> None:
+    """K21, CV-14"""
+    consents.change(anna, {texts["privacy"].id})
+
+    assert refusal(consents.change, anna, {texts["club"].id}).field == "consent_privacy"
+    assert [text.kind for text, consent in consents.of(anna) if consent] == ["privacy"]
+
+
+def test_a_new_wording_is_agreed_to_anew(anna: Account, texts: dict[str, ConsentText], north: Organisation) -> None:
+    """K21"""
+    consents.change(anna, {texts["club"].id})
+    ConsentText.update(is_current=False).where(ConsentText.id == texts["club"].id).execute()
+    ConsentText.create(organisation=north, kind="club", edition=2, text_lt="club 2", text_en="club 2", is_required=False, position=3)
+
+    assert [(text.kind, text.edition, consent) for text, consent in consents.of(anna)][-1] == ("club", 2, None)
+    assert Consent.get().text.edition == 1
+
+
+def test_of_twenty_that_agree_at_once_one_is_written_down(anna: Account, texts: dict[str, ConsentText]) -> None:
+    """K21"""
+    changed = at_once(20, lambda _: consents.change(Account.get(), {texts["club"].id}))
+
+    assert sorted(changed) == [0] * 19 + [1]
+    assert Consent.select().count() == 1
+
+
+def test_customers_of_a_scope_are_counted_apart_from_staff(north: Organisation, anna: Account) -> None:
+    """IB-60"""
+    factories.staff(north, email=ANNA)
+    lock(north)
+
+    assert lockouts.locked_until(lockouts.STAFF, ANNA, HOME, None) is None

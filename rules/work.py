@@ -28,7 +28,9 @@ def add_all(rows: Iterable[Table]) -> None:
         for row in some:
             row.derive()
         table = type(some[0])
-        ids = dict(table.insert_many([row.__data__ for row in some]).returning(table.public_id, table.id).tuples().execute())
+        columns = [name for name in table._meta.fields if name != "id"]  # of every row: the first one's would be taken for all
+        values = [{name: row.__data__.get(name) for name in columns} for row in some]
+        ids = dict(table.insert_many(values).returning(table.public_id, table.id).tuples().execute())
         for row in some:
             row.id = ids[row.public_id]
             row._dirty.clear()

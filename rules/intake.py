@@ -1,0 +1,586 @@
+"""What the records of a billing feed become: contracts with their houses, bills, meters, readings. `rules/sync.py` says when.
+
+Each function takes the records of one kind in a block, inside its transaction, and asks the database per block, not per record.
+A payer code is compared byte for byte (CV-13). Whatever cannot be taken in is put aside with the reason.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from models import (
+    N_,
+    AccessType,
+    Account,
+    Building,
+    Contract,
+    Invoice,
+    InvoiceLine,
+    InvoiceVat,
+    Membership,
+    Meter,
+    MeterKind,
+    Premises,
+    Provider,
+    Reading,
+    SyncProblem,
+    Table,
+    digest,
+    now,
+    payer_code_key,
+)
+from rules import links, messages, readings
+from rules.work import add_all
+
+if TYPE_CHECKING:
+    from rules.sync import Run
+
+ANNOUNCED = timedelta(days=40)  # older bills are history, not news
+FARTHEST = timedelta(days=366)  # ahead of today may a bill be issued
+MOST_CENTS, MOST = 10_000_000_00, 10**15  # of money, and of any other number
+NEVER = datetime.min.replace(tzinfo=UTC)
+
+Record = Any  # one of the frozen dataclasses of `integrations/billing_feed`, told apart by the name of its class
+
+
+@dataclass(frozen=True)
+class Item:
+    """A record on its way in. Its document is stored already and only its digest goes along."""
+
+    record: Record
+    digest: str = ""  # of all that a bill says
+    pdf_digest: str = ""
+    rivals: frozenset[str] = frozenset()  # other versions of the same revision that waited with it
+
+    @property
+    def kind(self) -> str:
+        return type(self.record).__name__
+
+    @property
+    def about(self) -> str:
+        """What the record is about, for people; the same every time it comes."""
+        it = self.record
+        if self.kind == "PutAside":
+            return str(it.reference)
+        said = {
+            "Contract": lambda: (it.payer_code,),
+            "Meter": lambda: (it.number, it.kind, it.payer_code),
+            "Reading": lambda: (it.meter, it.kind, it.payer_code, str(it.read_on), str(it.value_milli)),
+            "Invoice": lambda: (it.number, it.kind if it.kind != "invoice" else ""),
+        }[self.kind]()
+        return " ".join(word for word in (*said, it.provider) if word)
+
+    @property
+    def about_digest(self) -> str:
+        return digest(f"{self.kind} {self.record.kind if self.kind == 'PutAside' else ''}\n{self.about}")
+
+    @property
+    def revised_at(self) -> datetime:
+        return getattr(self.record, "revised_at", None) or NEVER
+
+    def over(self, other: "Item") -> "Item":
+        """The one of two versions that stays: the one revised later, else the one with the larger digest, which knows its rivals."""
+        stays, goes = (self, other) if (self.revised_at, self.digest) >= (other.revised_at, other.digest) else (other, self)
+        if stays.revised_at > goes.revised_at:
+            return stays
+        return replace(stays, rivals=(stays.rivals | goes.rivals | {goes.digest}) - {stays.digest})
+
+
+# ---- why a record is put aside ----------------------------------------------------------------------------------------
+
+
+class Aside(Exception):
+    """A record cannot be taken in; `kind` is the rule's short name."""
+
+    def __init__(self, kind: str, message: str, **facts: Any) -> None:
+        super().__init__(kind)
+        self.kind, self.message, self.facts = kind, message, facts
+
+
+UNKNOWN_PAYER = N_("No contract has the payer code {payer_code}. The record is taken in as soon as one has.")
+LIKE_ANOTHER = N_("The payer code {payer_code} differs from {known} only in spaces, dashes or capital letters. One of them must be wrong.")
+NO_PAYER = N_("The payer code {payer_code} must have a letter or a digit.")
+NO_PROVIDER = N_("The organisation has no provider. Add one; the record is then taken in.")
+UNKNOWN_PROVIDER = N_("No provider has the name or code {provider}. Correct the provider; the record is then taken in.")
+WHICH_PROVIDER = N_("The record must name its provider, because there are several.")
+UNKNOWN_KIND = N_("There is no kind of meter {meter_kind}. Meter {number} is taken in as soon as there is one.")
+ELSEWHERE = N_("Meter {number} is still at {known}. It moves to {payer_code} when that contract has ended or the meter was removed there.")
+UNKNOWN_METER = N_("There is no meter {number} at the payer code {payer_code}. Its reading is taken in as soon as there is one.")
+WHICH_METER = N_("There are several meters {number} at the payer code {payer_code}. The reading must name the kind of meter.")
+UNLIKELY_READING = N_("Meter {number} cannot have shown {value_milli}.")
+TWO_VERSIONS = N_("There are two versions of invoice {number} and nothing says which is newer. Have the billing system give revised_at.")
+NEGATIVE = N_("Invoice {number} is for {total_cents}. An amount below zero must come as a credit note.")
+ABSURD = N_("Invoice {number} holds a number that cannot be right.")
+OUTSTANDING = N_("Of invoice {number}, {outstanding_cents} is said to be unpaid, but it is for {payable_cents}.")
+NOT_EUROS = N_("Invoice {number} is in {currency}. Amounts must be in euros.")
+TOO_EARLY = N_("{day_on} lies too far ahead.")
+VERSIONS = "two-versions"  # the kind of problem that two bills have with one another
+
+
+# ---- contracts and houses ---------------------------------------------------------------------------------------------
+
+
+def take_contracts(run: "Run", items: Sequence[Item]) -> None:
+    """What a feed says of contracts is true; the last word stays. Where it knows no houses, staff say in which one a contract is."""
+    pairs = list(_with_contracts(run, items, opens=True))
+    houses = _houses(run, pairs)
+    for item, contract in pairs:
+        it = item.record
+        house, flat = houses.get((it.building, None)), houses.get((it.building, it.premises))
+        said: dict[str, Any] = {"customer_name": it.customer_name, "opened_on": it.opened_on, "ended_on": it.ended_on}
+        said["address"] = it.address or str(flat or house or "")
+        if house is not None:
+            said |= {"building": house, "premises": flat if it.premises else None}
+        has_changed = _say(contract, said)
+        if contract.id is not None:
+            what = (contract.provider_id, contract.payer_code, it.customer_name, said["address"], contract.building_id, it.ended_on)
+            run.count("changed" if has_changed else "same", "contract", *what)
+        if contract.id is not None and has_changed:
+            run.openings += 1
+            _save_with_house(contract)
+    add_all(contract for _, contract in pairs)
+    for _, contract in pairs:
+        run.told.add(contract.id)
+    run.taken_in(item for item, _ in pairs)
+
+
+def _with_contracts(run: "Run", items: Sequence[Item], *, opens: bool) -> Iterable[tuple[Item, Contract]]:
+    """Each record with its contract; with `opens` a new one, not inserted yet, where none has its payer code."""
+    for item in items:
+        try:
+            contract = _find(run, item.record)
+            if contract is None and not opens:
+                raise Aside("unknown-payer", UNKNOWN_PAYER, payer_code=item.record.payer_code)
+            yield item, contract or _open(run, item.record)
+        except Aside as why:
+            run.put_aside(item, why)
+
+
+def load_contracts(run: "Run", items: Sequence[Item]) -> None:
+    """The contracts that a block speaks of, and those whose codes could be taken for theirs."""
+    codes = {item.record.payer_code for item in items if item.kind != "PutAside"}
+    alike = Contract.payer_code.in_(codes) | Contract.payer_code_key.in_({payer_code_key(code) for code in codes})
+    rows = list(Contract.select().where((Contract.organisation == run.organisation) & alike))
+    run.contracts = {(row.provider_id, row.payer_code): row for row in rows}
+    run.alike = {(row.provider_id, row.payer_code_key): row for row in rows}
+
+
+def _provider(run: "Run", it: Record) -> Provider | None:
+    """Whose record it is; None where it does not say and there are several. Raises Aside."""
+    if not run.providers:
+        raise Aside("no-provider", NO_PROVIDER)
+    if len(run.providers) == 1:
+        return run.providers[0]
+    said = [name for name in (it.provider, getattr(it, "provider_name", "")) if name]
+    for name in said:
+        for provider in run.providers:
+            if name in (provider.code, provider.vat_code, provider.name):
+                return provider
+    if said:
+        raise Aside("unknown-provider", UNKNOWN_PROVIDER, provider=said[0])
+    return None
+
+
+def _find(run: "Run", it: Record) -> Contract | None:
+    """The contract that the record's payer code stands for, byte for byte. Raises Aside."""
+    provider = _provider(run, it)
+    theirs = [provider] if provider else run.providers
+    found = [row for one in theirs if (row := run.contracts.get((one.id, it.payer_code)))]
+    if len(found) > 1:
+        raise Aside("which-provider", WHICH_PROVIDER)
+    return found[0] if found else None
+
+
+def _open(run: "Run", it: Record) -> Contract:
+    """A contract to be inserted. Raises Aside where its payer code could be taken for another's (T15)."""
+    provider, code, key = _provider(run, it), it.payer_code, payer_code_key(it.payer_code)
+    if provider is None:
+        raise Aside("which-provider", WHICH_PROVIDER)
+    if not key:
+        raise Aside("payer-code", NO_PAYER, payer_code=code)
+    twin = run.alike.get((provider.id, key))
+    if twin is not None:
+        raise Aside("like-another", LIKE_ANOTHER, payer_code=code, known=twin.payer_code)
+    made = Contract(organisation=run.organisation, provider=provider, payer_code=code, run=run.row)
+    made.customer_name, made.address = it.customer_name, it.address
+    run.contracts[provider.id, code] = run.alike[provider.id, key] = made
+    run.count("created", "contract", provider.id, code, it.customer_name, it.address)
+    run.openings += 1
+    return made
+
+
+def _houses(run: "Run", pairs: Sequence[tuple[Item, Contract]]) -> dict[tuple[str | None, str | None], Table]:
+    """The houses and flats of these contracts, made where they are new, by address and number (None: the house)."""
+    owners = {item.record.building: contract.provider_id for item, contract in pairs if item.record.building}
+    if not owners:
+        return {}
+    of_here = Building.organisation == run.organisation
+    houses = {row.address: row for row in Building.select().where(of_here & Building.address.in_(list(owners)))}
+    houses |= {at: Building(organisation=run.organisation, provider=owners[at], address=at) for at in owners if at not in houses}
+    add_all(houses.values())
+    by_id = {row.id: row for row in houses.values()}
+    wanted = {(houses[it.building].id, it.premises) for it in (item.record for item, _ in pairs) if it.building and it.premises}
+    known = Premises.select().where(Premises.building.in_(list(by_id)) & Premises.number.in_({number for _, number in wanted}))
+    flats = {(row.building_id, row.number): row for row in known}
+    flats |= {(at, number): Premises(organisation=run.organisation, number=number) for at, number in wanted if (at, number) not in flats}
+    for (at, _), flat in flats.items():
+        flat.building = by_id[at]
+    add_all(flats.values())
+    found: dict[tuple[str | None, str | None], Table] = {(address, None): house for address, house in houses.items()}
+    return found | {(by_id[at].address, number): flat for (at, number), flat in flats.items()}
+
+
+def _save_with_house(contract: Contract) -> None:
+    """Meters go with the contract to another house; bills and readings stay with the house of their day, if they had one."""
+    has_moved = "building" in contract.dirty_field_names
+    contract.save()
+    if has_moved:
+        Meter.update(building=contract.building_id).where(Meter.contract == contract).execute()
+        for model in (Invoice, Reading):
+            model.update(building=contract.building_id).where((model.contract == contract) & model.building.is_null()).execute()
+
+
+# ---- bills ------------------------------------------------------------------------------------------------------------
+
+
+def take_invoices(run: "Run", items: Sequence[Item]) -> None:
+    """A bill is known by provider, kind and number. The same again is left alone; what differs is judged by `_is_newer`."""
+    pairs = list(_with_contracts(run, list(_likely(run, items)), opens=run.rules.unknown_payer == "open"))
+    add_all(contract for _, contract in pairs)
+    numbers = Invoice.number.in_({item.record.number for item, _ in pairs})
+    rows = {_key(row): row for row in Invoice.select().where((Invoice.organisation == run.organisation) & numbers)}
+    versions: dict[tuple[int, str, str], tuple[Invoice, Item]] = {}
+    for item, contract in pairs:
+        key = (contract.provider_id, item.record.kind, item.record.number)
+        if key not in rows:
+            rows[key] = Invoice(organisation=run.organisation, provider=key[0], kind=key[1], number=key[2])
+        elif not _is_newer(run, rows[key], item):
+            continue
+        run.sees(rows[key])
+        _say(rows[key], _columns(item, contract, rows[key]) | {"run": run.row})
+        versions[key] = (rows[key], item)
+        if item.rivals:
+            _tell_of_versions(run, rows[key], *item.rivals)
+    run.figures["same"] += len(pairs) - len(versions)
+    new = [row for row, _ in versions.values() if row.id is None]
+    _write(run, list(versions.values()))
+    if run.rules.unknown_payer == "open":
+        _name_after_latest_bill(run, [row for row, _ in versions.values()])
+    _announce(run, [row for row in new if row.kind == "invoice" and row.issued_on >= run.today - ANNOUNCED])
+    run.taken_in(item for item, _ in pairs)
+
+
+def _key(row: Invoice) -> tuple[int, str, str]:
+    return row.provider_id, row.kind, row.number
+
+
+def _likely(run: "Run", items: Sequence[Item]) -> Iterable[Item]:
+    """The bills that say nothing a bill cannot say (F18)."""
+    for item in items:
+        try:
+            _guard(run, item.record)
+            yield item
+        except Aside as why:
+            run.put_aside(item, why)
+
+
+def _guard(run: "Run", it: Record) -> None:
+    """Raises Aside."""
+    sums = (it.net_cents, it.vat_cents, it.total_cents, it.prepaid_cents, it.rounding_cents, it.payable_cents)
+    money = [*sums, *(line.net_cents for line in it.lines), *(n for rate in it.vat for n in (rate.base_cents, rate.vat_cents))]
+    others = [n or 0 for line in it.lines for n in (line.quantity_milli, line.unit_price_micro, line.base_quantity_milli)]
+    adds_up = it.total_cents == it.net_cents + it.vat_cents and it.payable_cents == it.total_cents - it.prepaid_cents + it.rounding_cents
+    if it.currency != "EUR":
+        raise Aside("currency", NOT_EUROS, number=it.number, currency=it.currency)
+    if not adds_up or max(map(abs, money)) > MOST_CENTS or max(map(abs, others), default=0) > MOST:
+        raise Aside("amount", ABSURD, number=it.number)
+    if it.total_cents < 0:
+        raise Aside("negative", NEGATIVE, number=it.number, total_cents=it.total_cents)
+    if not min(0, it.payable_cents) <= _unpaid(it) <= max(0, it.payable_cents):
+        raise Aside("outstanding", OUTSTANDING, number=it.number, outstanding_cents=_unpaid(it), payable_cents=it.payable_cents)
+    if it.issued_on > run.today + FARTHEST:
+        raise Aside("future", TOO_EARLY, day_on=it.issued_on)
+
+
+def _unpaid(it: Record) -> int:
+    return int(it.payable_cents if it.outstanding_cents is None else it.outstanding_cents)
+
+
+def _is_newer(run: "Run", row: Invoice, item: Item) -> bool:
+    """Whether a bill must be written over with this version of it: a later revision, or a correction of what an earlier run
+    brought. Of two that one run brings with the same revision, the larger digest."""
+    if row.content_digest == item.digest:
+        run.sees(row)
+        return False
+    kept = row.revised_at or NEVER
+    if item.revised_at != kept:
+        return bool(item.revised_at > kept)
+    if row.id is None or row.id in run.seen:
+        _tell_of_versions(run, row, item.digest, *item.rivals)
+        return item.digest > row.content_digest
+    if not run.is_over and _is_known_version(run, row, item):
+        _tell_of_versions(run, row, item.digest, waits=item)
+        return False
+    return True
+
+
+def _write(run: "Run", versions: Sequence[tuple[Invoice, Item]]) -> None:
+    """Insert new bills, write changed ones over, their lines and VAT anew."""
+    changed = [row for row, _ in versions if row.id is not None]
+    for row, item in versions:
+        run.count("created" if row.id is None else "changed", "invoice", *_key(row), item.digest)
+    for row in changed:
+        row.save()
+    for model in (InvoiceLine, InvoiceVat):
+        model.delete().where(model.invoice.in_([row.id for row in changed])).execute()
+    add_all(row for row, _ in versions)
+    add_all(line for row, item in versions for line in _lines(row, item.record))
+    add_all(rate for row, item in versions for rate in _vat(row, item.record))
+    for row, _ in versions:
+        run.sees(row)
+
+
+def _columns(item: Item, contract: Contract, row: Invoice) -> dict[str, Any]:
+    """A bill's own columns. A credit note's amounts turn their sign, so that sums are sums."""
+    it, sign = item.record, _sign(item.record)
+    amounts = {name: sign * getattr(it, name) for name in AMOUNTS}
+    words = {name: getattr(it, name) for name in ("issued_on", "due_on", "period_from", "period_to", "note", "revised_at")}
+    return {
+        **amounts,
+        **words,
+        "contract": contract,
+        "building": row.building_id if row.contract_id == contract.id else contract.building_id,
+        "outstanding_cents": sign * _unpaid(it),
+        "payment_reference": it.reference or "",
+        "iban": it.iban or "",
+        "refers_to": it.refers_to or "",
+        "buyer_name": it.customer_name,
+        "buyer_address": it.address,
+        "pdf_digest": item.pdf_digest,
+        "content_digest": item.digest,
+    }
+
+
+AMOUNTS = ("net_cents", "vat_cents", "total_cents", "prepaid_cents", "rounding_cents", "payable_cents")
+
+
+def _sign(it: Record) -> int:
+    return -1 if it.kind == "credit_note" else 1
+
+
+def _lines(row: Invoice, it: Record) -> Iterable[InvoiceLine]:
+    for position, line in enumerate(it.lines, 1):
+        yield InvoiceLine(
+            organisation=row.organisation_id,
+            invoice=row,
+            position=position,
+            name=line.name,
+            quantity_milli=None if line.quantity_milli is None else _sign(it) * line.quantity_milli,
+            unit=line.unit,
+            unit_price_micro=line.unit_price_micro,
+            base_quantity_milli=line.base_quantity_milli,
+            net_cents=_sign(it) * line.net_cents,
+            vat_rate=line.vat_rate,
+        )
+
+
+def _vat(row: Invoice, it: Record) -> Iterable[InvoiceVat]:
+    for rate in it.vat:
+        base, vat = _sign(it) * rate.base_cents, _sign(it) * rate.vat_cents
+        yield InvoiceVat(
+            organisation=row.organisation_id, invoice=row, category=rate.category, rate=rate.rate, base_cents=base, vat_cents=vat
+        )
+
+
+def _name_after_latest_bill(run: "Run", rows: Sequence[Invoice]) -> None:
+    """A contract that is known from bills alone is called as its latest bill says, whichever came first."""
+    of = {row.contract_id for row in rows if row.contract_id not in run.told}
+    bills = Invoice.select(Invoice.contract, Invoice.id, Invoice.buyer_name, Invoice.buyer_address).where(Invoice.contract.in_(of))
+    names: dict[int, list[tuple[int, tuple[str, str]]]] = {}
+    for contract_id, bill_id, name, address in bills.order_by(Invoice.issued_on, Invoice.number).tuples():
+        names.setdefault(contract_id, []).append((bill_id, (name, address)))
+    written = {row.id for row in rows}
+    for contract in Contract.select().where(Contract.id.in_(of)):
+        called, (latest, name) = (contract.customer_name, contract.address), names[contract.id][-1]
+        if latest in written and called != name and called in [other for _, other in names[contract.id]]:
+            contract.customer_name, contract.address = name
+            contract.save()
+
+
+def _announce(run: "Run", rows: Sequence[Invoice]) -> None:
+    """Tell whoever may see these new bills, once each."""
+    if not rows or not run.is_announcing:
+        return
+    bills: dict[int, list[Invoice]] = {}
+    for row in rows:
+        bills.setdefault(row.contract_id, []).append(row)
+    live = Membership.contract.in_(list(bills)) & Membership.until_at.is_null()
+    for held in Membership.select(Membership, Account, AccessType).join(Account).switch(Membership).join(AccessType).where(live):
+        account = held.account
+        may_not = run.rules.identity_required and account.identity_confirmed_at is None
+        for row in () if may_not or "invoice.view" not in held.access_type.deeds else bills[held.contract_id]:
+            messages.put(
+                "new_invoice",
+                account,
+                organisation=run.organisation,
+                dedupe_key=f"new_invoice:{row.id}:{account.id}",
+                lane=messages.BULK,
+                number=row.number,
+                amount=row.payable_cents,
+                due_on=row.due_on,
+                url=links.invoice(run.site_url, row.public_id),
+            )
+
+
+# ---- two versions of one bill -----------------------------------------------------------------------------------------
+
+
+def _known_versions(run: "Run", row: Invoice) -> tuple[str, SyncProblem | None]:
+    """The problem that two versions of this bill have with one another, and the digest it is known by."""
+    about = digest(f"{VERSIONS}\n{' '.join(map(str, _key(row)))}")
+    if about not in run.problems:
+        mine = (SyncProblem.organisation == run.organisation) & (SyncProblem.reference_digest == about)
+        found = SyncProblem.get_or_none(mine)
+        if found is not None:
+            run.problems[about] = found
+    return about, run.problems.get(about)
+
+
+def _is_known_version(run: "Run", row: Invoice, item: Item) -> bool:
+    _, known = _known_versions(run, row)
+    return known is not None and {row.content_digest, item.digest} <= set(known.facts["versions"])
+
+
+def _tell_of_versions(run: "Run", row: Invoice, *digests: str, waits: Item | None = None) -> None:
+    """Write down that the feed holds these beside the one that stays. `waits` may turn out to be the only one left in it."""
+    about, known = _known_versions(run, row)
+    kept = [run.kept(waits)] if waits else []
+    if known and known.run_id == run.row.id and known.record:
+        kept.append(known.record)
+    versions = {row.content_digest, *digests} | set(known.facts["versions"] if known else ())
+    why = Aside(VERSIONS, TWO_VERSIONS, number=row.number, versions=sorted(versions), of=[row.provider_id, row.kind])
+    run.write_problem(about, row.number, why, max(kept, key=lambda one: one["digest"], default=None))
+
+
+def settle_versions(run: "Run") -> None:
+    """At the end of a run: where the feed holds only one of the versions now, that one stays and the problem is over."""
+    mine = (SyncProblem.organisation == run.organisation) & (SyncProblem.kind == VERSIONS)
+    for problem in list(SyncProblem.select().where(mine & (SyncProblem.resolved_at.is_null() | (SyncProblem.run == run.row)))):
+        provider, kind = problem.facts["of"]
+        row = Invoice.get((Invoice.provider == provider) & (Invoice.kind == kind) & (Invoice.number == problem.facts["number"]))
+        is_here, waiting = row.id in run.seen, problem.record if problem.run_id == run.row.id else None
+        if waiting and not (is_here and waiting["digest"] <= row.content_digest):
+            run.store([run.item_of(waiting)], seen=0, is_old=True)
+        is_over = is_here if problem.run_id != run.row.id else not is_here
+        over = {"resolved_at": now(), "facts": problem.facts | {"versions": []}} if is_over else {}
+        SyncProblem.update(record=None, **over).where(SyncProblem.id == problem.id).execute()
+
+
+# ---- meters and readings ----------------------------------------------------------------------------------------------
+
+
+def take_meters(run: "Run", items: Sequence[Item]) -> None:
+    """A meter is known by kind and number. The last word stays, but for where it is: see `_refuse_to_move`."""
+    mine = (Meter.organisation == run.organisation) & Meter.number.in_({item.record.number for item in items})
+    rows = {(row.kind_id, row.number): row for row in Meter.select().where(mine)}
+    taken = []
+    for item in items:
+        it = item.record
+        try:
+            kind, contract = _meter_kind(run, it), _known_contract(run, it)
+            meter = rows.get((kind.id, it.number)) or Meter(organisation=run.organisation, kind=kind, number=it.number)
+            is_elsewhere = meter.contract_id not in (None, contract.id)
+            if is_elsewhere and not (it.removed_on and it.removed_on <= run.today):
+                _refuse_to_move(run, meter, contract)
+                is_elsewhere = False
+        except Aside as why:
+            run.put_aside(item, why)
+            continue
+        said = {"contract": contract, "building": contract.building_id, "place": it.place}
+        # One that was here once and is at another place now stays there.
+        has_changed = not is_elsewhere and _say(meter, said | {"installed_on": it.installed_on, "removed_on": it.removed_on})
+        outcome = "created" if (kind.id, it.number) not in rows else "changed" if has_changed else "same"
+        run.count(outcome, "meter", kind.id, it.number, contract.id, it.place, it.installed_on, it.removed_on)
+        run.openings += outcome != "same"
+        rows[kind.id, it.number] = meter
+        taken.append((item, meter))
+    add_all(meter for _, meter in taken)
+    for _, meter in taken:
+        if meter.is_dirty():
+            meter.save()
+    run.taken_in(item for item, _ in taken)
+
+
+def _meter_kind(run: "Run", it: Record) -> MeterKind:
+    if it.kind not in run.kinds:
+        raise Aside("unknown-kind", UNKNOWN_KIND, meter_kind=it.kind, number=it.number)
+    return run.kinds[it.kind]
+
+
+def _known_contract(run: "Run", it: Record) -> Contract:
+    contract = _find(run, it)
+    if contract is None:
+        raise Aside("unknown-payer", UNKNOWN_PAYER, payer_code=it.payer_code)
+    return contract
+
+
+def _refuse_to_move(run: "Run", meter: Meter, to: Contract) -> None:
+    """A meter goes to another contract only when its own has ended or it was removed there: else two places share a number, and
+    one would see the other's readings. Raises Aside."""
+    ends = (meter.removed_on, meter.contract.ended_on)
+    if not any(day is not None and day <= run.today for day in ends):
+        raise Aside("meter-elsewhere", ELSEWHERE, number=meter.number, known=meter.contract.payer_code, payer_code=to.payer_code)
+
+
+def take_readings(run: "Run", items: Sequence[Item]) -> None:
+    """Readings go to the meter that the contract has, or had at the time."""
+    mine = (Meter.organisation == run.organisation) & Meter.number.in_({item.record.meter for item in items})
+    meters: dict[str, list[Meter]] = {}
+    for meter in Meter.select().where(mine).order_by(Meter.id):
+        meters.setdefault(meter.number, []).append(meter)
+    told, taken = [], []
+    for item in items:
+        it = item.record
+        try:
+            if not 0 <= it.value_milli <= readings.MOST_MILLI:
+                raise Aside("reading", UNLIKELY_READING, number=it.meter, value_milli=it.value_milli)
+            if it.read_on > run.today:
+                raise Aside("future", TOO_EARLY, day_on=it.read_on)
+            contract = _known_contract(run, it)
+            meter = _meter(run, it, contract, meters.get(it.meter, []))
+        except Aside as why:
+            run.put_aside(item, why)
+            continue
+        told.append(readings.Told(meter, contract.id, it.value_milli, it.read_on))
+        taken.append(item)
+    outcomes = readings.store_many(told, source="feed", run=run.row, is_last_word=run.is_over)
+    for item, one, (outcome, version) in zip(taken, told, outcomes, strict=True):
+        if outcome == "older":
+            run.replaced[version] = item
+        elif not run.is_old:
+            run.versions.add(version)
+        run.count("same" if outcome == "older" else outcome, "reading", one.meter.id, one.read_on, one.value_milli)
+    run.taken_in(taken)
+
+
+def _meter(run: "Run", it: Record, contract: Contract, called: Sequence[Meter]) -> Meter:
+    """The meter of a reading. Raises Aside."""
+    kind = run.kinds.get(it.kind) if it.kind else None
+    fitting = [meter for meter in called if it.kind is None or (kind and meter.kind_id == kind.id)]
+    here = [meter for meter in fitting if meter.contract_id == contract.id]
+    if not here and contract.ended_on is not None and it.read_on <= contract.ended_on:
+        here = fitting
+    if len(here) > 1:
+        raise Aside("which-meter", WHICH_METER, number=it.meter, payer_code=contract.payer_code)
+    if not here:
+        raise Aside("unknown-meter", UNKNOWN_METER, number=it.meter, payer_code=contract.payer_code)
+    return here[0]
+
+
+def _say(row: Table, values: dict[str, Any]) -> bool:
+    """Set what differs; whether anything does."""
+    different = {n: v for n, v in values.items() if row.__data__.get(n) != (v.id if isinstance(v, Table) else v)}
+    for name, value in different.items():
+        setattr(row, name, value)
+    return bool(different)

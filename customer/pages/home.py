@@ -96,6 +96,7 @@ def charts(uses: list[readings.Use]) -> list[dict[str, Any]]:
                     "name": formats.month(period, where),
                     "value": milli,
                     "text": "" if milli is None else formats.quantity(milli, where),
+                    "short": "" if milli is None else formats.quantity(_rounded(milli), where),
                     "kind": "now" if period == now_ else "",
                 }
                 for period, milli in use.months.items()
@@ -103,3 +104,9 @@ def charts(uses: list[readings.Use]) -> list[dict[str, Any]]:
         }
         for number, use in enumerate(uses, start=1)
     ]
+
+
+def _rounded(milli: int) -> int:
+    """A use as short as a bar is wide: whole from a hundred, one decimal from one, two below."""
+    step = 1000 if milli >= 100_000 else 100 if milli >= 1000 else 10
+    return (milli + step // 2) // step * step

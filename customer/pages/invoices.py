@@ -54,7 +54,7 @@ def view(public_id: uuid.UUID) -> Any:
         bill=bill,
         lines=billing.lines(bill),
         vat=billing.vat(bill),
-        iban=bill.iban or bill.provider.iban,
+        iban=re.sub("(.{4})(?=.)", r"\1 ", bill.iban or bill.provider.iban),
         word=_word,
         today=clock.today(),
         pdf_size=_("%(size)s kB", size=-(-len(_document(bill)) // 1000)),

@@ -7,7 +7,7 @@ import pytest
 from time_machine import Traveller
 
 from models import Account, Contract, Message, Meter, Organisation, Provider, Reading
-from rules import settings
+from rules import links, settings
 from tests import factories
 from tests.browser import Browser
 
@@ -154,8 +154,8 @@ def test_all_contracts_are_on_one_screen(browser: Browser, north: Organisation, 
     factories.holds(anna, second)
     factories.meter(second, "KV9")
     browser.get("/north/meters/declare-readings")
-    assert "Ąžuolų g. 2 · No. KV9" in browser.text
-    assert "Liepų g. 1-1 · No. KV1_241" in browser.text
+    assert "Hot-water meter KV9 Ąžuolų g. 2" in browser.text
+    assert "Hot-water meter KV1_241 Liepų g. 1-1" in browser.text
 
 
 def test_the_same_form_sent_twice_stores_once(browser: Browser, meter: Meter) -> None:
@@ -267,6 +267,11 @@ def test_a_doubt_about_one_of_several_keeps_to_the_meter_that_was_asked_for(brow
     assert "KV1_242: That is 50.000 m³ more" in browser.text
     browser.submit("Yes, it is right", **{box(meter): "104", box(doubtful): "162"})
     assert [declared(doubtful), declared(meter)] == [162_000, None]
+
+
+def test_the_link_in_a_reminder_opens_the_page(browser: Browser, meter: Meter) -> None:
+    browser.get(links.declare_readings("http://localhost/north"))
+    assert browser.page.xpath("string(//h1)") == "What does the meter show?"
 
 
 # ---- the window -------------------------------------------------------------------------------------------------------

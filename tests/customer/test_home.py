@@ -35,7 +35,7 @@ def test_home_says_what_is_owed_on_all_contracts_and_by_when(browser: Browser, n
 def test_home_says_in_words_that_something_is_overdue(browser: Browser, flat: Contract) -> None:
     factories.invoice(flat, net_cents=10_000, due_on=date(2026, 11, 10))
     browser.get("/north/home")
-    assert "Overdue The due day of €121.00 has passed." in browser.text
+    assert "To pay €121.00 Overdue €121.00 was due by 10 November" in browser.text
     assert "See what to pay" in links(browser)
 
 

@@ -11,7 +11,7 @@ import pytest
 from config import load
 from integrations.files import Folder
 from models import Account, Contract, Invoice, InvoiceLine, Organisation
-from rules import settings
+from rules import links, settings
 from tests import factories
 from tests.browser import Browser
 
@@ -134,7 +134,12 @@ def test_a_bill_shows_amount_and_due_day_first_then_lines_vat_and_how_to_pay(bro
     assert table[0] == ["Šilumos energija", "612 kWh", "€0.0823", "21%", "€50.37"]
     assert table[2] == ["Karšto vandens kompensacija", "", "", "", "-€3.20"]
     assert "VAT 21% of €122.58 €25.74" in browser.text
-    assert "Bank account LT121000011101001000 Quote when paying 0120477 Amount €148.32" in browser.text
+    assert "Bank account LT12 1000 0111 0100 1000 Quote when paying 0120477 Amount €148.32" in browser.text
+
+
+def test_the_link_in_a_mail_opens_the_bill(browser: Browser, bill: Invoice) -> None:
+    browser.get(links.invoice("http://localhost/north", bill.public_id))
+    assert browser.page.xpath("string(//h1)") == "Bill SF-2026/4410 A"
 
 
 def test_a_paid_bill_does_not_say_how_to_pay(browser: Browser, bill: Invoice) -> None:

@@ -1,12 +1,15 @@
 """Rows for tests, with sensible defaults; say only what the test is about."""
 
+import tomllib
 from datetime import date
 from typing import Any
 
+from config import ROOT
 from models import (
     AccessType,
     Account,
     Building,
+    ConsentText,
     Contract,
     Invoice,
     InvoiceLine,
@@ -29,12 +32,18 @@ _n = iter(range(1, 10**9))
 
 
 def organisation(slug: str = "north", preset: str | None = None, **changes: Any) -> Organisation:
-    """An organisation; with `preset` through the operator's own door, else bare with settings from keyword arguments."""
-    known = {k: changes.pop(k) for k in list(changes) if k in settings.CATALOGUE}
+    """An organisation with settings from keyword arguments; with `preset`, what that file of config/organisations says beneath them."""
+    facts = tomllib.loads((ROOT / "config" / "organisations" / f"{preset}.toml").read_text()) if preset else {}
+    changes = {k: facts[k] for k in ("name", "phone", "email", "brand") if k in facts} | changes
+    known = facts.get("settings", {}) | {k: changes.pop(k) for k in list(changes) if k in settings.CATALOGUE}
     made = Organisation.get_or_none(slug=slug) or Organisation.create(slug=slug, name=changes.pop("name", slug.title()), **changes)
     access.seed_access_types(made)
     for name, value in known.items():
         settings.change(made, name, value, by=events.OPERATOR)
+    for one in facts.get("providers", []):
+        Provider.create(organisation=made, **one)
+    for position, one in enumerate(facts.get("consents", [])):
+        ConsentText.create(organisation=made, edition=1, position=position, is_required=one.pop("required"), **one)
     return made
 
 

@@ -35,3 +35,10 @@ def flat(north: Organisation, anna: Account) -> Contract:
     made = factories.contract(north)
     factories.holds(anna, made)
     return made
+
+
+@pytest.fixture
+def visitor(browser: Browser) -> Browser:
+    """Someone who is not signed in and whose browser asks for English."""
+    browser.client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "en"
+    return browser

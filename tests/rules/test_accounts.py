@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from time_machine import travel
 
-from models import Account, Confirmation, Consent, ConsentText, Device, Event, Message, Organisation, Session, Staff
+from models import Account, Confirmation, Consent, ConsentText, Device, Event, Organisation, Session, Staff
 from rules import accounts, consents, keys, lockouts, registration, sessions, settings
 from rules.refusal import Refused
-from tests import factories
+from tests import factories, letters
 from tests.together import at_once
 
 SITE = "https://savitarna.example.lt/north"
@@ -47,18 +47,8 @@ def refusal(act: Callable[..., Any], *args: Any, **options: Any) -> Refused:
     return no.value
 
 
-def mails() -> list[tuple[str, str]]:
-    return [(m.kind, m.to) for m in Message.select().order_by(Message.id)]
-
-
 def events() -> list[str]:
     return [e.name for e in Event.select().order_by(Event.id)]
-
-
-def link(kind: str, fact: str = "url") -> str:
-    """The secret in the newest mail of a kind."""
-    facts = Message.select().where(Message.kind == kind).order_by(Message.id.desc()).get().facts
-    return facts[fact].rpartition("/")[2]
 
 
 def lock(here: Organisation, source: str = HOME) -> None:
@@ -140,7 +130,7 @@ def test_five_wrong_passwords_lock_for_six_hours_and_the_right_one_is_refused_to
         locked = refusal(sign_in, north)
     assert isinstance(locked, accounts.Locked)
     assert locked.until == NOON + timedelta(hours=6)
-    assert mails() == [("account_locked", ANNA)]
+    assert letters.sent() == [("account_locked", ANNA)]
 
     with travel(NOON + timedelta(hours=6), tick=False):
         assert sign_in(north).id == anna.id
@@ -165,7 +155,7 @@ def test_a_login_name_that_nobody_has_is_locked_in_the_same_words(north: Organis
         unknown = [refusal(sign_in, north, email="nobody@example.lt", source=CAFE) for _ in range(6)]
 
     assert [answer.message for answer in known] == [answer.message for answer in unknown]
-    assert mails() == [("account_locked", ANNA)]
+    assert letters.sent() == [("account_locked", ANNA)]
 
 
 def test_a_browser_that_has_signed_in_before_is_not_locked_out_by_others(north: Organisation, anna: Account) -> None:
@@ -207,7 +197,7 @@ def test_after_a_hundred_wrong_passwords_only_a_new_one_helps(north: Organisatio
         assert off.until is None
 
         accounts.ask_password_reset(north, ANNA, language="en", site_url=SITE)
-        accounts.reset_password(north, link("reset_password"), NEW, site_url=SITE)
+        accounts.reset_password(north, letters.secret("reset_password"), NEW, site_url=SITE)
         assert sign_in(north, NEW).id == anna.id
 
 
@@ -215,18 +205,18 @@ def test_the_link_in_the_mail_ends_the_lock(north: Organisation, anna: Account) 
     """M05"""
     lock(north)
 
-    accounts.unlock_by_link(north, link("account_locked", "unlock_url"))
+    accounts.unlock_by_link(north, letters.secret("account_locked", "unlock_url"))
 
     assert sign_in(north).id == anna.id
     unlocked = Event.get(Event.name == "account.unlocked")
     assert (unlocked.actor, unlocked.facts["reason"]) == (f"account:{anna.id}", accounts.BY_LINK)
-    assert mails() == [("account_locked", ANNA)], "who unlocks by mail needs no mail about it"
+    assert letters.sent() == [("account_locked", ANNA)], "who unlocks by mail needs no mail about it"
 
 
 def test_the_link_that_ends_a_lock_works_once(north: Organisation, anna: Account) -> None:
     """M05"""
     lock(north)
-    secret = link("account_locked", "unlock_url")
+    secret = letters.secret("account_locked", "unlock_url")
     accounts.unlock_by_link(north, secret)
 
     refusal(accounts.unlock_by_link, north, secret)
@@ -242,7 +232,7 @@ def test_the_letter_about_a_lock_is_sent_again_on_request_but_only_to_who_is_loc
     for email in (ANNA, "ona@example.lt", "nobody@example.lt"):
         accounts.ask_unlock(north, email, site_url=SITE)
 
-    assert mails() == [("account_locked", ANNA), ("account_locked", ANNA)]
+    assert letters.sent() == [("account_locked", ANNA), ("account_locked", ANNA)]
 
 
 def test_the_same_work_is_done_for_whoever_is_not_locked_but_the_mail(
@@ -264,7 +254,7 @@ def test_an_unconfirmed_address_gets_no_letter_about_a_lock(north: Organisation)
 
     lock(north)
 
-    assert mails() == []
+    assert letters.sent() == []
 
 
 def test_an_agent_unlocks_a_customer_who_called(north: Organisation, anna: Account, agent: Staff) -> None:
@@ -276,7 +266,7 @@ def test_an_agent_unlocks_a_customer_who_called(north: Organisation, anna: Accou
         assert sign_in(north).id == anna.id
     event = Event.get(Event.name == "account.unlocked")
     assert (event.actor, event.facts) == (f"staff:{agent.id}", {"until": "2026-11-20T18:00:00+00:00", "reason": "She called"})
-    assert mails() == [("account_locked", ANNA), ("account_unlocked", ANNA)]
+    assert letters.sent() == [("account_locked", ANNA), ("account_unlocked", ANNA)]
 
 
 def test_an_account_is_unlocked_once(north: Organisation, anna: Account, agent: Staff) -> None:
@@ -286,7 +276,7 @@ def test_an_account_is_unlocked_once(north: Organisation, anna: Account, agent: 
     accounts.unlock(Account.get(), reason="She called", by=agent)
 
     assert refusal(accounts.unlock, stale, reason="She called", by=agent).message == accounts.NOT_LOCKED
-    assert mails()[1:] == [("account_unlocked", ANNA)]
+    assert letters.sent()[1:] == [("account_unlocked", ANNA)]
 
 
 def test_an_account_is_unlocked_for_a_reason(north: Organisation, anna: Account, agent: Staff) -> None:
@@ -317,21 +307,21 @@ def ask_reset(here: Organisation, email: str = ANNA) -> None:
 def test_a_forgotten_password_is_replaced_by_the_link_once(north: Organisation, anna: Account) -> None:
     """PS-04, T46"""
     ask_reset(north)
-    secret = link("reset_password")
+    secret = letters.secret("reset_password")
 
     accounts.reset_password(north, secret, NEW, site_url=SITE)
 
     assert sign_in(north, NEW).id == anna.id
     refusal(sign_in, north)
     refusal(accounts.reset_password, north, secret, "Dar-kitas-zodis-9", site_url=SITE)
-    assert mails() == [("reset_password", ANNA), ("password_changed", ANNA)]
+    assert letters.sent() == [("reset_password", ANNA), ("password_changed", ANNA)]
 
 
 def test_an_address_that_nobody_has_gets_a_letter_that_says_so(north: Organisation, anna: Account) -> None:
     """T47"""
     ask_reset(north, "nobody@example.lt")
 
-    assert mails() == [("reset_no_account", "nobody@example.lt")]
+    assert letters.sent() == [("reset_no_account", "nobody@example.lt")]
 
 
 def test_the_same_work_is_done_whether_anyone_has_the_address(north: Organisation, anna: Account, statements: Callable[[], Any]) -> None:
@@ -350,10 +340,10 @@ def test_three_letters_an_hour_go_to_one_address(north: Organisation, anna: Acco
     with travel(NOON, tick=False):
         for _ in range(5):
             ask_reset(north)
-        assert len(mails()) == 3
+        assert len(letters.sent()) == 3
     with travel(NOON + timedelta(hours=1), tick=False):
         ask_reset(north)
-        assert len(mails()) == 4
+        assert len(letters.sent()) == 4
 
 
 def test_a_reset_link_is_good_for_thirty_minutes(north: Organisation, anna: Account) -> None:
@@ -361,9 +351,9 @@ def test_a_reset_link_is_good_for_thirty_minutes(north: Organisation, anna: Acco
     with travel(NOON, tick=False):
         ask_reset(north)
     with travel(NOON + timedelta(minutes=30), tick=False):
-        refusal(accounts.reset_password, north, link("reset_password"), NEW, site_url=SITE)
+        refusal(accounts.reset_password, north, letters.secret("reset_password"), NEW, site_url=SITE)
     with travel(NOON + timedelta(minutes=29, seconds=59), tick=False):
-        accounts.reset_password(north, link("reset_password"), NEW, site_url=SITE)
+        accounts.reset_password(north, letters.secret("reset_password"), NEW, site_url=SITE)
 
 
 def test_a_reset_link_dies_when_the_account_signs_in_or_changes(north: Organisation, anna: Account, agent: Staff) -> None:
@@ -371,7 +361,7 @@ def test_a_reset_link_dies_when_the_account_signs_in_or_changes(north: Organisat
 
     def change_email() -> None:
         accounts.ask_email_change(Account.get(), email="ona@example.lt", reason="She called", by=agent, site_url=SITE)
-        accounts.confirm_email_change(north, link("email_change_confirm"), site_url=SITE)
+        accounts.confirm_email_change(north, letters.secret("email_change_confirm"), site_url=SITE)
 
     acts: list[Callable[[], Any]] = [
         lambda: sign_in(north),
@@ -380,7 +370,7 @@ def test_a_reset_link_dies_when_the_account_signs_in_or_changes(north: Organisat
     ]
     for act in acts:
         ask_reset(north)
-        secret = link("reset_password")
+        secret = letters.secret("reset_password")
         accounts.find_reset(north, secret)
         act()
         refusal(accounts.find_reset, north, secret)
@@ -390,8 +380,8 @@ def test_a_password_that_cannot_be_used_leaves_the_link_good(north: Organisation
     """K02, T46"""
     ask_reset(north)
 
-    assert refusal(accounts.reset_password, north, link("reset_password"), "trumpas", site_url=SITE).field == "password"
-    accounts.reset_password(north, link("reset_password"), NEW, site_url=SITE)
+    assert refusal(accounts.reset_password, north, letters.secret("reset_password"), "trumpas", site_url=SITE).field == "password"
+    accounts.reset_password(north, letters.secret("reset_password"), NEW, site_url=SITE)
 
 
 def test_a_new_password_ends_every_session_and_every_lock(north: Organisation, anna: Account) -> None:
@@ -400,7 +390,7 @@ def test_a_new_password_ends_every_session_and_every_lock(north: Organisation, a
     lock(north)
     ask_reset(north)
 
-    accounts.reset_password(north, link("reset_password"), NEW, site_url=SITE)
+    accounts.reset_password(north, letters.secret("reset_password"), NEW, site_url=SITE)
 
     assert Session.select().count() == 0
     assert Account.get().locked_until is None
@@ -414,23 +404,23 @@ def test_a_reset_confirms_the_address_and_keeps_nothing_of_who_opened_the_accoun
     sessions.open_for(anna)
     ask_reset(north)
 
-    accounts.reset_password(north, link("reset_password"), NEW, site_url=SITE)
+    accounts.reset_password(north, letters.secret("reset_password"), NEW, site_url=SITE)
 
     assert Account.get().email_confirmed_at is not None
     assert (Session.select().count(), Device.select().count()) == (0, 0)
-    assert mails()[-1] == ("password_changed", ANNA)
+    assert letters.sent()[-1] == ("password_changed", ANNA)
 
 
 def test_of_twenty_who_use_one_reset_link_at_once_one_does(north: Organisation, anna: Account) -> None:
     """T46"""
     ask_reset(north)
-    secret = link("reset_password")
+    secret = letters.secret("reset_password")
     settings.of(north)
 
     answers = at_once(20, lambda n: accounts.reset_password(north, secret, f"Naujas-zodis-{n}", site_url=SITE))
 
     assert sum(isinstance(answer, Account) for answer in answers) == 1
-    assert mails().count(("password_changed", ANNA)) == 1
+    assert letters.sent().count(("password_changed", ANNA)) == 1
 
 
 # ---- one's own password and phone -------------------------------------------------------------------------------------
@@ -444,7 +434,7 @@ def test_a_password_is_changed_by_who_knows_it_and_others_are_signed_out(north: 
 
     assert [s.digest for s in Session.select()] == [keys.digest("session", here)]
     assert sign_in(north, NEW).id == anna.id
-    assert mails() == [("password_changed", ANNA)]
+    assert letters.sent() == [("password_changed", ANNA)]
     assert events()[0] == "account.password_changed"
 
 
@@ -456,7 +446,7 @@ def test_a_password_is_changed_once(north: Organisation, anna: Account) -> None:
     refusal(accounts.change_password, Account.get(), current=factories.PASSWORD, new=NEW, session=None, site_url=SITE)
     refusal(accounts.change_password, stale, current=factories.PASSWORD, new="Dar-kitas-zodis-9", session=None, site_url=SITE)
 
-    assert mails() == [("password_changed", ANNA)]
+    assert letters.sent() == [("password_changed", ANNA)]
 
 
 def test_a_password_is_not_changed_to_itself_or_against_the_rules(db: object) -> None:
@@ -470,7 +460,7 @@ def test_a_password_is_not_changed_to_itself_or_against_the_rules(db: object) ->
     assert change("Neteisingas-1", NEW).field == "current"
     assert change(factories.PASSWORD, factories.PASSWORD).field == "password"
     assert change(factories.PASSWORD, "be-didziosios-1").field == "password"
-    assert mails() == []
+    assert letters.sent() == []
 
 
 def test_whoever_finds_an_open_session_may_guess_the_password_five_times(anna: Account) -> None:
@@ -492,7 +482,7 @@ def test_a_phone_number_is_changed_once_and_the_owner_is_told(anna: Account) -> 
     assert Account.get().phone == "+37060000002"
     assert "+37060000002" in Account.get().search_key
     assert Session.select().count() == 1
-    assert mails() == [("phone_changed", ANNA)]
+    assert letters.sent() == [("phone_changed", ANNA)]
     assert [(e.name, e.facts) for e in Event.select()] == [("account.phone_changed", {"old": "+37060000001", "new": "+37060000002"})]
 
 
@@ -517,7 +507,7 @@ def ask_change(account: Account, agent: Staff, email: str = ONA, reason: str = "
 
 def change(north: Organisation, account: Account, agent: Staff, email: str = ONA) -> None:
     ask_change(account, agent, email)
-    accounts.confirm_email_change(north, link("email_change_confirm"), site_url=SITE)
+    accounts.confirm_email_change(north, letters.secret("email_change_confirm"), site_url=SITE)
 
 
 def test_a_change_of_e_mail_waits_for_the_new_address(north: Organisation, anna: Account, agent: Staff) -> None:
@@ -528,7 +518,7 @@ def test_a_change_of_e_mail_waits_for_the_new_address(north: Organisation, anna:
 
     assert Account.get().email == ANNA
     assert Session.select().count() == 1
-    assert mails() == [("email_change_confirm", ONA), ("email_change_notice", ANNA)]
+    assert letters.sent() == [("email_change_confirm", ONA), ("email_change_notice", ANNA)]
     asked = Event.get(Event.name == "account.email_change_asked")
     assert (asked.actor, asked.facts) == (f"staff:{agent.id}", {"old": ANNA, "new": ONA, "reason": "She called"})
 
@@ -541,7 +531,7 @@ def test_a_confirmed_change_of_e_mail_ends_every_session_and_tells_both_addresse
 
     assert (Account.get().email, Account.get().email_key) == (ONA, ONA)
     assert Session.select().count() == 0
-    assert mails()[2:] == [("email_changed_old", ANNA), ("email_changed_new", ONA)]
+    assert letters.sent()[2:] == [("email_changed_old", ANNA), ("email_changed_new", ONA)]
     assert sign_in(north, email=ONA).id == anna.id
     refusal(sign_in, north)
 
@@ -550,31 +540,31 @@ def test_a_change_of_e_mail_is_confirmed_once(north: Organisation, anna: Account
     """CV-37"""
     change(north, anna, agent)
 
-    refusal(accounts.confirm_email_change, north, link("email_change_confirm"), site_url=SITE)
+    refusal(accounts.confirm_email_change, north, letters.secret("email_change_confirm"), site_url=SITE)
 
-    assert len(mails()) == 4
+    assert len(letters.sent()) == 4
     assert events().count("account.email_changed") == 1
 
 
 def test_of_twenty_who_confirm_one_change_at_once_one_does(north: Organisation, anna: Account, agent: Staff) -> None:
     """CV-37"""
     ask_change(anna, agent)
-    secret = link("email_change_confirm")
+    secret = letters.secret("email_change_confirm")
 
     answers = at_once(20, lambda _: accounts.confirm_email_change(north, secret, site_url=SITE))
 
     assert sum(isinstance(answer, Account) for answer in answers) == 1
-    assert len(mails()) == 4
+    assert len(letters.sent()) == 4
 
 
 def test_a_later_request_replaces_an_earlier_one(north: Organisation, anna: Account, agent: Staff) -> None:
     """CV-37"""
     ask_change(anna, agent)
-    earlier = link("email_change_confirm")
+    earlier = letters.secret("email_change_confirm")
     ask_change(anna, agent, "jonas@example.lt")
 
     refusal(accounts.confirm_email_change, north, earlier, site_url=SITE)
-    accounts.confirm_email_change(north, link("email_change_confirm"), site_url=SITE)
+    accounts.confirm_email_change(north, letters.secret("email_change_confirm"), site_url=SITE)
 
     assert Account.get().email == "jonas@example.lt"
 
@@ -587,7 +577,7 @@ def test_what_cannot_be_an_accounts_address_is_refused_to_the_agent(north: Organ
     assert refusal(ask_change, anna, agent, "ona").field == "email"
     assert refusal(ask_change, anna, agent, "ANNA@example.lt").message == "This is the account's address already"
     assert refusal(ask_change, anna, agent).message == accounts.OF_ANOTHER
-    assert (mails(), events()) == ([], [])
+    assert (letters.sent(), events()) == ([], [])
 
 
 def test_an_address_that_someone_took_meanwhile_is_not_taken_over(north: Organisation, anna: Account, agent: Staff) -> None:
@@ -595,7 +585,7 @@ def test_an_address_that_someone_took_meanwhile_is_not_taken_over(north: Organis
     ask_change(anna, agent)
     factories.account(north, ONA)
 
-    no = refusal(accounts.confirm_email_change, north, link("email_change_confirm"), site_url=SITE)
+    no = refusal(accounts.confirm_email_change, north, letters.secret("email_change_confirm"), site_url=SITE)
 
     assert no.message == accounts.OF_ANOTHER
     assert [a.email for a in Account.select().order_by(Account.id)] == [ANNA, ONA]
@@ -605,9 +595,9 @@ def test_the_old_address_stops_a_change_before_it_takes_effect(north: Organisati
     """M04, T56"""
     ask_change(anna, agent)
 
-    assert accounts.undo_email_change(north, link("email_change_notice", "undo_url")) is False
+    assert accounts.undo_email_change(north, letters.secret("email_change_notice", "undo_url")) is False
 
-    refusal(accounts.confirm_email_change, north, link("email_change_confirm"), site_url=SITE)
+    refusal(accounts.confirm_email_change, north, letters.secret("email_change_confirm"), site_url=SITE)
     assert Account.get().email == ANNA
     assert events()[-1] == "account.email_change_stopped"
 
@@ -621,12 +611,12 @@ def test_the_old_address_takes_a_change_back_for_72_hours(north: Organisation, a
 
     with travel(just_in_time, tick=False):
         sessions.open_for(Account.get())
-        assert accounts.undo_email_change(north, link(mail, "undo_url")) is True
+        assert accounts.undo_email_change(north, letters.secret(mail, "undo_url")) is True
 
         assert Account.get().email == ANNA
         assert Session.select().count() == 0
         assert sign_in(north).id == anna.id
-        assert mails()[4:] == [("email_change_undone", ANNA), ("email_change_undone", ONA)]
+        assert letters.sent()[4:] == [("email_change_undone", ANNA), ("email_change_undone", ONA)]
         assert Event.get(Event.name == "account.email_change_undone").facts == {"old": ANNA, "new": ONA}
 
 
@@ -636,30 +626,30 @@ def test_after_72_hours_a_change_is_not_taken_back(north: Organisation, anna: Ac
     with travel(NOON, tick=False):
         change(north, anna, agent)
     with travel(NOON + timedelta(hours=72), tick=False):
-        refusal(accounts.undo_email_change, north, link(mail, "undo_url"))
+        refusal(accounts.undo_email_change, north, letters.secret(mail, "undo_url"))
     assert Account.get().email == ONA
 
 
 def test_a_change_is_taken_back_once_by_either_link(north: Organisation, anna: Account, agent: Staff) -> None:
     """M04"""
     change(north, anna, agent)
-    accounts.undo_email_change(north, link("email_changed_old", "undo_url"))
+    accounts.undo_email_change(north, letters.secret("email_changed_old", "undo_url"))
 
     for mail in ("email_changed_old", "email_change_notice"):
-        refusal(accounts.undo_email_change, north, link(mail, "undo_url"))
-    assert len(mails()) == 6
+        refusal(accounts.undo_email_change, north, letters.secret(mail, "undo_url"))
+    assert len(letters.sent()) == 6
 
 
 def test_two_changes_one_after_another_are_both_taken_back_from_the_first_address(north: Organisation, anna: Account, agent: Staff) -> None:
     """M04: whoever got hold of an account cannot make the way back disappear by changing once more."""
     change(north, anna, agent)
-    first = link("email_changed_old", "undo_url")
+    first = letters.secret("email_changed_old", "undo_url")
     change(north, Account.get(), agent, "jonas@example.lt")
 
     assert accounts.undo_email_change(north, first) is True
 
     assert Account.get().email == ANNA
-    refusal(accounts.undo_email_change, north, link("email_changed_old", "undo_url"))
+    refusal(accounts.undo_email_change, north, letters.secret("email_changed_old", "undo_url"))
 
 
 def test_the_old_address_is_kept_free_while_a_change_may_be_taken_back(north: Organisation, anna: Account, agent: Staff) -> None:
@@ -680,7 +670,7 @@ def test_an_old_address_that_was_never_confirmed_is_told_nothing(north: Organisa
 
     change(north, anna, agent)
 
-    assert mails() == [("email_change_confirm", ONA), ("email_changed_new", ONA)]
+    assert letters.sent() == [("email_change_confirm", ONA), ("email_changed_new", ONA)]
 
 
 def test_links_work_in_the_organisation_that_sent_them_only(north: Organisation, anna: Account, agent: Staff) -> None:
@@ -689,9 +679,9 @@ def test_links_work_in_the_organisation_that_sent_them_only(north: Organisation,
     ask_change(anna, agent)
     ask_reset(north)
 
-    refusal(accounts.confirm_email_change, south, link("email_change_confirm"), site_url=SITE)
-    refusal(accounts.undo_email_change, south, link("email_change_notice", "undo_url"))
-    refusal(accounts.reset_password, south, link("reset_password"), NEW, site_url=SITE)
+    refusal(accounts.confirm_email_change, south, letters.secret("email_change_confirm"), site_url=SITE)
+    refusal(accounts.undo_email_change, south, letters.secret("email_change_notice", "undo_url"))
+    refusal(accounts.reset_password, south, letters.secret("reset_password"), NEW, site_url=SITE)
 
 
 def test_no_secret_of_a_link_is_kept_but_in_its_mail(north: Organisation, anna: Account, agent: Staff) -> None:
@@ -700,10 +690,10 @@ def test_no_secret_of_a_link_is_kept_but_in_its_mail(north: Organisation, anna: 
     ask_reset(north)
     lock(north)
     secrets = [
-        link("email_change_confirm"),
-        link("email_change_notice", "undo_url"),
-        link("reset_password"),
-        link("account_locked", "unlock_url"),
+        letters.secret("email_change_confirm"),
+        letters.secret("email_change_notice", "undo_url"),
+        letters.secret("reset_password"),
+        letters.secret("account_locked", "unlock_url"),
     ]
 
     kept = str([list(table.select().dicts()) for table in (Confirmation, Event, Account)])

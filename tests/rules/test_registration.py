@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 from time_machine import travel
 
-from models import Account, Confirmation, Consent, ConsentText, Event, Membership, Message, Organisation
+from models import Account, Confirmation, Consent, ConsentText, Event, Membership, Organisation
 from rules import accounts, confirmations, keys, limits, registration, settings
 from rules.refusal import Refused
-from tests import factories
+from tests import factories, letters
 from tests.together import at_once
 
 SITE = "https://savitarna.example.lt/north"
@@ -39,20 +39,10 @@ def register(organisation: Organisation, email: str = "jonas@example.lt", flow: 
     return registration.register(organisation, email=email, flow=flow, **(given | changes))
 
 
-def mails() -> list[tuple[str, str]]:
-    return [(m.kind, m.to) for m in Message.select().order_by(Message.id)]
-
-
-def code() -> str:
-    return Message.select().where(Message.kind == "confirm_by_code").order_by(Message.id.desc()).get().facts["code"]
-
-
-def token() -> str:
-    return Message.select().where(Message.kind == "confirm_by_link").order_by(Message.id.desc()).get().facts["url"].rpartition("/")[2]
-
-
 def confirm(organisation: Organisation, **changes: Any) -> registration.Outcome:
-    return registration.confirm_code(organisation, changes.get("flow", FLOW), changes.get("code") or code(), source=HOME)
+    return registration.confirm_code(
+        organisation, changes.get("flow", FLOW), changes.get("code") or letters.fact("confirm_by_code", "code"), source=HOME
+    )
 
 
 # ---- by code ----------------------------------------------------------------------------------------------------------
@@ -64,7 +54,7 @@ def test_an_account_is_there_from_the_moment_its_code_is_typed(db: object) -> No
 
     assert register(here).step == "code"
     assert Account.select().count() == 0
-    assert len(code()) == 4
+    assert len(letters.fact("confirm_by_code", "code")) == 4
     assert confirm(here) == registration.Outcome("none")
 
     jonas = Account.get()
@@ -78,14 +68,14 @@ def test_a_code_typed_twice_opens_one_account(db: object) -> None:
     """IB-38, CV-08"""
     here = north()
     register(here)
-    typed = code()
+    typed = letters.fact("confirm_by_code", "code")
     confirm(here, code=typed)
 
     with pytest.raises(Refused, match="no longer waiting"):
         confirm(here, code=typed)
 
     assert Account.select().count() == 1
-    assert mails() == [("confirm_by_code", "jonas@example.lt")]
+    assert letters.sent() == [("confirm_by_code", "jonas@example.lt")]
 
 
 def test_a_code_belongs_to_the_browser_that_registered(db: object) -> None:
@@ -113,12 +103,12 @@ def test_a_new_code_is_mailed_on_request_and_the_first_one_is_dead(db: object) -
     """T44"""
     here = north()
     register(here)
-    first = code()
+    first = letters.fact("confirm_by_code", "code")
 
     assert registration.send_code_again(here, FLOW, language="en", site_url=SITE) == "code"
 
-    assert [kind for kind, _ in mails()] == ["confirm_by_code", "confirm_by_code"]
-    if first != code():
+    assert [kind for kind, _ in letters.sent()] == ["confirm_by_code", "confirm_by_code"]
+    if first != letters.fact("confirm_by_code", "code"):
         with pytest.raises(Refused):
             confirm(here, code=first)
     confirm(here)
@@ -135,7 +125,7 @@ def test_five_letters_a_day_go_to_one_address_whoever_asks(db: object) -> None:
             registration.send_code_again(here, FLOW, language="en", site_url=SITE)
         with pytest.raises(Refused, match="as many letters"):
             register(here, flow=ANOTHER_BROWSER)
-        assert len(mails()) == 5
+        assert len(letters.sent()) == 5
     with travel(NOON + timedelta(days=1), tick=False):
         register(here)
 
@@ -161,8 +151,8 @@ def test_while_codes_are_guessed_links_are_sent_instead(db: object) -> None:
     assert register(here, "ona@example.lt", ANOTHER_BROWSER).step == "link"
     assert registration.send_code_again(here, FLOW, language="en", site_url=SITE) == "link"
 
-    assert mails()[1:] == [("confirm_by_link", "ona@example.lt"), ("confirm_by_link", "jonas@example.lt")]
-    registration.confirm_link(here, token(), flow=FLOW, password="", source=HOME)
+    assert letters.sent()[1:] == [("confirm_by_link", "ona@example.lt"), ("confirm_by_link", "jonas@example.lt")]
+    registration.confirm_link(here, letters.secret("confirm_by_link"), flow=FLOW, password="", source=HOME)
     assert Account.get().email == "jonas@example.lt"
 
 
@@ -175,11 +165,11 @@ def test_an_account_is_there_from_the_moment_its_link_is_confirmed(db: object) -
 
     assert register(here).step == "link"
     assert Account.select().count() == 0
-    registration.confirm_link(here, token(), flow=FLOW, password="", source=HOME)
+    registration.confirm_link(here, letters.secret("confirm_by_link"), flow=FLOW, password="", source=HOME)
 
     assert Account.get().email_confirmed_at is not None
     with pytest.raises(Refused, match="no longer good"):
-        registration.confirm_link(here, token(), flow=FLOW, password="", source=HOME)
+        registration.confirm_link(here, letters.secret("confirm_by_link"), flow=FLOW, password="", source=HOME)
     assert Account.select().count() == 1
 
 
@@ -189,10 +179,10 @@ def test_a_link_opened_elsewhere_asks_for_the_password_that_was_chosen(db: objec
     register(here, password="Uzpuoliko-zodis-1")
 
     with pytest.raises(Refused, match="not the password"):
-        registration.confirm_link(here, token(), flow=None, password="Savininko-zodis-2", source=HOME)
+        registration.confirm_link(here, letters.secret("confirm_by_link"), flow=None, password="Savininko-zodis-2", source=HOME)
     assert Account.select().count() == 0
 
-    registration.confirm_link(here, token(), flow=ANOTHER_BROWSER, password="Uzpuoliko-zodis-1", source=HOME)
+    registration.confirm_link(here, letters.secret("confirm_by_link"), flow=ANOTHER_BROWSER, password="Uzpuoliko-zodis-1", source=HOME)
     assert Account.select().count() == 1
 
 
@@ -202,10 +192,10 @@ def test_the_password_of_a_link_can_be_tried_five_times(db: object) -> None:
     register(here)
     for n in range(5):
         with pytest.raises(Refused, match="not the password"):
-            registration.confirm_link(here, token(), flow=None, password=f"Kitas-zodis-{n}", source=HOME)
+            registration.confirm_link(here, letters.secret("confirm_by_link"), flow=None, password=f"Kitas-zodis-{n}", source=HOME)
 
     with pytest.raises(Refused, match="no longer good"):
-        registration.confirm_link(here, token(), flow=None, password=PASSWORD, source=HOME)
+        registration.confirm_link(here, letters.secret("confirm_by_link"), flow=None, password=PASSWORD, source=HOME)
 
 
 @pytest.mark.parametrize("how", ["code", "link"])
@@ -218,7 +208,7 @@ def test_whoever_registers_anothers_address_first_has_nothing_in_the_end(db: obj
     if how == "code":
         confirm(here)
     else:
-        registration.confirm_link(here, token(), flow=FLOW, password="", source=HOME)
+        registration.confirm_link(here, letters.secret("confirm_by_link"), flow=FLOW, password="", source=HOME)
 
     with pytest.raises(Refused):
         sign_in(here, "Uzpuoliko-zodis-1")
@@ -233,9 +223,9 @@ def test_of_two_that_confirm_one_address_the_later_is_told_to_sign_in(db: object
     """CV-08"""
     here = north("link")
     register(here, flow=ANOTHER_BROWSER)
-    earlier = token()
+    earlier = letters.secret("confirm_by_link")
     register(here)
-    registration.confirm_link(here, token(), flow=FLOW, password="", source=HOME)
+    registration.confirm_link(here, letters.secret("confirm_by_link"), flow=FLOW, password="", source=HOME)
 
     with pytest.raises(Refused, match="has an account by now"):
         registration.confirm_link(here, earlier, flow=ANOTHER_BROWSER, password="", source=HOME)
@@ -253,7 +243,7 @@ def test_an_address_with_an_account_gets_the_same_answer_and_only_its_mail_tells
 
     assert register(here, "jonas@example.lt") == register(here, "ANNA@example.lt", ANOTHER_BROWSER)
 
-    assert mails() == [(kind, "jonas@example.lt"), ("already_registered", "ANNA@example.lt")]
+    assert letters.sent() == [(kind, "jonas@example.lt"), ("already_registered", "ANNA@example.lt")]
     assert [a.name for a in Account.select().where(Account.email_key == "anna@example.lt")] == ["Anna North"]
 
 
@@ -316,7 +306,7 @@ def test_an_account_opens_at_once_but_its_address_is_not_confirmed(db: object) -
 
     jonas = Account.get()
     assert jonas.email_confirmed_at is None
-    assert mails() == [("confirm_by_link", "jonas@example.lt")]
+    assert letters.sent() == [("confirm_by_link", "jonas@example.lt")]
     assert sign_in(here, PASSWORD).id == jonas.id
 
 
@@ -327,11 +317,11 @@ def test_an_unconfirmed_address_is_told_nothing_but_how_to_confirm(db: object) -
     jonas = Account.get()
 
     accounts.change_phone(jonas, "8 600 00002", session=None)
-    assert [kind for kind, _ in mails()] == ["confirm_by_link"]
+    assert [kind for kind, _ in letters.sent()] == ["confirm_by_link"]
 
-    registration.confirm_email(here, token(), viewer=Account.get(), password="")
+    registration.confirm_email(here, letters.secret("confirm_by_link"), viewer=Account.get(), password="")
     accounts.change_phone(Account.get(), "8 600 00003", session=None)
-    assert [kind for kind, _ in mails()] == ["confirm_by_link", "phone_changed"]
+    assert [kind for kind, _ in letters.sent()] == ["confirm_by_link", "phone_changed"]
 
 
 def test_the_owner_of_an_address_does_not_confirm_an_account_that_someone_else_opened(db: object) -> None:
@@ -340,11 +330,11 @@ def test_the_owner_of_an_address_does_not_confirm_an_account_that_someone_else_o
     register(here, password="Uzpuoliko-zodis-1")
 
     with pytest.raises(Refused, match="not the password"):
-        registration.confirm_email(here, token(), viewer=None, password="Savininko-zodis-2")
+        registration.confirm_email(here, letters.secret("confirm_by_link"), viewer=None, password="Savininko-zodis-2")
     assert Account.get().email_confirmed_at is None
 
     accounts.ask_password_reset(here, "jonas@example.lt", language="lt", site_url=SITE)
-    reset = Message.get(Message.kind == "reset_password").facts["url"].rpartition("/")[2]
+    reset = letters.secret("reset_password")
     accounts.reset_password(here, reset, "Savininko-zodis-2", site_url=SITE)
     assert Account.get().email_confirmed_at is not None
     with pytest.raises(Refused):
@@ -355,10 +345,10 @@ def test_an_address_is_confirmed_once(db: object) -> None:
     """CV-15"""
     here = north("none")
     register(here)
-    registration.confirm_email(here, token(), viewer=None, password=PASSWORD)
+    registration.confirm_email(here, letters.secret("confirm_by_link"), viewer=None, password=PASSWORD)
 
     with pytest.raises(Refused):
-        registration.confirm_email(here, token(), viewer=None, password=PASSWORD)
+        registration.confirm_email(here, letters.secret("confirm_by_link"), viewer=None, password=PASSWORD)
     with pytest.raises(Refused, match="confirmed already"):
         registration.send_confirmation(Account.get(), site_url=SITE)
     assert Event.select().where(Event.name == "account.email_confirmed").count() == 1
@@ -368,13 +358,13 @@ def test_a_second_link_ends_the_first(db: object) -> None:
     """CV-15"""
     here = north("none")
     register(here)
-    first = token()
+    first = letters.secret("confirm_by_link")
 
     registration.send_confirmation(Account.get(), site_url=SITE)
 
     with pytest.raises(Refused):
         registration.confirm_email(here, first, viewer=None, password=PASSWORD)
-    registration.confirm_email(here, token(), viewer=None, password=PASSWORD)
+    registration.confirm_email(here, letters.secret("confirm_by_link"), viewer=None, password=PASSWORD)
 
 
 def test_twenty_who_register_one_address_at_once_open_one_account(db: object) -> None:
@@ -387,7 +377,7 @@ def test_twenty_who_register_one_address_at_once_open_one_account(db: object) ->
     done = [answer for answer in answers if not isinstance(answer, Refused)]
     assert done == [registration.Outcome("none")] * 5
     assert Account.select().count() == 1
-    assert sorted(kind for kind, _ in mails()) == ["already_registered"] * 4 + ["confirm_by_link"]
+    assert sorted(kind for kind, _ in letters.sent()) == ["already_registered"] * 4 + ["confirm_by_link"]
 
 
 # ---- the contract that is added at once -------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from datetime import date, datetime
 from decimal import Decimal
+from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
@@ -46,6 +47,7 @@ def _number(value: Decimal, least: int, most: int, language: str) -> str:
     return numbers.format_decimal(value, format=pattern, locale=LOCALES[language], decimal_quantization=False)
 
 
+@lru_cache(maxsize=4096)  # a list says the same days again and again, and Babel takes its time
 def day(value: date, language: str) -> str:
     """A day, short: 2026-11-24 or 24 Nov 2026."""
     return value.isoformat() if language == "lt" else dates.format_date(value, "d MMM y", locale=LOCALES[language])

@@ -1,5 +1,7 @@
 """The whole product in headless Chromium."""
 
+import functools
+import itertools
 import os
 import shutil
 from collections.abc import Iterator
@@ -9,17 +11,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from babel.support import NullTranslations, Translations
 
+from config import ROOT
 from tests.product import PATIENCE, PRESETS, Product, installed
 
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 AXE = Path(str(find_spec("axe_playwright_python").submodule_search_locations[0])) / "axe.min.js"  # type: ignore[union-attr,index]
+CHECK = AXE.read_text() + "\naxe.run({resultTypes: ['violations']})"
+SHAPE = "[...document.querySelectorAll('*')].map(e => [e.tagName, e.getAttribute('class'), ...e.getAttributeNames()].join()).join()"
+CHECKED: set[tuple[str, ...]] = set()
+NETWORKS = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
 def product(translations: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Product]:
     """The five organisations of the presets on a fresh install, running."""
-    with installed(tmp_path_factory.mktemp("install")) as made:
+    # As behind one proxy: each tab says from which network it comes, so that the wrong passwords of one test do not slow another.
+    with installed(tmp_path_factory.mktemp("install"), SAVITARNA_TRUSTED_PROXIES="1") as made:
         for preset in PRESETS:
             made.portal("load-organisation", preset, preset)
         made.start_web()
@@ -42,52 +51,96 @@ def chromium() -> Iterator[Any]:
         opened.close()
 
 
+@functools.cache
+def catalogue(language: str) -> NullTranslations:
+    """The words of one language, as the product says them."""
+    return Translations.load(str(ROOT / "translations"), [language])
+
+
+def plain(text: str) -> str:
+    """A text with simple spaces between its words."""
+    return " ".join(text.replace("\xa0", " ").split())
+
+
 @dataclass
 class Tab:
-    """A page in Chromium that fails on what no page may have: script errors, blocked styles, inaccessible parts."""
+    """A page in Chromium that fails on what no page may have: script errors, blocked styles, inaccessible parts, a second heading,
+    anything that is wider than the screen."""
 
     page: Any
     base: str
+    language: str
     complaints: list[str] = field(default_factory=list)
+
+    def say(self, sentence: str, **facts: Any) -> str:
+        """A sentence of the product in the language of this tab."""
+        said = catalogue(self.language).gettext(sentence)
+        return plain(said % facts if "%(" in sentence else said.format(**facts) if facts else said)
 
     def go(self, path: str) -> None:
         self.page.goto(path if path.startswith("http") else self.base + path)
         self.look()
 
-    def press(self, name: str, exact: bool = True) -> None:
-        """Press the button with this name and look at what comes."""
-        self.page.get_by_role("button", name=name, exact=exact).first.click()
-        self.page.wait_for_load_state()
+    def press(self, sentence: str, within: str = "body", **facts: Any) -> None:
+        """Press the button that says this and look at what comes."""
+        with self.page.expect_navigation():
+            self.page.locator(within).get_by_role("button", name=self.say(sentence, **facts), exact=True).first.click()
         self.look()
 
-    def follow(self, name: str, exact: bool = True) -> None:
-        self.page.get_by_role("link", name=name, exact=exact).first.click()
-        self.page.wait_for_load_state()
+    def follow(self, sentence: str, exact: bool = True, **facts: Any) -> None:
+        """Follow the link that says this and look at what comes."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("link", name=self.say(sentence, **facts), exact=exact).first.click()
         self.look()
 
-    def fill(self, label: str, value: str) -> None:
-        self.page.get_by_label(label, exact=False).first.fill(value)
+    def fill(self, label: str, value: str, exact: bool = True) -> None:
+        self.page.get_by_label(self.say(label), exact=exact).first.fill(value)
 
-    def tick(self, label: str) -> None:
-        self.page.get_by_label(label, exact=False).first.check()
+    def tick(self, label: str, exact: bool = True) -> None:
+        self.page.get_by_label(self.say(label), exact=exact).first.check()
 
     @property
     def text(self) -> str:
-        return " ".join(self.page.locator("body").inner_text().replace("\xa0", " ").split())
+        """What the page shows; what is only for screen readers too."""
+        return plain(self.page.locator("body").inner_text())
+
+    @property
+    def heading(self) -> str:
+        return plain(self.page.locator("h1").inner_text())
+
+    @property
+    def problems(self) -> str:
+        """What the summary of a form says is wrong; empty where nothing is."""
+        return plain(" ".join(self.page.locator(".error-summary li").all_inner_texts()))
+
+    def has(self, sentence: str, **facts: Any) -> bool:
+        """Whether the page says this sentence."""
+        return self.say(sentence, **facts) in self.text
 
     def look(self) -> None:
-        """No blocked script or style, nothing that axe calls serious or critical."""
-        found = self.page.evaluate(AXE.read_text() + "\naxe.run({resultTypes: ['violations']})")
-        bad = [(v["id"], [n["html"][:200] for n in v["nodes"]][:3]) for v in found["violations"] if v["impact"] in ("serious", "critical")]
-        assert not bad, f"{self.page.url}: {bad}"
+        """No blocked script or style, nothing that axe calls serious or critical; a title, one heading; nothing is cut off."""
+        # A page that only says something else than the one before it needs no second check: that is half a second.
+        shape = (self.language, str(self.page.viewport_size), self.page.title(), self.page.evaluate(SHAPE))
+        if shape not in CHECKED:
+            found = [v for v in self.page.evaluate(CHECK)["violations"] if v["impact"] in ("serious", "critical")]
+            assert not found, f"{self.page.url}: {[(v['id'], [node['html'][:200] for node in v['nodes']][:3]) for v in found]}"
+            CHECKED.add(shape)
         assert not self.complaints, f"{self.page.url}: {self.complaints}"
+        assert self.page.title().strip(), f"{self.page.url}: no title"
+        assert self.page.locator("h1").count() == 1, f"{self.page.url}: {self.page.locator('h1').all_inner_texts()}"
+        wide = self.page.evaluate("[document.scrollingElement.scrollWidth, document.documentElement.clientWidth]")
+        assert wide[0] <= wide[1] + 1, f"{self.page.url}: {wide[0]} px on a screen of {wide[1]} px"
 
     def shot(self, name: str) -> None:
         """Keep a picture where SHOTS says, to be looked at."""
         if os.environ.get("SHOTS"):
             folder = Path(os.environ["SHOTS"])
             folder.mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=folder / f"{name}.png", full_page=True)
+            screen = self.page.viewport_size
+            # As tall as the page, so that what sticks to the bottom of the screen stands at the bottom of the picture.
+            self.page.set_viewport_size(screen | {"height": self.page.evaluate("document.documentElement.scrollHeight")})
+            self.page.screenshot(path=folder / f"{name}-{self.language}-{screen['width']}.png")
+            self.page.set_viewport_size(screen)
 
 
 @pytest.fixture
@@ -96,10 +149,14 @@ def tab(chromium: Any, product: Product) -> Iterator[Any]:
     contexts = []
 
     def new(language: str = "lt", width: int = 1280) -> Tab:
-        context = chromium.new_context(locale={"lt": "lt-LT", "en": "en-GB"}[language], viewport={"width": width, "height": 800})
+        context = chromium.new_context(
+            locale={"lt": "lt-LT", "en": "en-GB"}[language],
+            viewport={"width": width, "height": 800},
+            extra_http_headers={"X-Forwarded-For": f"10.0.{next(NETWORKS)}.1"},
+        )
         context.set_default_timeout(PATIENCE * 1000)
         contexts.append(context)
-        made = Tab(context.new_page(), product.url)
+        made = Tab(context.new_page(), product.url, language)
         made.page.on("pageerror", lambda error: made.complaints.append(str(error)))
         made.page.on(
             "console", lambda m: made.complaints.append(m.text) if m.type == "error" and "Failed to load resource" not in m.text else None

@@ -1,0 +1,133 @@
+"""Steps that several journeys have in common, each as a person takes it."""
+
+import sqlite3
+from pathlib import Path
+from typing import Any
+
+import pyotp
+
+from rules import clock
+from tests.product import Product, link_in
+
+PASSWORD = "Rudens-Lapas-7"  # good enough for every preset (K02)
+PHONE = "+370 600 00007"
+STAFF_PASSWORD = "penki balti debesys"
+BOTH = [("lt", 360), ("en", 1280)]
+MONTHS = 13  # so many readings does a meter of the feed bring, one at the end of each month before this one
+
+
+# ---- customers --------------------------------------------------------------------------------------------------------
+
+
+def register(tab: Any, organisation: str, email: str, **answers: str) -> None:
+    """Fill in the form as this organisation asks, agree to what is required, send it. `answers` by the name of their field."""
+    tab.go(f"/{organisation}/register")
+    fill_in(tab, email=email, password=PASSWORD, **answers)
+    tab.page.locator("[name=consent_privacy]").check()
+    tab.press("Register")
+    assert not tab.problems
+
+
+def fill_in(tab: Any, **answers: str) -> None:
+    """Type into fields, or choose in them, by their names."""
+    for name, answer in answers.items():
+        field = tab.page.locator(f"main [name={name}]")
+        if field.evaluate("field => field.tagName") == "SELECT":
+            field.select_option(label=answer)
+        else:
+            field.fill(answer)
+
+
+def confirm(tab: Any, product: Product, email: str) -> None:
+    """Follow the link in the letter that came after registering, and press its button."""
+    tab.go(link_in(product.mail.wait_for(email, tab.say("Confirm your e-mail address"))))
+    tab.press("Confirm my address")
+
+
+def sign_in(tab: Any, organisation: str, email: str, password: str = PASSWORD) -> None:
+    tab.go(f"/{organisation}/sign-in")
+    fill_in(tab, email=email, password=password)
+    tab.press("Sign in")
+
+
+def sign_out(tab: Any, organisation: str) -> None:
+    tab.go(f"/{organisation}/account")
+    tab.press("Sign out", within="main")
+
+
+def become_customer(tab: Any, product: Product, organisation: str, email: str, **answers: str) -> None:
+    """Register, confirm by the link, sign in."""
+    register(tab, organisation, email, **answers)
+    confirm(tab, product, email)
+    sign_in(tab, organisation, email)
+
+
+def attach(tab: Any, organisation: str, **answers: str) -> None:
+    """Add a contract by what its bill shows."""
+    tab.go(f"/{organisation}/contracts/add")
+    fill_in(tab, **answers)
+    with tab.page.expect_navigation():
+        tab.page.locator("main form .btn-primary").click()
+    tab.look()
+
+
+# ---- people who work here ---------------------------------------------------------------------------------------------
+
+
+class Phone:
+    """Somebody's authenticator app. A code opens once, so each next one is of a later half minute; the site takes one ahead."""
+
+    def __init__(self, secret: str) -> None:
+        self.totp, self.step = pyotp.TOTP(secret.replace(" ", "")), 0
+
+    def code(self, at: float) -> str:
+        self.step = max(self.step + 1, int(at) // 30)
+        return self.totp.generate_otp(self.step)
+
+
+# ---- what the billing system delivers ---------------------------------------------------------------------------------
+
+
+def deliver(
+    product: Product,
+    organisation: str,
+    folder: Path,
+    payer_code: str,
+    number: str,
+    *,
+    provider: str,
+    meters: tuple[tuple[str, str], ...] = (),
+    house: str = "Liepų g. 3, Pakruojis",
+    flat: str = "14",
+    customer: str = "Ona Pavyzdienė",
+) -> None:
+    """A contract with one bill over 121 euros, due today, and `meters` (kind, number), read as 10, 20, 30 ... of their units."""
+    today = clock.today()
+    months = clock.months(clock.period(today), MONTHS + 1)[:-1]
+    place = f"{customer};{house} - {flat};{house};{flat}"
+    line = "Elektros energija;1000;kWh;0,1;100,00;21"
+    tables = {
+        "contracts": ["payer_code;customer_name;address;building;premises;provider", f"{payer_code};{place};{provider}"],
+        "meters": [
+            "payer_code;meter;kind;place;installed_on;provider",
+            *(f"{payer_code};{meter};{kind};Nr. 1;{months[0]}-01;{provider}" for kind, meter in meters),
+        ],
+        "readings": [
+            "payer_code;meter;read_on;value;provider",
+            *(f"{payer_code};{meter};{month}-25;{n * 10};{provider}" for _, meter in meters for n, month in enumerate(months, 1)),
+        ],
+        "bills": [
+            "number;payer_code;issued_on;due_on;total;vat;line_name;line_quantity;line_unit;line_unit_price;line_net;line_vat_rate;provider",
+            f"{number};{payer_code};{months[-1]}-28;{today};121,00;21,00;{line};{provider}",
+        ],
+    }
+    paths = [folder / f"{name}-{number}.csv" for name in tables]
+    for path, rows in zip(paths, tables.values(), strict=True):
+        path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
+    product.portal("sync-bills", organisation, *map(str, paths))
+
+
+def count(product: Product, question: str, *facts: Any) -> int:
+    """A number from the database of the running product."""
+    with sqlite3.connect(f"file:{product.data / 'savitarna.db'}?mode=ro", uri=True) as database:
+        return int(database.execute(question, facts).fetchone()[0])

@@ -33,15 +33,13 @@ bench: tools ## Side by side with named peers, each a ratio
 	@$(BIN)/python -m bench
 
 faults: tools ## Kill and cut at full numbers; `make test` does a few of each
-	@FAULTS=full $(BIN)/pytest tests/faults
+	@FAULTS=full $(BIN)/pytest -s tests/faults
 
 ## Keep it
 translate: tools ## Collect the sentences into translations/, merge them, compile them
 	@mkdir -p var
-	@$(BIN)/pybabel --quiet extract -F translations/babel.cfg -k N_ -k lazy_gettext --add-location=file --sort-output -o var/messages.pot .
-	@for language in lt en; do \
-		$(BIN)/pybabel --quiet update -i var/messages.pot -d translations -l $$language --init-missing --no-fuzzy-matching --ignore-obsolete || exit 1; \
-	done
+	@$(BIN)/pybabel --quiet extract -F translations/babel.cfg -k N_ -k lazy_gettext -k _l --add-location=file --sort-output -o var/messages.pot .
+	@$(BIN)/pybabel --quiet update -i var/messages.pot -d translations -l lt --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 	@$(BIN)/python run.py compile
 
 lock: ## Pin the packages anew, with hashes (needs uv)

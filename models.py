@@ -190,7 +190,7 @@ class Organisation(Table):
         verbose_name=N_("Web address"),
         help_text=N_("The host customers type; empty: under the install's address"),
     )
-    name = pw.CharField(120, verbose_name=N_("Name"))
+    name = pw.CharField(120, verbose_name=N_("Organisation"))
     phone = pw.CharField(40, default="", verbose_name=N_("Phone"))
     email = pw.CharField(120, default="", verbose_name=N_("E-mail"))
     brand = pw.CharField(7, default="#0b5c8a", verbose_name=N_("Brand colour"))
@@ -236,7 +236,7 @@ class Owned(Table):
 class Provider(Owned):
     """A legal entity of an organisation that bills: the maintaining company (CV-11), the supplier (AG-12)."""
 
-    name = pw.CharField(120, verbose_name=N_("Name"))
+    name = pw.CharField(120, verbose_name=N_("Company"))
     code = pw.CharField(40, verbose_name=N_("Company code"))
     vat_code = pw.CharField(20, default="", verbose_name=N_("VAT code"))
     address = pw.CharField(200, default="", verbose_name=N_("Address"))
@@ -348,7 +348,7 @@ class Staff(Table):
     organisation = pw.ForeignKeyField(Organisation, null=True, on_delete="RESTRICT", verbose_name=N_("Organisation"))
     email = pw.CharField(254, verbose_name=N_("E-mail"))
     email_key = pw.CharField(254, unique=True)
-    name = pw.CharField(120, verbose_name=N_("Name"))
+    name = pw.CharField(120, verbose_name=N_("Name and surname"))
     role = pw.CharField(20, choices=ROLES, verbose_name=N_("Role"))
     language = pw.CharField(2, choices=LANGUAGES, default="lt", verbose_name=N_("Language"))
     is_active = pw.BooleanField(default=True, verbose_name=N_("Active"))
@@ -955,7 +955,7 @@ class Message(Table):
     organisation = pw.ForeignKeyField(Organisation, null=True, on_delete="RESTRICT", index=False, verbose_name=N_("Organisation"))
     kind = pw.CharField(40, verbose_name=N_("Mail"))
     account = pw.ForeignKeyField(Account, null=True, on_delete="SET NULL", verbose_name=N_("Account"))
-    to = pw.CharField(254, verbose_name=N_("To"))
+    to = pw.CharField(254, verbose_name=N_("Sent to"))
     name = pw.CharField(200, default="")
     language = pw.CharField(2)
     facts = FactsField(default=dict)

@@ -14,7 +14,6 @@ from typing import Any
 
 import flask_wtf.i18n
 import peewee as pw
-import wtforms.i18n
 from flask import Flask, Response, abort, current_app, flash, g, make_response, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask_babel import Babel, gettext, lazy_gettext
@@ -40,9 +39,8 @@ FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
 BOUND: dict[str, Any] = {}
 ALIVE = "/healthz"
 
-# WTForms ships no Lithuanian, and both it and Flask-WTF look only into their own folders: ours comes before the first request.
+# WTForms ships no Lithuanian, and Flask-WTF looks only into its folder: in ours are its words in both languages.
 flask_wtf.i18n.messages_path = lambda: TRANSLATIONS
-wtforms.i18n.messages_path = lambda: TRANSLATIONS
 
 
 class Site(Flask):

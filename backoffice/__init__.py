@@ -16,6 +16,7 @@ from rules import access, sessions
 
 # Flask-Admin speaks no Lithuanian and keeps what it has found first for as long as the process lives: ours comes before the first page.
 type(flask_admin.babel.domain).translation_directories = property(lambda self: [*flask_admin.translations.__path__, web.TRANSLATIONS])
+flask_admin.babel.wtforms_domain._translation_directories = [web.TRANSLATIONS]
 
 
 def create_app(config: Config) -> web.Site:

@@ -5,7 +5,7 @@ from typing import Any
 
 from peewee import fn
 
-from models import Account, Message, Organisation, Staff, database, now
+from models import N_, Account, Message, Organisation, Staff, database, now
 from rules import events
 from rules.refusal import Refused
 from rules.work import mail_waits, unit_of_work
@@ -99,7 +99,7 @@ def send_again(message: Message, *, reason: str, by: Staff) -> None:
             .execute()
         )
         if not revived:
-            raise Refused("This mail has not been given up: it is waiting or was sent.")
+            raise Refused(N_("This mail has not been given up: it is waiting or was sent."))
         events.record("message.sent_again", message, by=by, account=message.account, reason=reason)
     mail_waits.set(True)
 

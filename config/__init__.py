@@ -8,9 +8,11 @@ An unknown, missing, malformed or unsafe value refuses to start, by name.
 import json
 import os
 import secrets
+import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 PREFIX = "SAVITARNA_"
@@ -41,7 +43,7 @@ class Config:
     mail_url: str = ""  # smtp://user:password@host:587 (STARTTLS), smtps://..., empty: files under data_dir/mailbox
     mail_from: str = "savitarna@localhost"
     mail_timeout_seconds: int = 30
-    lease_seconds: int = 120  # longer than mail_timeout_seconds: a job whose worker died is taken over after this
+    lease_seconds: int = 120  # more than twice mail_timeout_seconds: a job whose worker died is taken over after this
     trusted_proxies: int = 0  # how many proxies in front add X-Forwarded-*
     demo: bool = False  # the demo world, the development mailbox and the printed sign-ins
     cheap_passwords: bool = False  # tests only: hashing that takes no time
@@ -93,6 +95,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         if not wrong:
             return config
     raise Misconfigured("\n".join(wrong))
+
+
+def presets() -> dict[str, dict[str, Any]]:
+    """What each kind of organisation starts with (`config/organisations`), by name."""
+    return {path.stem: tomllib.loads(path.read_text()) for path in sorted((ROOT / "config" / "organisations").glob("*.toml"))}
 
 
 def _values(environ: Mapping[str, str], wrong: list[str]) -> dict[str, object]:
@@ -152,8 +159,9 @@ def _unsafe(config: Config) -> list[str]:
     wrong += [f"{PREFIX}{name.upper()} must be at least 32 characters." for name, key in zip(KEYS, keys, strict=True) if len(key) < 32]
     if len(set(keys)) < len(keys):
         wrong.append(f"{', '.join(PREFIX + name.upper() for name in KEYS)} must all be different.")
-    if config.lease_seconds <= config.mail_timeout_seconds:
-        wrong.append(f"{PREFIX}LEASE_SECONDS must be more than {PREFIX}MAIL_TIMEOUT_SECONDS.")
+    # Connecting may take that long, and the conversation after it: nobody else may take the mail over meanwhile.
+    if config.lease_seconds <= 2 * config.mail_timeout_seconds:
+        wrong.append(f"{PREFIX}LEASE_SECONDS must be more than twice {PREFIX}MAIL_TIMEOUT_SECONDS.")
     if not config.is_production:
         return wrong
     if config.demo:
@@ -164,7 +172,9 @@ def _unsafe(config: Config) -> list[str]:
         if urlsplit(getattr(config, name)).scheme != "https":
             wrong.append(f"{PREFIX}{name.upper()} must start with https:// in production.")
     if urlsplit(config.customer_url).netloc == urlsplit(config.staff_url).netloc:
-        wrong.append(f"{PREFIX}CUSTOMER_URL and {PREFIX}STAFF_URL must be two hosts in production: on one, a hole in either site reaches the other.")
+        wrong.append(
+            f"{PREFIX}CUSTOMER_URL and {PREFIX}STAFF_URL must be two hosts in production: on one, a hole in either site reaches the other."
+        )
     if not config.mail_url:
         wrong.append(f"{PREFIX}MAIL_URL is missing: nobody would get their mail.")
     if config.mail_from == Config.mail_from:

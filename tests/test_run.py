@@ -306,6 +306,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
         ),
         ({"PORT": "70000"}, "PORT must be a whole number from 1 to 65535, not '70000'."),
         ({"SAVITARNA_MAIL_TIMEOUT": "3"}, "SAVITARNA_MAIL_TIMEOUT is not a setting of this product."),
+        ({"SAVITARNA_LEASE_SECONDS": "60"}, "SAVITARNA_LEASE_SECONDS must be more than twice SAVITARNA_MAIL_TIMEOUT_SECONDS."),
     ],
 )
 def test_a_start_that_cannot_work_says_why_in_one_sentence(tmp_path: Path, environ: dict[str, str], sentence: str) -> None:

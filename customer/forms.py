@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 from flask_babel import ngettext
 from markupsafe import Markup
-from wtforms import Field, SelectField, StringField
+from wtforms import Field, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired
 
 import web
@@ -143,7 +143,7 @@ def _claim(rules: settings.Settings, providers: Sequence[Provider]) -> dict[str,
     asked: dict[str, Any] = {}
     if rules.claim_provider:
         select = words.unit("select_provider")
-        choices = [("", select), *((str(provider.public_id), provider.name) for provider in providers)]
+        choices = [SelectChoice("", select), *(SelectChoice(str(provider.public_id), provider.name) for provider in providers)]
         asked["provider"] = SelectField(words.unit("provider"), [DataRequired(select)], choices=choices, validate_choice=False)
     asked["payer_code"] = payer_code_field()
     if rules.claim_invoice:

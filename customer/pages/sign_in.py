@@ -25,8 +25,8 @@ def sign_in() -> Any:
         return redirect(onwards)
     form = forms.SignInForm()
     if form.validate_on_submit():
-        try:
-            with web.asking(form):
+        with web.asking(form):
+            try:
                 account = accounts.sign_in(
                     web.here(),
                     form.email.data,
@@ -35,11 +35,11 @@ def sign_in() -> Any:
                     device=request.cookies.get(DEVICE),
                     site_url=web.site_url(),
                 )
-                web.sign_in(account)
-                return _remember(make_response(redirect(onwards)), account)
-        except accounts.Locked as locked:
-            session["locked"] = {"login": form.email.data, "until": locked.until and locked.until.isoformat()}
-            return redirect(url_for("sign_in.locked"))
+            except accounts.Locked as locked:
+                session["locked"] = {"login": form.email.data, "until": locked.until and locked.until.isoformat()}
+                return redirect(url_for("sign_in.locked"))
+            web.sign_in(account)
+            return _remember(make_response(redirect(onwards)), account)
     return render_template("customer/sign_in.html", form=form)
 
 

@@ -9,7 +9,7 @@ import json
 import unicodedata
 import uuid
 from datetime import UTC, date, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 import peewee as pw
@@ -140,6 +140,14 @@ class Table(pw.Model):
     class Meta:
         database = database
         legacy_table_names = False
+
+    if TYPE_CHECKING:
+        # What peewee adds to a class at run time: its key and description, `<foreign key>_id`, and what a query has joined.
+        id: Any
+        _meta: Any
+
+        def __getattr__(self, name: str) -> Any: ...
+
         only_save_dirty = True  # two people who change different fields of a row both keep what they wrote
 
     def derive(self) -> None:
@@ -150,7 +158,7 @@ class Table(pw.Model):
         return super().save(*args, **options)
 
     @classmethod
-    def within(cls, viewer: Any) -> pw.ModelSelect:
+    def within(cls, viewer: Any) -> "pw.ModelSelect[Self]":
         """The rows of this table that `viewer` (an Account or a Staff row) may know of. Anyone else: none."""
         rows = cls.select()
         if isinstance(viewer, Staff) and viewer.is_active:
@@ -168,9 +176,10 @@ class Table(pw.Model):
         return NOTHING
 
     @classmethod
-    def in_buildings(cls, buildings: pw.ModelSelect) -> Any:
+    def in_buildings(cls, buildings: "pw.ModelSelect[Any]") -> Any:
         """Which rows belong to these buildings, for a property manager; a table without buildings shows none."""
-        return cls.building.in_(buildings) if "building" in cls._meta.fields else NOTHING
+        building = cls._meta.fields.get("building")
+        return building.in_(buildings) if building else NOTHING
 
 
 NOTHING = pw.SQL("1 = 0")
@@ -228,9 +237,8 @@ class Owned(Table):
 
     @classmethod
     def seen_by_customer(cls, account: "Account") -> Any:
-        if "contract" not in cls._meta.fields:
-            return NOTHING
-        return (cls.organisation == account.organisation_id) & cls.contract.in_(account.contract_ids())
+        contract = cls._meta.fields.get("contract")
+        return (cls.organisation == account.organisation_id) & contract.in_(account.contract_ids()) if contract else NOTHING
 
 
 class Provider(Owned):
@@ -321,7 +329,7 @@ class Account(Owned):
         """Whether wrong passwords have closed this account from somewhere at that moment (IB-60)."""
         return self.locked_until is not None and self.locked_until > at
 
-    def contract_ids(self) -> pw.ModelSelect:
+    def contract_ids(self) -> "pw.ModelSelect[Any]":
         """The contracts this account may know of now, as a subquery."""
         return Membership.select(Membership.contract).where((Membership.account == self.id) & Membership.until_at.is_null())
 
@@ -330,7 +338,7 @@ class Account(Owned):
         return cls.id == account.id
 
     @classmethod
-    def in_buildings(cls, buildings: pw.ModelSelect) -> Any:
+    def in_buildings(cls, buildings: "pw.ModelSelect[Any]") -> Any:
         return cls.id.in_(Membership.select(Membership.account).where(Membership.until_at.is_null() & Membership.in_buildings(buildings)))
 
 
@@ -379,7 +387,7 @@ class Staff(Table):
         """Whether this person's work has no bounds of organisation."""
         return self.organisation_id is None
 
-    def building_ids(self) -> pw.ModelSelect:
+    def building_ids(self) -> "pw.ModelSelect[Any]":
         """The buildings of a property manager, as a subquery."""
         return StaffBuilding.select(StaffBuilding.building).where(StaffBuilding.staff == self.id)
 
@@ -530,7 +538,7 @@ class Building(Owned):
         self.search_key, self.sort_key = fold(self.address)[:255], sort_key(self.address)
 
     @classmethod
-    def in_buildings(cls, buildings: pw.ModelSelect) -> Any:
+    def in_buildings(cls, buildings: "pw.ModelSelect[Any]") -> Any:
         return cls.id.in_(buildings)
 
 
@@ -690,7 +698,7 @@ class Membership(Owned):
         return (cls.account == account.id) & cls.until_at.is_null()
 
     @classmethod
-    def in_buildings(cls, buildings: pw.ModelSelect) -> Any:
+    def in_buildings(cls, buildings: "pw.ModelSelect[Any]") -> Any:
         return cls.contract.in_(Contract.select(Contract.id).where(Contract.building.in_(buildings)))
 
 

@@ -48,9 +48,9 @@ def engine(request: pytest.FixtureRequest) -> str:
 @pytest.fixture(scope="session")
 def translations() -> None:
     """The catalogues as `make run` has them."""
-    import portal
+    import run
 
-    portal.compile_translations()
+    run.compile_translations()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,170 @@
+"""Nobody learns from a page, its headers or the work behind it who is a customer: the answer is in the mail alone (T47)."""
+
+import re
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from typing import Any
+
+import pytest
+from werkzeug.test import TestResponse
+
+from models import Organisation
+from rules import keys, settings
+from tests import factories, letters
+from tests.browser import Browser
+
+KNOWN, UNKNOWN, FIRST = "anna@example.lt", "ieva@example.lt", "ruta@example.lt"
+Watch = Callable[[], AbstractContextManager[list[str]]]
+
+
+class Answer:
+    """What a stranger can see of an answer, and the work behind it; what is random or was typed is masked."""
+
+    def __init__(self, response: TestResponse, statements: list[str], passwords: int, typed: str) -> None:
+        body = response.get_data(as_text=True).replace(typed, "TYPED")
+        self.body = re.sub(r'(nonce-|nonce=")[\w-]+|name="(csrf_token|form_key)"[^>]*value="[^"]+"|value="[\w.-]{16,}"', "", body)
+        self.status = response.status_code
+        self.headers = sorted((k, re.sub(r"nonce-[\w-]+", "", v)) for k, v in response.headers if k not in ("Set-Cookie", "Content-Length"))
+        self.cookies = [re.sub("=[^;]+", "", line, count=1) for line in response.headers.getlist("Set-Cookie")]
+        self.statements = [re.sub(r'"s[0-9a-f]{32}"', "", sql) for sql in statements]
+        self.passwords = passwords
+
+    def __eq__(self, other: object) -> bool:
+        assert isinstance(other, Answer)
+        for what, mine in vars(self).items():
+            assert mine == vars(other)[what], f"{what} differs"
+        return True
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+@pytest.fixture
+def ask(browser: Browser, customer_app: Any, statements: Watch, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Answer]:
+    """Fill in a page's form in a browser of one's own, and look at the answer without going on."""
+    counted = _CountingHasher(keys._hasher)
+    monkeypatch.setattr(keys, "_hasher", counted)
+
+    def asked(path: str, typed: str, **values: str) -> Answer:
+        one = Browser(customer_app)
+        page = one.get(path)
+        hidden = {name: page.xpath(f"string(//main//input[@name='{name}']/@value)") for name in ("csrf_token", "form_key")}
+        counted.times = 0
+        with statements() as seen:
+            response = one.client.post(path, data=hidden | {"email": typed} | values)
+        return Answer(response, seen, counted.times, typed)
+
+    return asked
+
+
+class _CountingHasher:
+    """Counts how often a password is hashed or compared: what takes the time of a request."""
+
+    def __init__(self, real: Any) -> None:
+        self.real, self.times = real, 0
+
+    def hash(self, *args: Any) -> str:
+        self.times += 1
+        return str(self.real.hash(*args))
+
+    def verify(self, *args: Any) -> bool:
+        self.times += 1
+        return bool(self.real.verify(*args))
+
+
+def north(**changes: Any) -> Organisation:
+    """An organisation with one customer."""
+    made = factories.organisation("north", **changes)
+    factories.account(made, KNOWN)
+    settings.of(made)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("how", "unknown_letter"),
+    [("code", "confirm_by_code"), ("link", "confirm_by_link")],
+)
+def test_registering_answers_the_same_whether_the_address_has_an_account(ask: Callable[..., Answer], how: str, unknown_letter: str) -> None:
+    """T47, CV-08"""
+    north(signup_confirm=how)
+    answers = {"full_name": "Jonas Kalnas", "phone": "+37060000001", "password": "Ilgas-zodis-7"}
+    ask("/north/register", FIRST, **answers)
+
+    unknown, known = (ask("/north/register", address, **answers) for address in (UNKNOWN, KNOWN))
+
+    assert known == unknown
+    assert (known.status, known.passwords) == (303, 1)
+    assert letters.sent()[1:] == [(unknown_letter, UNKNOWN), ("already_registered", KNOWN)]
+
+
+@pytest.mark.parametrize("how", ["code", "link"])
+def test_the_page_after_registering_is_the_same(visitor: Browser, customer_app: Any, how: str) -> None:
+    """T47"""
+    north(signup_confirm=how, code_digits=4)
+    pages = []
+    for address in (UNKNOWN, KNOWN):
+        one = Browser(customer_app)
+        one.get("/north/register")
+        one.submit(full_name="Jonas Kalnas", email=address, phone="+37060000001", password="Ilgas-zodis-7")
+        if how == "code":
+            one.submit(code="x")
+        pages.append(Answer(one.response, [], 0, address))
+
+    assert pages[0] == pages[1]
+
+
+def test_without_confirmation_the_page_is_the_same_too(ask: Callable[..., Answer]) -> None:
+    """CV-15, T47: signing in tells, which is the one documented exception; this page does not."""
+    north(signup_confirm="none")
+    answers = {"full_name": "Jonas Kalnas", "phone": "+37060000001", "password": "Ilgas-zodis-7"}
+
+    unknown, known = (ask("/north/register", address, **answers) for address in (UNKNOWN, KNOWN))
+
+    unknown.statements = known.statements = []
+    assert known == unknown
+    assert letters.sent() == [("confirm_by_link", UNKNOWN), ("already_registered", KNOWN)]
+
+
+def test_a_wrong_password_and_a_wrong_login_name_are_answered_the_same(ask: Callable[..., Answer]) -> None:
+    """IB-60, T47"""
+    north()
+    ask("/north/sign-in", FIRST, password="Neteisingas-1")
+
+    unknown, known = (ask("/north/sign-in", address, password="Neteisingas-1") for address in (UNKNOWN, KNOWN))
+
+    assert known == unknown
+    assert (known.status, known.passwords) == (200, 1)
+
+
+def test_a_locked_account_and_a_locked_login_name_are_answered_the_same(ask: Callable[..., Answer]) -> None:
+    """IB-60, T43, T47"""
+    north(lock_after=3)
+    for address in (UNKNOWN, KNOWN):
+        for _ in range(3):
+            ask("/north/sign-in", address, password="Neteisingas-1")
+
+    unknown, known = (ask("/north/sign-in", address, password=factories.PASSWORD) for address in (UNKNOWN, KNOWN))
+
+    assert known == unknown
+    assert (known.status, known.passwords) == (302, 0)
+
+
+def test_a_forgotten_password_is_answered_the_same(ask: Callable[..., Answer]) -> None:
+    """T47"""
+    north()
+    ask("/north/forgotten-password", FIRST)
+
+    unknown, known = (ask("/north/forgotten-password", address) for address in (UNKNOWN, KNOWN))
+
+    assert known == unknown
+    assert letters.sent()[1:] == [("reset_no_account", UNKNOWN), ("reset_password", KNOWN)]
+
+
+def test_a_customer_of_one_organisation_is_a_stranger_to_another(ask: Callable[..., Answer]) -> None:
+    """T47, CV-08"""
+    north(signup_confirm="code")
+    settings.of(factories.organisation("south", signup_confirm="code"))
+    answers = {"full_name": "Jonas Kalnas", "phone": "+37060000001", "password": "Ilgas-zodis-7"}
+
+    ask("/south/register", KNOWN, **answers)
+
+    assert letters.sent() == [("confirm_by_code", KNOWN)]

@@ -1,21 +1,30 @@
 """When things happen: the queue, the whole schedule on one screen, and jobs of a few lines that call one rule.
 
-The queue is only a bell (it forgets what it was doing when it is killed); what must be done stands in tables.
+The queue is only a bell (it forgets what it was doing when it is killed); what must be done stands in tables. The schedule is at
+the end.
 """
 
 import logging
-from datetime import timedelta
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date, timedelta
+from datetime import time as time_of_day
+from pathlib import Path
 from typing import Any
 
-from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey
+from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey, crontab
 from huey.serializer import SignedSerializer
 
-from config import Config, load
-from integrations import mail
-from models import Message, database, open_database
-from rules import keys, messages
+from config import Config, load_or_exit
+from integrations import billing_feed, files, mail
+from models import Message, Organisation, SyncRun, database, now, open_database
+from rules import clock, confirmations, events, keys, limits, links, lockouts, messages, readings, schedule, sessions, settings, sync, work
+from rules.schedule import Due, Job
 
 log = logging.getLogger(__name__)
+
+BEAT_EVERY = 200  # records of a feed: its run's lease is prolonged that often
+IN_A_ROW = timedelta(seconds=50)  # that long one worker sends mail before other work gets its turn
 
 
 def create_queue(config: Config) -> Huey:
@@ -29,13 +38,9 @@ def create_queue(config: Config) -> Huey:
     return PostgresHuey("savitarna", dsn=config.queue_url, **options)
 
 
-config = load()
+config = load_or_exit()
 huey = create_queue(config)
-
-
-def ring() -> None:
-    """Wake the mail worker now instead of within the minute."""
-    send_mail()
+LEASE = timedelta(seconds=config.lease_seconds)
 
 
 @huey.on_startup()
@@ -45,32 +50,142 @@ def bind() -> None:
     keys.configure(config.key("event_key"), config.cheap_passwords)
 
 
+def ring() -> None:
+    """Wake the mail worker now instead of within the minute."""
+    send_mail()
+
+
+# ---- jobs -------------------------------------------------------------------------------------------------------------
+
+
+def sync_billing(renew: Callable[[], None], organisation_id: int) -> None:
+    """Take in the bills of one organisation. A run that broke off is tried again later."""
+    organisation = Organisation.get_by_id(organisation_id)
+    system = settings.of(organisation).billing_system
+    if system != "nothing":
+        run = take_bills(organisation, system, renew=renew)
+        if run.error:
+            raise RuntimeError(f"{organisation.slug}: {run.error}")
+
+
+def take_bills(
+    organisation: Organisation, system: str, paths: Sequence[Path] | None = None, renew: Callable[[], None] = lambda: None
+) -> SyncRun:
+    """Read what a billing system has delivered, or exactly `paths`, and take it in; returns the run as it ended. Raises sync.Busy."""
+    feed = billing_feed.of(system, config.feeds_dir / organisation.slug, paths)
+    return sync.take(
+        organisation,
+        f"{system}-once" if paths else system,
+        _records(feed, None if paths else sync.since(organisation), renew),
+        billing_feed,
+        lease=LEASE,
+        keep=files.Folder(config.files_dir).put,
+        site_url=links.site_url(config.customer_url, organisation),
+    )
+
+
+def _records(feed: billing_feed.BillingFeed, since: date | None, renew: Callable[[], None]) -> Iterator[Any]:
+    """What the feed holds; the job's lease is prolonged while it is read."""
+    for number, record in enumerate(feed.records(since)):
+        if number % BEAT_EVERY == 0:
+            renew()
+        yield record
+
+
+def remind_readings(renew: Callable[[], None], organisation_id: int) -> None:
+    """Remind the customers of one organisation who have not declared."""
+    renew()
+    organisation = Organisation.get_by_id(organisation_id)
+    readings.remind(organisation, clock.today(), links.site_url(config.customer_url, organisation))
+
+
+def tidy(renew: Callable[[], None]) -> None:
+    """Drop what nobody needs any more."""
+    for forget in (sessions.forget_ended, confirmations.forget_ended, lockouts.forget_ended, limits.forget_ended, work.forget_old_forms):
+        renew()
+        forget()
+    schedule.forget_old()
+
+
+@huey.task()
+def seal_events() -> int:
+    """Add the events that are not sealed yet to the chain; returns how many (M01)."""
+    with database.connection_context():
+        return events.seal(config.key("event_key"))
+
+
 @huey.task()
 def send_mail() -> int:
     """Send what waits in the outbox, most urgent first; returns how many mails were tried."""
     with database.connection_context():
-        return deliver(mail.carrier(config), timedelta(seconds=config.lease_seconds))
-
-
-def deliver(carrier: Any, lease: timedelta) -> int:
-    """One mail after another, each under its own lease, none inside a transaction."""
-    tried = 0
-    while message := messages.claim(lease):
-        tried += 1
-        try:
-            carrier.send(_letter(message))
-        except mail.Permanent as refusal:
-            messages.settle(message, error=str(refusal), permanent=True)
-        except Exception as failure:
-            # Whatever one mail breaks on, a template or the network, the next one must go out.
-            messages.settle(message, error=f"{type(failure).__name__}: {failure}")
-        else:
-            messages.settle(message)
+        tried, is_done = deliver(mail.carrier(config), LEASE)
+    if not is_done:
+        send_mail()  # behind whatever else waits in the queue
     return tried
 
 
-def _letter(message: Message) -> mail.Letter:
-    """A message as a letter from its organisation; without one, from the install."""
+def deliver(carrier: mail.MailCarrier, lease: timedelta) -> tuple[int, bool]:
+    """One mail after another, each under its own lease, none inside a transaction, for a while; how many, and whether all."""
+    tried, until = 0, time.monotonic() + IN_A_ROW.total_seconds()
+    while time.monotonic() < until:
+        message = messages.claim(lease)
+        if message is None:
+            return tried, True
+        tried += 1
+        try:
+            carrier.send(letter(message))
+        except mail.Permanent as refusal:
+            messages.settle(message, error=str(refusal), permanent=True)
+        except mail.Temporary as failure:
+            messages.settle(message, error=str(failure))
+        except Exception as failure:
+            # Whatever one mail breaks on, such as its template, the next one must go out (F28).
+            log.exception("Mail %s could not be written", message.public_id)
+            messages.settle(message, error=f"{type(failure).__name__}: {failure}")
+        else:
+            messages.settle(message)
+    return tried, False
+
+
+def letter(message: Message) -> mail.Letter:
+    """A waiting mail as it will be read, with what is to be known of the organisation that sends it."""
     here = message.organisation
-    writer = {"organisation": {"name": here.name, "phone": here.phone, "email": here.email, "brand": here.brand}} if here else {}
-    return mail.letter(config, message.kind, message.language, message.facts | writer, message.to, message.name, message.dedupe_key)
+    sender = {name: getattr(here, name) for name in ("name", "phone", "email", "brand")} if here else None
+    facts = {**message.facts, "organisation": sender}
+    return mail.letter(config, message.kind, message.language, facts, message.to, message.name, message.dedupe_key)
+
+
+# ---- the schedule: local time in Vilnius, once a day and caught up after a pause; without a time: every minute ---------
+
+
+def organisations() -> Iterable[int]:
+    """The active ones, each of which has a run of its own."""
+    return [number for (number,) in Organisation.select(Organisation.id).where(Organisation.is_active).tuples()]
+
+
+SCHEDULE = (
+    Job("send_mail", send_mail),
+    Job("seal_events", seal_events),
+    Job("sync_billing", sync_billing, at=time_of_day(2, 10), each=organisations),
+    Job("tidy", tidy, at=time_of_day(3, 30)),
+    Job("remind_readings", remind_readings, at=time_of_day(9, 0), each=organisations),
+)
+
+
+@huey.periodic_task(crontab(minute="*"))
+def tick() -> None:
+    """Once a minute: enqueue what is due. Two ticks at once are harmless, because a period is claimed by one worker."""
+    for job in SCHEDULE:
+        if job.at is None:
+            job.act()
+    with database.connection_context():
+        for one in schedule.due(SCHEDULE, now()):
+            run_job(one.job, one.period, one.thing)
+
+
+@huey.task()
+def run_job(name: str, period: str, thing: int | None = None) -> None:
+    """Do one period of one job, unless it is done or somebody does it."""
+    job, of = next(job for job in SCHEDULE if job.name == name), () if thing is None else (thing,)
+    with database.connection_context():
+        schedule.run(Due(name, period, thing), LEASE, lambda renew: job.act(renew, *of))

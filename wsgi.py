@@ -4,15 +4,16 @@ from typing import Any
 
 from werkzeug.middleware.dispatcher import DispatcherMiddleware
 
-from config import load
+from config import load_or_exit
 
 
 def create_app() -> Any:
     """The customer site. The process that serves it alone never imports the backoffice."""
-    from customer import create_app
     from portal import commands
 
-    site = create_app(load())
+    from customer import create_app
+
+    site = create_app(load_or_exit())
     site.cli.add_command(commands)
     return site
 
@@ -21,15 +22,15 @@ def create_backoffice() -> Any:
     """The backoffice, for its own host."""
     from backoffice import create_app
 
-    return create_app(load())
+    return create_app(load_or_exit())
 
 
 def __getattr__(name: str) -> Any:
     if name != "application":
         raise AttributeError(name)
     mounts = {"/backoffice": create_backoffice()}
-    if load().demo:
+    if load_or_exit().demo:
         from mailbox import create_app as create_mailbox
 
-        mounts["/mail"] = create_mailbox(load())
+        mounts["/mail"] = create_mailbox(load_or_exit())
     return DispatcherMiddleware(create_app(), mounts)

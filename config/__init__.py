@@ -8,6 +8,7 @@ An unknown, missing, malformed or unsafe value refuses to start, by name.
 import json
 import os
 import secrets
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
@@ -95,6 +96,14 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         if not wrong:
             return config
     raise Misconfigured("\n".join(wrong))
+
+
+def load_or_exit() -> Config:
+    """The configuration of this process, which ends with the reasons where it refuses to start."""
+    try:
+        return load()
+    except Misconfigured as reasons:
+        sys.exit(str(reasons))
 
 
 def presets() -> dict[str, dict[str, Any]]:

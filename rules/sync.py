@@ -9,7 +9,7 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any, Protocol
 
 from peewee import chunked
@@ -37,6 +37,7 @@ from rules.work import unit_of_work
 log = logging.getLogger(__name__)
 
 BLOCK = 500
+READ_AGAIN = timedelta(days=10)
 LONGEST_LEASE = timedelta(hours=1)  # one that ends later was written by a clock that ran ahead: it holds nothing
 CUT_OFF = N_("The run was cut off. What it had taken in stays, and the next run took in the rest.")
 
@@ -84,6 +85,16 @@ def take(
         log.exception("The sync of %s broke off", organisation.slug)
         return _end(row, f"{type(failure).__name__}: {failure}")
     return _end(row, "")
+
+
+def since(organisation: Organisation) -> date | None:
+    """From which local day on files must be read: ten days before the last run that went well; None: all there are. Last
+    night's data is assumed to have been wrong, and nothing that came in a pause is missed. A run over files that somebody named
+    says nothing about the others."""
+    well = (SyncRun.organisation == organisation) & SyncRun.finished_at.is_null(False) & (SyncRun.error == "")
+    well &= SyncRun.feed == settings.of(organisation).billing_system
+    last = SyncRun.select(SyncRun.started_at).where(well).order_by(SyncRun.started_at.desc()).first()
+    return clock.today(last.started_at) - READ_AGAIN if last else None
 
 
 def resolve(problem: SyncProblem, *, reason: str, by: Staff) -> None:

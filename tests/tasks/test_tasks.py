@@ -1,0 +1,314 @@
+"""The queue, the schedule and the jobs, run as the consumer runs them but in this process: real files, real mail, real rows."""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import pytest
+import time_machine
+from aiosmtpd.controller import Controller
+
+import tasks
+from integrations import mail
+from models import Contract, Event, Invoice, JobRun, Message, Organisation, Seal, SyncRun, now
+from rules import messages, sessions, settings, sync
+from rules.work import unit_of_work
+from tests import factories
+from tests.product import free_port, text_of
+
+NIGHT = datetime(2026, 11, 5, 1, 0, tzinfo=UTC)  # 03:00 in Vilnius
+NOON = datetime(2026, 11, 5, 10, 0, tzinfo=UTC)
+
+
+@pytest.fixture(autouse=True)
+def _at_once(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[None]:
+    """Whatever is enqueued runs at once, in a data directory of the test's own."""
+    monkeypatch.setattr(tasks, "config", replace(tasks.config, data_dir=tmp_path, mail_url=""))
+    tasks.huey.immediate = True
+    yield
+    tasks.huey.immediate = False
+
+
+@pytest.fixture
+def north(db: Any) -> Organisation:
+    made = factories.organisation("north", billing_system="csv", name="Šiaurės šiluma", phone="+370 600 00001", email="pagalba@example.lt")
+    factories.provider(made)
+    return made
+
+
+def deliver_feed(slug: str, **tables: str) -> None:
+    """Put csv files where the billing system of an organisation puts them."""
+    folder = tasks.config.feeds_dir / slug
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, text in tables.items():
+        (folder / f"{name}.csv").write_text(text.strip() + "\n", encoding="utf-8")
+
+
+CONTRACTS = "payer_code;customer_name;address\n01-234 5;Ona Pavyzdienė;Liepų g. 1-1"
+BILLS = """number;payer_code;issued_on;due_on;total;line_name;line_net;line_vat_rate
+S1;01-234 5;2026-11-01;2026-11-30;121,00;Šiluma;100,00;21"""
+
+
+# ---- the schedule -----------------------------------------------------------------------------------------------------
+
+
+def test_the_schedule_names_each_job_once_with_its_local_time() -> None:
+    times = {job.name: job.at and job.at.strftime("%H:%M") for job in tasks.SCHEDULE}
+    assert times == {"send_mail": None, "seal_events": None, "sync_billing": "02:10", "tidy": "03:30", "remind_readings": "09:00"}
+    assert len(times) == len(tasks.SCHEDULE)
+
+
+def test_a_tick_does_what_is_due_once_and_the_next_day_again(north: Organisation) -> None:
+    deliver_feed("north", contracts=CONTRACTS, invoices=BILLS)
+    with time_machine.travel(NIGHT, tick=False):
+        for _ in range(3):
+            tasks.tick()
+    assert [(run.created, run.error) for run in SyncRun.select()] == [(2, "")]
+    assert {(row.name, row.period) for row in JobRun.select()} == {
+        (f"sync_billing:{north.id}", "2026-11-05"),
+        ("tidy", "2026-11-04"),
+        (f"remind_readings:{north.id}", "2026-11-04"),
+    }
+    with time_machine.travel(NIGHT + timedelta(days=1), tick=False):
+        tasks.tick()
+    assert [run.created for run in SyncRun.select().order_by(SyncRun.id)] == [2, 0]
+
+
+def test_a_tick_seals_what_has_happened(north: Organisation) -> None:
+    """M01"""
+    assert Event.select().where(Event.seal.is_null()).exists()
+    tasks.tick()
+    assert Seal.select().count() == 1
+    tasks.tick()
+    assert not Event.select().where(Event.seal.is_null()).exists(), "what the first one's jobs did is sealed by the second"
+
+
+def test_one_organisations_failure_stops_no_other_and_is_tried_again(
+    north: Organisation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """F17"""
+    south = factories.organisation("south", billing_system="csv")
+    factories.provider(south, "South Heat")
+    for slug in ("north", "south"):
+        deliver_feed(slug, contracts=CONTRACTS)
+    broken = True
+    read = tasks.billing_feed.of
+
+    def of(system: str, folder: Path, paths: Any = None) -> Any:
+        if broken and folder.name == "north":
+            return FeedThatBreaks()
+        return read(system, folder, paths)
+
+    monkeypatch.setattr(tasks.billing_feed, "of", of)
+    with time_machine.travel(NIGHT, tick=False), caplog.at_level(logging.CRITICAL):
+        tasks.tick()
+        tasks.tick()
+    runs = {run.organisation.slug: run for run in SyncRun.select()}
+    assert (runs["north"].error, runs["south"].created) == ("OSError: the share is not mounted", 1)
+    assert len(runs) == SyncRun.select().count() == 2
+    broken = False
+    with time_machine.travel(NIGHT + timedelta(minutes=15), tick=False):
+        tasks.tick()
+    assert Contract.select().where(Contract.organisation == north).count() == 1
+
+
+class FeedThatBreaks:
+    def records(self, since: Any = None) -> Iterator[Any]:
+        raise OSError("the share is not mounted")
+
+
+def test_an_organisation_without_a_billing_system_has_no_runs(db: Any) -> None:
+    factories.organisation("north")
+    with time_machine.travel(NIGHT, tick=False):
+        tasks.tick()
+    assert not SyncRun.select().exists()
+
+
+def test_only_new_files_are_read_again_and_named_ones_at_once(north: Organisation) -> None:
+    deliver_feed("north", contracts=CONTRACTS, invoices=BILLS)
+    old = tasks.config.feeds_dir / "north" / "contracts.csv"
+    with time_machine.travel(NOON, tick=False):
+        assert sync.since(north) is None
+        tasks.take_bills(north, "csv")
+        assert str(sync.since(north)) == "2026-10-26"
+        run = tasks.take_bills(north, "csv", [old])
+        assert (run.feed, run.seen, run.same) == ("csv-once", 1, 1)
+    with time_machine.travel(NOON + timedelta(days=3), tick=False):
+        assert str(sync.since(north)) == "2026-10-26", "named files say nothing about the others"
+
+
+def test_a_providers_own_document_is_kept_under_its_digest(north: Organisation) -> None:
+    deliver_feed("north", contracts=CONTRACTS, invoices=BILLS.replace("line_vat_rate", "line_vat_rate;pdf").replace(";21", ";21;S1.pdf"))
+    (tasks.config.feeds_dir / "north" / "S1.pdf").write_bytes(b"%PDF-1.7 a bill")
+    tasks.take_bills(north, "csv")
+    kept = tasks.files.Folder(tasks.config.files_dir)
+    assert kept.read(Invoice.get().pdf_digest) == b"%PDF-1.7 a bill"
+
+
+def test_who_has_not_declared_is_reminded_once(north: Organisation) -> None:
+    contract = factories.contract(north)
+    factories.meter(contract)
+    factories.holds(factories.account(north), contract)
+    with time_machine.travel(datetime(2026, 11, 28, 8, tzinfo=UTC), tick=False):
+        tasks.tick()
+        tasks.tick()
+        (message,) = Message.select().where(Message.kind == "reading_reminder")
+    assert message.facts["url"] == "http://127.0.0.1:8000/north/meters/declare-readings"
+    assert (message.facts["closes_on"], message.state) == ("2026-11-30", "sent")
+
+
+def test_the_night_drops_sessions_that_are_over(north: Organisation) -> None:
+    with time_machine.travel(NOON - timedelta(days=3), tick=False):
+        secret = sessions.open_for(factories.account(north))
+    with time_machine.travel(NOON, tick=False):
+        tasks.tick()
+        assert sessions.forget_ended() == 0
+        assert sessions.customer(secret, north) is None
+
+
+# ---- mail -------------------------------------------------------------------------------------------------------------
+
+
+class Sink:
+    """A real mail server that keeps what it is handed, and says no to whom it is told to."""
+
+    def __init__(self) -> None:
+        self.port = free_port()
+        self.letters: list[EmailMessage] = []
+        self.answers: dict[str, str] = {}
+
+    async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:
+        if address in self.answers:
+            return self.answers[address]
+        envelope.rcpt_tos.append(address)
+        return "250 ok"
+
+    async def handle_DATA(self, server: Any, session: Any, envelope: Any) -> str:
+        self.letters.append(message_from_bytes(envelope.content, policy=policy.default))  # type: ignore[arg-type]
+        return "250 taken"
+
+
+@pytest.fixture
+def sink(monkeypatch: pytest.MonkeyPatch) -> Iterator[Sink]:
+    found = Sink()
+    controller = Controller(found, hostname="127.0.0.1", port=found.port)
+    controller.start()
+    monkeypatch.setattr(tasks, "config", replace(tasks.config, mail_url=f"smtp://127.0.0.1:{found.port}"))
+    yield found
+    controller.stop()
+
+
+def write(to: str, here: Organisation | None, kind: str = "reset_no_account", lane: int = messages.USUAL, **facts: Any) -> Message:
+    with unit_of_work():
+        messages.put(
+            kind, to, organisation=here, dedupe_key=f"{kind}:{to}", lane=lane, language="en", **facts or {"register_url": "https://x"}
+        )
+    return Message.get(to=to)
+
+
+def test_a_mail_goes_out_in_the_name_of_its_organisation(north: Organisation, sink: Sink) -> None:
+    write("anna@example.lt", north)
+    assert tasks.send_mail.call_local() == 1
+    (letter,) = sink.letters
+    assert letter["From"] == "Šiaurės šiluma <savitarna@example.lt>"
+    assert letter["Reply-To"] == "pagalba@example.lt"
+    assert "+370 600 00001" in text_of(letter)
+    message = Message.get()
+    assert (message.state, message.tries, message.error) == ("sent", 1, "")
+
+
+def test_a_second_copy_of_a_mail_has_the_same_name(north: Organisation, sink: Sink) -> None:
+    """P3: the worker died between the server's word and our mark."""
+    message = write("anna@example.lt", north)
+    tasks.send_mail.call_local()
+    Message.update(state="sending", lease_until=now() - timedelta(seconds=1)).where(Message.id == message.id).execute()
+    write("ben@example.lt", north)
+    tasks.send_mail.call_local()
+    names = {letter["To"]: set() for letter in sink.letters}
+    for letter in sink.letters:
+        names[letter["To"]].add(letter["Message-ID"])
+    assert len(sink.letters) == 3
+    assert all(len(ids) == 1 for ids in names.values())
+    assert names["anna@example.lt"] != names["ben@example.lt"]
+    assert names["anna@example.lt"].pop().endswith("@example.lt>")
+
+
+def test_one_poisoned_mail_stops_no_other(north: Organisation, sink: Sink, caplog: pytest.LogCaptureFixture) -> None:
+    """F28"""
+    with caplog.at_level(logging.CRITICAL):
+        write("first@example.lt", north, "no_such_letter", lane=messages.SOMEONE_WAITS)
+        write("second@example.lt", north, "reset_password", lane=messages.SOMEONE_WAITS, minutes=30)  # the url is missing
+        write("third@example.lt", north)
+        assert tasks.send_mail.call_local() == 3
+        assert [letter["To"] for letter in sink.letters] == ["third@example.lt"]
+        first, second = Message.get(to="first@example.lt"), Message.get(to="second@example.lt")
+        assert ("no_such_letter" in first.error, "url" in second.error) == (True, True)
+        assert {first.state, second.state} == {"new"}
+        for _ in range(messages.TRIES):
+            Message.update(next_at=now()).where(Message.state == "new").execute()
+            tasks.send_mail.call_local()
+    assert {row.state for row in Message.select().where(Message.to != "third@example.lt")} == {"dead"}
+
+
+def test_what_the_server_refuses_for_good_is_given_up_and_what_it_cannot_now_waits(north: Organisation, sink: Sink) -> None:
+    sink.answers = {"gone@example.lt": "550 no such user", "busy@example.lt": "451 try later"}
+    for to in (*sink.answers, "anna@example.lt"):
+        write(to, north)
+    assert tasks.send_mail.call_local() == 3
+    states = {row.to: (row.state, row.error) for row in Message.select()}
+    assert states == {
+        "gone@example.lt": ("dead", "550 no such user"),
+        "busy@example.lt": ("new", "451 try later"),
+        "anna@example.lt": ("sent", ""),
+    }
+
+
+def test_bulk_mail_gives_other_work_its_turn_and_goes_on_behind_it(
+    north: Organisation, sink: Sink, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """F16"""
+    for number in range(3):
+        write(f"bulk{number}@example.lt", north, lane=messages.BULK)
+    write("urgent@example.lt", north, lane=messages.SOMEONE_WAITS)
+    monkeypatch.setattr(tasks, "IN_A_ROW", timedelta(0))
+    tasks.huey.immediate = False
+    try:
+        for _ in range(2):
+            tasks.send_mail.call_local()
+        assert (len(sink.letters), tasks.huey.pending_count()) == (0, 2)
+    finally:
+        tasks.huey.flush()
+    monkeypatch.setattr(tasks, "IN_A_ROW", timedelta(seconds=50))
+    assert tasks.deliver(mail.carrier(tasks.config), tasks.LEASE) == (4, True)
+    assert sink.letters[0]["To"] == "urgent@example.lt"
+
+
+def test_without_a_mail_server_each_mail_is_a_file(north: Organisation) -> None:
+    write("anna@example.lt", north)
+    tasks.ring()
+    (path,) = tasks.config.mailbox_dir.glob("*.eml")
+    assert message_from_bytes(path.read_bytes(), policy=policy.default)["To"] == "anna@example.lt"
+
+
+def test_a_queued_job_carries_ids_only_and_is_signed(north: Organisation) -> None:
+    tasks.huey.immediate = False
+    try:
+        tasks.run_job("sync_billing", "2026-11-05", north.id)
+        (raw,) = tasks.huey.storage.enqueued_items(1)
+        assert tuple(tasks.huey.deserialize_task(raw).args) == ("sync_billing", "2026-11-05", north.id)
+        with pytest.raises(ValueError, match=r"[Ss]ignature"):
+            tasks.huey.deserialize_task(raw[:-1] + bytes([raw[-1] ^ 1]))
+    finally:
+        tasks.huey.flush()
+
+
+def test_settings_decide_whether_a_feed_is_read_at_all(north: Organisation) -> None:
+    settings.change(north, "billing_system", "nothing", by="operator")
+    deliver_feed("north", contracts=CONTRACTS)
+    tasks.sync_billing(lambda: None, north.id)
+    assert not Contract.select().exists()

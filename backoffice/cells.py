@@ -11,7 +11,7 @@ from markupsafe import Markup
 import formats
 import web
 from models import N_, AccessType, Message, UTCDateTimeField, canonical, now
-from rules import access
+from rules import access, settings
 from rules.refusal import Refused
 
 YES, NO, NOTHING = N_("Yes"), N_("No"), "–"
@@ -48,10 +48,19 @@ def _by_kind(field: pw.Field) -> Callable[[Any], Any]:
     return lambda v: NOTHING if v in (None, "") else v
 
 
-def is_figure(field: Any) -> bool:
-    """Whether values of `field` stand right-aligned under one another."""
-    field = getattr(field, "field", field)
-    return isinstance(field, pw.IntegerField | pw.BigIntegerField) and not isinstance(field, pw.ForeignKeyField)
+def look(field: Any) -> str:
+    """How values of `field` stand in a column: figures to the right, days and moments on one line."""
+    if isinstance(field, pw.IntegerField) and not isinstance(field, pw.ForeignKeyField):
+        return "right"
+    return "short" if isinstance(field, pw.DateField | pw.DateTimeField) else ""
+
+
+def setting(name: str, value: Any) -> str:
+    """A setting's value in words."""
+    choices = dict(settings.CATALOGUE[name].metadata["choices"] or ()) if name in settings.CATALOGUE else {}
+    if value in choices:
+        return _(choices[value])
+    return _(YES if value else NO) if isinstance(value, bool) else str(value)
 
 
 def tag(word: str, kind: str) -> Markup:
@@ -63,9 +72,12 @@ def locked(until: datetime | None) -> Any:
     """A lock that holds, as a tag with its end."""
     if until is None or until <= now():
         return NOTHING
-    if until.year == 9999:
-        return tag(_("Locked until a new password is set"), "warn")
-    return tag(_("Locked until %(until)s", until=formats.moment(until, web.language())), "warn")
+    return tag(_("a new password is set") if until.year == 9999 else formats.moment(until, web.language()), "warn")
+
+
+def money_if_any(name: str, row: dict[str, Any]) -> str:
+    """An amount that is seldom there at all."""
+    return formats.money(row[name], web.language()) if row[name] else NOTHING
 
 
 def access_type(name: str | None) -> Any:
@@ -128,7 +140,7 @@ def exporter(field: Any) -> Callable[[Any], str]:
     if places:
         comma = "," if web.language() == "lt" else "."
         return lambda v: "" if v is None else f"{'-' if v < 0 else ''}{abs(v) // 10**places}{comma}{abs(v) % 10**places:0{places}}"
-    if is_figure(field):
+    if look(field) == "right":
         return lambda v: "" if v is None else str(v)
     if field.choices:
         words = {value: _(word) for value, word in field.choices}

@@ -62,6 +62,7 @@ class Command:
     done: str
     needs: tuple[str, ...] = ()
     is_bulk: bool = True
+    is_main: bool = False  # the one filled button of a row's page
     when: Callable[[Any], bool] = field(default=lambda row: True)
     gives: tuple[str, ...] = ()
 
@@ -96,11 +97,12 @@ class Lookup(AjaxModelLoader):
 
 
 class Column(NamedTuple):
-    """A column as the list shows it. `order` is its address when the heading is pressed, `now` how it is ordered: "", "up", "down"."""
+    """A column as the list shows it. `look` is "right" for figures, "short" for what must not be broken over two lines; `order` is the
+    address when the heading is pressed, `now` how it is ordered: "", "up", "down"."""
 
     name: str
     label: str
-    is_figure: bool
+    look: str
     order: str
     now: str
 
@@ -121,11 +123,12 @@ class Desk(ModelView):
     menu_heading = ""
     endpoint_name = ""  # where it is not the class's own
     title = ""  # what the desk is called; the table's plural
-    add = ""  # the heading of the page that adds a row
+    add, add_button = "", N_("Save")  # the heading of the page that adds a row, and its button
     tabs: tuple[Tab, ...] = ()
     all_rows = N_("All")
     commands: tuple[Command, ...] = ()
     related: tuple[tuple[str, str], ...] = ()  # (endpoint of another desk, its foreign key to this table)
+    part_columns: tuple[str, ...] = ()  # fewer columns, where a few rows stand on the page of another row
     second_lines: dict[str, str] = {}  # a column, and the one that stands smaller under it
     extra_columns: tuple[str, ...] = ()  # read, not shown: what `shown` needs besides
     shown: dict[str, Callable[[dict[str, Any]], Any]] = {}  # columns written in their own way, from all that was read of the row
@@ -149,7 +152,7 @@ class Desk(ModelView):
     def __init__(self) -> None:
         model = self.stands_for
         self.table = model.__name__.lower()
-        self.column_labels = {**{name: lazy_gettext(label) for name, label in self._labels()}, **(self.column_labels or {})}
+        self.column_labels = {name: lazy_gettext(label) for name, label in {**dict(self._labels()), **(self.column_labels or {})}.items()}
         kebab = self.endpoint_name or re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
         super().__init__(
             model,
@@ -161,12 +164,19 @@ class Desk(ModelView):
         self.sortable = dict(self._sortable_columns)
 
     def _labels(self) -> Iterable[tuple[str, str]]:
-        names = {*self.column_list, *self.second_lines.values(), *(self.column_details_list or ()), *(self.form_columns or ())}
+        names = {
+            *self.column_list,
+            *self.part_columns,
+            *self.second_lines.values(),
+            *(self.column_details_list or ()),
+            *(self.form_columns or ()),
+        }
         names |= {*self.column_filters, *(["organisation.name"] if "organisation" in self.stands_for._meta.fields else [])}
         for name in names:
             *steps, named = self._path(name)
             # A related row is called by what it is to this one: "provider.name" is the provider.
-            yield name, str((steps[-1] if steps and named.name.startswith("name") else named).verbose_name)
+            is_called_by_relation = steps and (named.name.startswith("name") or steps[-1].name in ("building", "run"))
+            yield name, str((steps[-1] if is_called_by_relation else named).verbose_name)
 
     @classmethod
     def _path(cls, name: str) -> list[pw.Field]:
@@ -296,12 +306,10 @@ class Desk(ModelView):
             empty_text=_(text),
         )
 
-    def names(self, but: str = "") -> tuple[str, ...]:
-        """The columns that this viewer's list has: the organisation too where there are several; none of the relation `but`."""
-        names = self.column_list
-        if web.viewer().sees_install and "organisation" in self.model._meta.fields:
-            names = (*names, "organisation.name")
-        return tuple(name for name in names if not but or not name.startswith(f"{but}."))
+    def names(self) -> tuple[str, ...]:
+        """The columns that this viewer's list has: the organisation too where there are several."""
+        sees_several = web.viewer().sees_install and "organisation" in self.model._meta.fields
+        return (*self.column_list, "organisation.name") if sees_several else self.column_list
 
     def read(self, names: tuple[str, ...]) -> tuple[str, ...]:
         """What must be read to show these columns."""
@@ -315,8 +323,8 @@ class Desk(ModelView):
         for name in names:
             is_now = name == now and not what.search
             order = self.address(**args | {"sort": name if not is_now or is_down else f"-{name}"}) if name in can_order else ""
-            is_figure = cells.is_figure(self._path(name)[-1])
-            made.append(Column(name, self.column_labels[name], is_figure, order, ("down" if is_down else "up") if is_now else ""))
+            look = cells.look(self._path(name)[-1])
+            made.append(Column(name, self.column_labels[name], look, order, ("down" if is_down else "up") if is_now else ""))
         return made
 
     def shown_for(self, found: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]], Any]]:
@@ -408,9 +416,10 @@ class Desk(ModelView):
         said = self.written([self.select(self.get_query().where(self.model.id == row.id), read).tuples().get()], read)[0]
         return [(self.column_labels[name], said[name]) for name in names if said[name] not in (cells.NOTHING, "")]
 
-    def acts(self, row: Any) -> list[tuple[str, str]]:
-        """The buttons on a row's page: what this viewer may do with it now."""
-        return [(_(c.label), self.address(c.name, ids=row.public_id)) for c in self.commands if self.may(c.name) and c.when(row)]
+    def acts(self, row: Any) -> list[tuple[str, str, bool]]:
+        """The buttons on a row's page: what this viewer may do with it now, and which of them is the main one."""
+        can = [command for command in self.commands if self.may(command.name) and command.when(row)]
+        return [(_(command.label), self.address(command.name, ids=row.public_id), command.is_main) for command in can]
 
     def other(self, endpoint: str) -> Any:
         """Another desk."""
@@ -424,11 +433,12 @@ class Desk(ModelView):
     def part(self, relation: str, row: Any) -> dict[str, Any]:
         """The first rows of this desk that belong to `row` through `relation`, for the page of that row."""
         what = listing.Asked("", self.column_default_sort, None, {relation: row}, {}, {}, None, None)
-        names = self.names(but=relation)
+        names = tuple(name for name in self.part_columns or self.column_list if not name.startswith(f"{relation}."))
         found, _before, is_more = listing.page(self, what, self.read(names), RELATED)
         url = self.address(**{relation: row.public_id}) if is_more else ""
         columns = [column._replace(order="", now="") for column in self.columns(what, {}, names)]
-        return {"title": self.name, "columns": columns, "lines": self.lines(found, names), "url": url}
+        lines = [line._replace(cells=[(text, "") for text, _below in line.cells]) for line in self.lines(found, names)]
+        return {"title": self.name, "columns": columns, "lines": lines, "url": url}
 
     def happened(self, row: Any) -> dict[str, Any]:
         """The timeline of a row; nothing for who may not see events."""
@@ -456,7 +466,7 @@ class Desk(ModelView):
                 row = self.create(form)
                 web.tell(_("%(row)s: added", row=row))
                 return redirect(self.address(row.public_id), 303)
-        return self.render(self.create_template, form=form, list_url=self.address(), title=_(self.add))
+        return self.render(self.create_template, form=form, list_url=self.address(), title=_(self.add), button=_(self.add_button))
 
     def create_form(self, obj: Any = None) -> Any:
         form = self._create_form_class()

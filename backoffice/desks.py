@@ -1,6 +1,7 @@
 """The backoffice as a table of contents. Labels, help and choices come from models.py; who may do what from rules/access.py."""
 
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from flask_babel import gettext as _
@@ -36,6 +37,9 @@ from rules import accounts, clock, contracts, messages, staff, sync
 
 CUSTOMERS, PLACES, METERS, BILLS, WORK = N_("Customers"), N_("Buildings"), N_("Meters"), N_("Bills"), N_("How things run")
 LONG_LIST = 100
+LOCKED = (N_("Locked accounts"), N_("They cannot sign in until the lock ends."))
+UNDELIVERED = (N_("Mail not delivered"), N_("It was given up: the address may be wrong."))
+ASIDE = (N_("Records put aside"), N_("They came with the billing feed and could not be taken in."))
 
 
 # ---- customers --------------------------------------------------------------------------------------------------------
@@ -59,7 +63,7 @@ class Accounts(Desk):
     search_hint = N_("Name, e-mail or phone")
     empty = (N_("No accounts yet"), N_("Customers appear here as they register."))
     tabs = (
-        Tab("locked", N_("Locked"), lambda t, at: t.locked_until > at, "-locked_until", N_("cannot sign in until the lock ends")),
+        Tab("locked", N_("Locked"), lambda t, at: t.locked_until > at, "-locked_until", LOCKED),
         Tab("newest", N_("New this month"), lambda t, at: t.created_at > at - timedelta(days=30), "-created_at"),
     )
     commands = (
@@ -69,6 +73,7 @@ class Accounts(Desk):
             accounts.unlock,
             ask=N_("They can sign in again at once with their own password, and are told so by e-mail."),
             needs=("reason",),
+            is_main=True,
             done=N_("can sign in again"),
             when=lambda account: account.is_locked(now()),
         ),
@@ -111,7 +116,7 @@ class Accounts(Desk):
                 "contract": row.contract,
                 "url": self.other("contracts").address(row.contract.public_id),
                 "access_type": cells.access_type(row.access_type.name),
-                "since": formats.moment(row.since_at, web.language()),
+                "since": formats.day(formats.local(row.since_at).date(), web.language()),
                 "to_pay": formats.money(row.to_pay_cents, web.language()) if row.to_pay_cents else "",
                 "is_overdue": row.first_due_on is not None and Invoice.due_on.python_value(row.first_due_on) < clock.today(),
                 "change_url": self.other("memberships").address(
@@ -251,6 +256,7 @@ class Readings(Desk):
         "meter.number", "meter.kind.name", "contract.payer_code", "contract.address", "previous_milli", "value_milli", "meter.kind.unit",
         "read_on", "source", "is_current", "reference", "recorded_at",
     )  # fmt: skip
+    part_columns = ("meter.number", "value_milli", "meter.kind.unit", "read_on", "source")
     search_number, search_through, search_hint = "meter.number", "contract", N_("Meter number, customer or address")
     empty = (N_("No readings yet"), N_("Readings appear here as they are declared or come with the billing feed."))
 
@@ -268,6 +274,8 @@ class Invoices(Desk):
         "buyer_address", "net_cents", "vat_cents", "total_cents", "prepaid_cents", "rounding_cents", "payable_cents", "outstanding_cents",
         "payment_reference", "iban", "refers_to", "note",
     )  # fmt: skip
+    part_columns = ("number", "issued_on", "due_on", "payable_cents", "outstanding_cents")
+    shown = {name: partial(cells.money_if_any, name) for name in ("prepaid_cents", "rounding_cents")}
     search_number, search_through, search_hint = "number", "contract", N_("Invoice number, customer or address")
     empty = (N_("No invoices yet"), N_("Invoices come with the billing feed."))
 
@@ -277,7 +285,7 @@ class Invoices(Desk):
     def bill_lines(self, row: Invoice) -> dict[str, Any]:
         """What the bill is for, line by line."""
         where = web.language()
-        headings = ((_("Line"), False), (_("Quantity"), True), (_("Unit price"), True), (_("Without VAT"), True), (_("VAT"), True))
+        headings = ((_("Line"), ""), (_("Quantity"), "right"), (_("Unit price"), "right"), (_("Without VAT"), "right"), (_("VAT"), "right"))
         lines = [
             (
                 line.name,
@@ -290,7 +298,7 @@ class Invoices(Desk):
         ]
         return {
             "title": _("Lines"),
-            "columns": [Column("", label, is_figure, "", "") for label, is_figure in headings],
+            "columns": [Column("", label, look, "", "") for label, look in headings],
             "lines": [Line("", "", line[0], [(text, "") for text in line]) for line in lines],
             "url": "",
         }
@@ -312,7 +320,7 @@ class Messages(Desk):
     search_in, search_hint = "to", N_("Address")
     empty = (N_("No mail yet"), N_("Every e-mail to customers and staff appears here."))
     tabs = (
-        Tab("dead", N_("Not delivered"), lambda t, at: t.state == "dead", queue=N_("were given up: the address may be wrong")),
+        Tab("dead", N_("Not delivered"), lambda t, at: t.state == "dead", queue=UNDELIVERED),
         Tab("waiting", N_("Waiting"), lambda t, at: t.state == "new"),
     )
     commands = (
@@ -322,6 +330,7 @@ class Messages(Desk):
             messages.send_again,
             ask=N_("The mail goes out within a minute, to the same address, and is tried for two days."),
             needs=("reason",),
+            is_main=True,
             done=N_("will be sent again"),
             when=lambda message: message.state == "dead",
         ),
@@ -356,13 +365,12 @@ class SyncProblems(Desk):
     column_default_sort = "-seen_at"
     column_filters = ("organisation", "run")
     column_details_list = ("message", "kind", "reference", "run.started_at", "seen_at", "resolved_at", "record")
+    column_labels = {"record": N_("Record")}
     extra_columns = ("facts",)
     shown = {"message": lambda row: cells.sentence(row["message"], row["facts"]), "record": lambda row: cells.json(row["record"])}
     search_in, search_hint = "reference", N_("Invoice number or place in the file")
     empty = (N_("Nothing was put aside"), N_("Records of the billing feed that cannot be taken in wait here, with the reason."))
-    tabs = (
-        Tab("open", N_("To look at"), lambda t, at: t.resolved_at.is_null(), queue=N_("records of the billing feed could not be taken in")),
-    )
+    tabs = (Tab("open", N_("To look at"), lambda t, at: t.resolved_at.is_null(), queue=ASIDE),)
     commands = (
         Command(
             "resolve",
@@ -370,6 +378,7 @@ class SyncProblems(Desk):
             sync.resolve,
             ask=N_("The record stays put aside and is not tried again, for as long as the billing system says the same."),
             needs=("reason",),
+            is_main=True,
             done=N_("was closed"),
             when=lambda problem: problem.resolved_at is None,
         ),
@@ -412,7 +421,7 @@ class Events(Desk):
 @desk(Staff, menu=WORK)
 class StaffDesk(Desk):
     endpoint_name = "staff"
-    title, add = N_("Staff"), N_("Invite a colleague")
+    title, add, add_button = N_("Staff"), N_("Invite a colleague"), N_("Send the invitation")
     column_list = ("name", "role", "is_active", "locked_until", "last_seen_at")
     second_lines = {"name": "email"}
     shown = {"locked_until": lambda row: cells.locked(row["locked_until"])}
@@ -450,6 +459,7 @@ class StaffDesk(Desk):
             staff.unlock,
             ask=N_("They can sign in again at once with their own password and code."),
             needs=("reason",),
+            is_main=True,
             done=N_("can sign in again"),
             is_bulk=False,
             when=lambda person: person.locked_until is not None and person.locked_until > now(),
@@ -488,7 +498,7 @@ class StaffDesk(Desk):
     def dossier(self, row: Staff) -> dict[str, Any]:
         houses = Building.within(web.viewer()).where(Building.id.in_(row.building_ids())).order_by(Building.sort_key)
         lines = [Line("", self.other("buildings").address(h.public_id), h.address, [(h.address, "")]) for h in houses]
-        part = {"title": _("Buildings"), "columns": [Column("", _("Address"), False, "", "")], "lines": lines, "url": ""}
+        part = {"title": _("Buildings"), "columns": [Column("", _("Address"), "", "", "")], "lines": lines, "url": ""}
         return super().dossier(row) | {"related": [part] if row.role == "property_manager" else [], "subheading": row.email}
 
 

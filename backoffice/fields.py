@@ -1,7 +1,7 @@
 """Fields of the backoffice's forms: made from the tables' own columns, and the few that acts need. What is wrong is said with the
 field's own name, as something to do."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 import peewee as pw
@@ -19,6 +19,7 @@ from wtforms import (
     StringField,
     TextAreaField,
 )
+from wtforms.fields.choices import SelectChoice
 from wtforms.validators import StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
@@ -54,7 +55,10 @@ class AtMost:
 
 
 class Choice(SelectField):
-    """One of a list."""
+    """One of a list of (value, words)."""
+
+    def __init__(self, label: Any, *, choices: Iterable[tuple[str, Any]], **options: Any) -> None:
+        super().__init__(label, choices=[SelectChoice(value, words) for value, words in choices], **options)
 
     def pre_validate(self, form: Any) -> None:
         if self.data not in [value for value, *_rest in self.iter_choices()]:
@@ -62,10 +66,13 @@ class Choice(SelectField):
 
 
 class Ticks(SelectMultipleField):
-    """Any of a list, each with a box to tick."""
+    """Any of a list of (value, words), each with a box to tick."""
 
     widget = ListWidget(prefix_label=False)
     option_widget = CheckboxInput()
+
+    def __init__(self, label: Any, *, choices: Iterable[tuple[str, Any]], **options: Any) -> None:
+        super().__init__(label, choices=[SelectChoice(value, words) for value, words in choices], **options)
 
     def pre_validate(self, form: Any) -> None:
         if set(self.data or ()) - {value for value, *_rest in self.iter_choices()}:
@@ -223,7 +230,9 @@ class AcceptForm(web.Form):
 
 class InviteForm(web.Form):
     email = EmailField(lazy_gettext("E-mail"), filters=[_stripped], validators=[Needed(), AtMost(254)], render_kw={"autocomplete": "off"})
-    name = StringField(lazy_gettext("Name"), filters=[_stripped], validators=[Needed(), AtMost(120)], render_kw={"autocomplete": "off"})
+    name = StringField(
+        lazy_gettext("Name and surname"), filters=[_stripped], validators=[Needed(), AtMost(120)], render_kw={"autocomplete": "off"}
+    )
     role = Choice(lazy_gettext("Role"), choices=[(name, lazy_gettext(word)) for name, word in ROLES])
     language = Choice(lazy_gettext("Language"), choices=list(web.LANGUAGES.items()))
 

@@ -20,6 +20,8 @@ from rules import access
 # A feed is read every night; a little longer, for a night that started late.
 LATE = timedelta(hours=26)
 EVENTS_SHOWN, FEEDS_SHOWN = 8, 50
+# What would leave no room on the first page for anything else.
+COMES_AND_GOES = ("account.signed_in", "account.signed_out", "feed.block_stored", "staff.signed_in", "staff.signed_out")
 
 
 class Home(AdminIndexView):
@@ -38,7 +40,8 @@ class Home(AdminIndexView):
         feeds = _feeds(now()) if access.allows(web.viewer(), "syncrun.view") else []
         latest = []
         if access.allows(web.viewer(), "event.view"):
-            latest = timeline.told(Event.within(web.viewer()).order_by(Event.id.desc()).limit(EVENTS_SHOWN))
+            found = Event.within(web.viewer()).where(Event.name.not_in(COMES_AND_GOES))
+            latest = timeline.told(found.order_by(Event.id.desc()).limit(EVENTS_SHOWN))
         return self.render(
             "backoffice/home.html",
             queues=[*self._queues(), *_feed_queue(feeds, self._desk("sync_runs").address())],
@@ -55,7 +58,7 @@ class Home(AdminIndexView):
         desks = [view for view in self.admin._views if isinstance(view, Desk) and view.may("view")]
         waiting = [(desk, tab) for desk in desks for tab in desk.tabs if tab.queue]
         return [
-            _queue(f"{desk.name}: {_(tab.label).lower()}", _(tab.queue), count, desk.address(tab=tab.name))
+            _queue(_(tab.queue[0]), _(tab.queue[1]), count, desk.address(tab=tab.name))
             for (desk, tab), count in zip(waiting, listing.counts(waiting), strict=True)
         ]
 
@@ -110,4 +113,4 @@ def _feed_queue(feeds: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:
     if not feeds:
         return []
     wrong = sum(feed["kind"] == "bad" for feed in feeds)
-    return [_queue(_("Billing feeds to look at"), _("broke off, or were not read tonight"), str(wrong), url)]
+    return [_queue(_("Billing feeds to look at"), _("They broke off, or were not read tonight."), str(wrong), url)]

@@ -28,14 +28,14 @@ PUBLIC_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 class Tab:
     """A saved view of a list: which rows, and in which order where that is another one (`-column`: newest first).
 
-    `queue` says on the home page what waits there; such a view shows how many rows it has.
+    `queue` is how the home page calls what waits there, and why it does; such a view shows how many rows it has.
     """
 
     name: str
     label: str
     where: Callable[[type[Any], datetime], Any]
     sort: str = ""
-    queue: str = ""
+    queue: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True)

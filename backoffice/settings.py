@@ -12,7 +12,7 @@ from wtforms import StringField
 
 import formats
 import web
-from backoffice import timeline
+from backoffice import cells, timeline
 from backoffice.cells import NO, YES
 from backoffice.fields import Choice, Needed
 from models import Event, Organisation
@@ -47,7 +47,7 @@ class SettingsPages(BaseView):
         groups: dict[str, list[Any]] = {}
         for name, knob in settings.CATALOGUE.items():
             url = self.address(chosen.public_id, name.replace("_", "-")) if is_changed else ""
-            row = (_(knob.metadata["label"]), said(name, values[name]), url, values[name] == defaults[name])
+            row = (_(knob.metadata["label"]), cells.setting(name, values[name]), url, values[name] == defaults[name])
             groups.setdefault(_(knob.metadata["group"]), []).append(row)
         return self.render(
             "backoffice/settings.html",
@@ -77,14 +77,6 @@ class SettingsPages(BaseView):
             list_url=self.address(public_id),
             was=_changed_last(organisation, name),
         )
-
-
-def said(name: str, value: Any) -> str:
-    """A setting's value in words."""
-    choices = dict(settings.CATALOGUE[name].metadata["choices"] or ())
-    if choices:
-        return _(choices[value])
-    return _(YES if value else NO) if isinstance(value, bool) else str(value)
 
 
 def _form(name: str) -> type[web.Form]:

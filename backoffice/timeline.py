@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 
 import formats
 import web
-from backoffice.cells import NO, NOTHING, YES, access_type
+from backoffice.cells import NO, NOTHING, YES, access_type, setting
 from models import N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff
 from rules import events, settings
 
@@ -82,6 +82,7 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
     if name == "setting.changed":
         knob = settings.CATALOGUE.get(facts["name"])
         said["setting"] = _(knob.metadata["label"]) if knob else facts["name"]
+        said |= {fact: setting(facts["name"], facts[fact]) for fact in ("old", "new")}
     return (_(sentence) if sentence not in ("{changes}",) else sentence).format(**said)
 
 

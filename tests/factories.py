@@ -9,7 +9,6 @@ from models import (
     AccessType,
     Account,
     Building,
-    ConsentText,
     Contract,
     Invoice,
     InvoiceLine,
@@ -25,25 +24,24 @@ from models import (
     StaffBuilding,
     now,
 )
-from rules import access, events, keys, settings
+from rules import access, events, keys, organisations, settings
 
 PASSWORD = "Teisingas-slaptazodis-1"
 _n = iter(range(1, 10**9))
 
 
 def organisation(slug: str = "north", preset: str | None = None, **changes: Any) -> Organisation:
-    """An organisation with settings from keyword arguments; with `preset`, what that file of config/organisations says beneath them."""
-    facts = tomllib.loads((ROOT / "config" / "organisations" / f"{preset}.toml").read_text()) if preset else {}
-    changes = {k: facts[k] for k in ("name", "phone", "email", "brand") if k in facts} | changes
-    known = facts.get("settings", {}) | {k: changes.pop(k) for k in list(changes) if k in settings.CATALOGUE}
-    made = Organisation.get_or_none(slug=slug) or Organisation.create(slug=slug, name=changes.pop("name", slug.title()), **changes)
-    access.seed_access_types(made)
+    """An organisation; with `preset` through the operator's own door, else bare. Settings may be named among the changes."""
+    known = {k: changes.pop(k) for k in list(changes) if k in settings.CATALOGUE}
+    made = Organisation.get_or_none(slug=slug)
+    if made is None and preset:
+        facts = tomllib.loads((ROOT / "config" / "organisations" / f"{preset}.toml").read_text())
+        made = organisations.load(slug, preset, facts | changes, by=events.OPERATOR)
+    elif made is None:
+        made = Organisation.create(slug=slug, name=changes.pop("name", slug.title()), **changes)
+        access.seed_access_types(made)
     for name, value in known.items():
         settings.change(made, name, value, by=events.OPERATOR)
-    for one in facts.get("providers", []):
-        Provider.create(organisation=made, **one)
-    for position, one in enumerate(facts.get("consents", [])):
-        ConsentText.create(organisation=made, edition=1, position=position, is_required=one.pop("required"), **one)
     return made
 
 

@@ -961,7 +961,7 @@ class Message(Table):
     """A mail to be sent, written in the transaction that causes it and rendered when it is sent."""
 
     organisation = pw.ForeignKeyField(Organisation, null=True, on_delete="RESTRICT", index=False, verbose_name=N_("Organisation"))
-    kind = pw.CharField(40, verbose_name=N_("Mail"))
+    kind = pw.CharField(40, verbose_name=N_("Kind"))
     account = pw.ForeignKeyField(Account, null=True, on_delete="SET NULL", verbose_name=N_("Account"))
     to = pw.CharField(254, verbose_name=N_("Sent to"))
     name = pw.CharField(200, default="")

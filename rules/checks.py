@@ -1,0 +1,172 @@
+"""What must always be true of the rows, whatever was killed: each promise is one question to the database whose answer is nobody.
+
+`flask portal check` asks them all, in production too. Each row found is a sentence for the operator.
+"""
+
+# ruff: noqa: S608 - every name in these questions stands in this file or in models.py
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import peewee as pw
+from playhouse.migrations import Runner
+
+from models import TABLES, Message, Setting, database, now
+from rules import events, messages, settings
+from rules.refusal import Refused
+
+SHOWN = 20  # of one promise; where more rows break it, one sentence says so
+
+# A sentence with one {} for each column, and the rows that break it.
+PROMISES: tuple[tuple[str, str], ...] = (
+    (
+        "Bill {}: its lines add up to {} cents, but it says {}.",
+        "SELECT i.number, l.added, i.net_cents FROM invoice i"
+        " JOIN (SELECT invoice_id, SUM(net_cents) AS added FROM invoice_line GROUP BY invoice_id) l ON l.invoice_id = i.id"
+        " WHERE l.added <> i.net_cents",
+    ),
+    (
+        "Bill {}: the VAT of its rates adds up to {} cents, but it says {}.",
+        "SELECT i.number, v.added, i.vat_cents FROM invoice i"
+        " JOIN (SELECT invoice_id, SUM(vat_cents) AS added FROM invoice_vat GROUP BY invoice_id) v ON v.invoice_id = i.id"
+        " WHERE v.added <> i.vat_cents",
+    ),
+    (
+        "Bill {}: {} cents are unpaid of {}.",
+        "SELECT number, outstanding_cents, payable_cents FROM invoice"
+        " WHERE outstanding_cents NOT BETWEEN CASE WHEN payable_cents < 0 THEN payable_cents ELSE 0 END"
+        " AND CASE WHEN payable_cents > 0 THEN payable_cents ELSE 0 END",
+    ),
+    (
+        "Bill {} is of another provider than its contract {}.",
+        "SELECT i.number, c.payer_code FROM invoice i JOIN contract c ON c.id = i.contract_id WHERE i.provider_id <> c.provider_id",
+    ),
+    (
+        "Meter {} has {} readings that count in {}.",
+        "SELECT m.number, COUNT(*), r.period FROM reading r JOIN meter m ON m.id = r.meter_id WHERE r.is_current"
+        " GROUP BY m.id, m.number, r.period HAVING COUNT(*) > 1",
+    ),
+    (
+        "Meter {}: the reading of {} is counted from {}, but the one before is {}.",
+        "SELECT m.number, r.period, r.previous_milli, r.before_milli FROM (SELECT meter_id, period, previous_milli,"
+        " LAG(value_milli) OVER (PARTITION BY meter_id ORDER BY period) AS before_milli FROM reading WHERE is_current) r"
+        " JOIN meter m ON m.id = r.meter_id WHERE r.before_milli IS NOT NULL AND COALESCE(r.previous_milli, -1) <> r.before_milli",
+    ),
+    (
+        "Meter {}: customers declared {} in {}, after more.",
+        "SELECT m.number, r.value_milli, r.period FROM (SELECT meter_id, period, value_milli, source,"
+        " LAG(value_milli) OVER w AS before_milli, LAG(source) OVER w AS before_source FROM reading WHERE is_current"
+        " WINDOW w AS (PARTITION BY meter_id ORDER BY period)) r JOIN meter m ON m.id = r.meter_id"
+        " WHERE r.source = 'customer' AND r.before_source = 'customer' AND r.value_milli < r.before_milli",
+    ),
+    (
+        "Account {} has {} live accesses to contract {}.",
+        "SELECT account_id, COUNT(*), contract_id FROM membership WHERE until_at IS NULL"
+        " GROUP BY account_id, contract_id HAVING COUNT(*) > 1",
+    ),
+    (
+        "Staff {} does not work here and is signed in.",
+        "SELECT s.email FROM staff s JOIN session o ON o.staff_id = s.id WHERE NOT s.is_active GROUP BY s.email",
+    ),
+    (
+        "Staff {} of one organisation runs building {} of another.",
+        "SELECT s.email, b.address FROM staff_building x JOIN staff s ON s.id = x.staff_id JOIN building b ON b.id = x.building_id"
+        " WHERE s.organisation_id IS NULL OR s.organisation_id <> b.organisation_id",
+    ),
+    (
+        "Mail {} is neither sent, given up nor due.",
+        "SELECT id FROM message WHERE state NOT IN ('new', 'sending', 'sent', 'dead') OR (state = 'sending' AND lease_until IS NULL)"
+        " OR (state = 'sent' AND sent_at IS NULL) OR (state = 'dead' AND error = '')",
+    ),
+)
+
+# What cannot have come about without an event (P5, N02): the rows, the event's name, its subject, and which of the rows.
+RECORDED = (
+    ("organisation", "organisation.loaded", "'organisation:' || x.id", "1 = 1"),
+    ("account", "account.registered", "'account:' || x.id", "1 = 1"),
+    ("staff", "staff.invited", "'staff:' || x.id", "1 = 1"),
+    ("reading", "reading.declared", "'reading:' || x.id", "x.source = 'customer'"),
+    ("membership", "contract.attached", "'contract:' || x.contract_id", "1 = 1"),
+    ("sync_run", "feed.run_finished", "'syncrun:' || x.id", "x.finished_at IS NOT NULL"),
+)
+
+PRAGMAS = {"journal_mode": "wal", "synchronous": 2, "foreign_keys": 1}
+
+
+def broken(event_key: bytes, migrations: Path) -> Iterator[str]:
+    """Every broken promise, a sentence each; nothing where all is well. Seals what has happened before the chain is verified."""
+    of_this_version = list(_of_migrations(migrations))
+    yield from of_this_version
+    if of_this_version:
+        return  # the rest asks for tables as this version knows them
+    if isinstance(database.obj, pw.SqliteDatabase):
+        yield from _of_sqlite()
+    for sentence, query in PROMISES:
+        yield from _found(sentence, query)
+    for table, event, subject, those in RECORDED:
+        missing = f"NOT EXISTS (SELECT 1 FROM event e WHERE e.name = '{event}' AND e.subject = {subject})"
+        yield from _found(f"{table} {{}} has no event {event}.", f"SELECT x.id FROM {table} x WHERE {those} AND {missing}")
+    yield from _of_other_organisations()
+    yield from _of_settings()
+    yield from _of_mail()
+    events.seal(event_key)
+    yield from events.verify(event_key)
+
+
+def _of_migrations(folder: Path) -> Iterator[str]:
+    for one in Runner(database.obj, str(folder)).status():
+        if not one.applied:
+            yield f"The database waits for the migration {one.name}: run flask portal migrate."
+        elif one.path is None:
+            yield f"The database has had the migration {one.name}, which this version does not know."
+
+
+def _found(sentence: str, query: str) -> Iterator[str]:
+    rows = database.execute_sql(f"{query} LIMIT {SHOWN + 1}").fetchall()
+    for row in rows[:SHOWN]:
+        yield sentence.format(*row)
+    if len(rows) > SHOWN:
+        yield "There are more like the last one."
+
+
+def _of_sqlite() -> Iterator[str]:
+    for name, wanted in PRAGMAS.items():
+        ((found,),) = database.execute_sql(f"PRAGMA {name}").fetchall()
+        if found != wanted:
+            yield f"SQLite runs with {name} = {found}; it must be {wanted}."
+    for (word,) in database.execute_sql("PRAGMA integrity_check").fetchmany(SHOWN):
+        if word != "ok":
+            yield f"SQLite: {word}."
+    for table, row, parent, _ in database.execute_sql("PRAGMA foreign_key_check").fetchmany(SHOWN):
+        yield f"{table} {row} points to a row of {parent} that is not there."
+
+
+def _of_other_organisations() -> Iterator[str]:
+    """Rows that belong to one organisation and point to a row of another."""
+    for model in TABLES:
+        if "organisation" not in model._meta.fields:
+            continue
+        child = model._meta.table_name
+        for field, parent in ((f, f.rel_model) for f in model._meta.sorted_fields if isinstance(f, pw.ForeignKeyField)):
+            if "organisation" in parent._meta.fields:
+                yield from _found(
+                    f"{child} {{}} of organisation {{}} points to {parent._meta.table_name} {{}} of organisation {{}}.",
+                    f'SELECT x.id, x.organisation_id, y.id, y.organisation_id FROM "{child}" x'
+                    f' JOIN "{parent._meta.table_name}" y ON y.id = x."{field.column_name}" WHERE x.organisation_id <> y.organisation_id',
+                )
+
+
+def _of_settings() -> Iterator[str]:
+    for row in Setting.select():
+        try:
+            settings.check(row.name, row.value)
+        except (KeyError, Refused):
+            yield f"Setting {row.name} of organisation {row.organisation_id} is {row.value!r}, which it cannot be."
+
+
+def _of_mail() -> Iterator[str]:
+    latest = now() + messages.LONGEST_PAUSE + timedelta(hours=1)
+    far = Message.select(Message.id).where((Message.state == "new") & (Message.next_at > latest)).limit(SHOWN)
+    for (number,) in far.tuples():
+        yield f"Mail {number} is put off for longer than any pause."

@@ -18,14 +18,16 @@ pages = Blueprint("account", __name__)
 def view() -> Any:
     """Everything about the account itself, each with its one act."""
     account = web.viewer()
+    asked = consents.of(account)
     agreements = [
         {"name": text.text_en if web.language() == "en" else text.text_lt, "given_at": consent and consent.given_at}
-        for text, consent in consents.of(account)
+        for text, consent in asked
     ]
     return render_template(
         "customer/account.html",
         account=account,
         consents=agreements,
+        may_change_consents=any(not text.is_required or consent is None for text, consent in asked),
         sessions=sessions.others(account),
         this_session=account.session.id,
         device=device,
@@ -100,7 +102,7 @@ def change_consents() -> Any:
             if consents.change(account, kept | forms.agreed(form, account.organisation)):
                 web.tell(_("Your answers are saved."))
             return redirect(url_for("account.view"))
-    lead = _("Each one is yours to give and to take back at any time.")
+    lead = _("You can take back an optional one at any time.")
     return _form(form, title=_("What you agree to"), button=_("Save"), lead=lead)
 
 

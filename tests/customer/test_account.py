@@ -179,6 +179,20 @@ def test_each_optional_consent_is_given_and_taken_back_by_itself(browser: Browse
     assert Event.select().where(Event.name == "account.consent_changed").count() == 3
 
 
+def test_where_nothing_is_left_to_choose_no_choice_is_offered(browser: Browser, anna: Account) -> None:
+    """K21, CV-14"""
+    browser.get("/north/account")
+    browser.follow("Change (What you have agreed to)")
+    browser.submit("Save")
+    assert errors(browser) == ["Tick that you agree: without it no account can be opened"]
+
+    value = browser.page.xpath("string(//input[@name='consent_privacy']/@value)")
+    browser.submit("Save", consent_privacy=value)
+
+    assert browser.at == "/north/account"
+    assert not browser.page.xpath("//a[contains(@href, 'consents')]")
+
+
 # ---- the address of an account that was opened without it -------------------------------------------------------------
 
 

@@ -109,7 +109,9 @@ OPEN_PAGES = {
         "account.confirm_email", "account.confirm_new_email", "account.undo_email",
         "health.live", "health.ready", "home.language", "home.organisations",
         "register.check_mail", "register.confirm_code", "register.confirm_link", "register.register",
-        "sign_in.forgotten_password", "sign_in.locked", "sign_in.reset_password", "sign_in.sign_in", "sign_in.unlock",
+        "register.send_code_again",
+        "sign_in.forgotten_password", "sign_in.locked", "sign_in.reset_password", "sign_in.reset_sent",
+        "sign_in.sign_in", "sign_in.unlock",
     ],
     "staff": ["sign_in.accept", "sign_in.language", "sign_in.sign_in"],
 }  # fmt: skip

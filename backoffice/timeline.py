@@ -78,7 +78,8 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
     if not sentence or facts is None:
         return ""
     said = {fact: _written(fact, value) for fact, value in facts.items()}
-    said["changes"] = _changes(name, facts.get("before", {}), facts.get("after", {}))
+    if "after" in facts:
+        said["changes"] = _changes(name, facts.get("before", {}), facts["after"])
     if name == "setting.changed":
         knob = settings.CATALOGUE.get(facts["name"])
         said["setting"] = _(knob.metadata["label"]) if knob else facts["name"]

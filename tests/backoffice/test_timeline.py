@@ -1,0 +1,24 @@
+"""The timeline of what has happened."""
+
+from typing import Any
+
+import pytest
+
+from backoffice import timeline
+from rules import events
+
+SAMPLES = {"name": "lock_after", "until": "2026-11-24T12:00:00+00:00", "value_milli": 1000, "previous_milli": None, "replaces": None}
+SAMPLES |= {"before": {"name": "Anna {North}"}, "after": {"name": "Ona"}, "read_on": "2026-11-20", "old": 5, "new": 6}
+
+
+@pytest.mark.parametrize("name", sorted(events.FACTS))
+def test_every_event_that_can_be_recorded_can_be_told(staff_app: Any, name: str) -> None:
+    """M01"""
+    facts = {fact: SAMPLES.get(fact, "word") for fact in events.FACTS[name]}
+    with staff_app.test_request_context(headers={"Accept-Language": "en"}):
+        assert timeline.title(name)
+        told = timeline.detail(name, facts)
+        assert "{" not in told.replace("{North}", "")
+        assert timeline.detail(name, None) == ""
+        if "after" in facts:
+            assert "Ona" in told

@@ -17,9 +17,11 @@ from babel.messages.pofile import read_po
 
 from backoffice.desk import DESKS
 from config import ROOT
+from integrations import mail
 from models import now
 from tests import world as worlds
 from tests.browser import Browser
+from tests.integrations.test_mail import COMMON, KINDS
 from tests.test_access import THINGS, address, rules_of, values_for
 
 FACTS = re.compile(r"%\(\w+\)[sd]|%s|\{\w+\}")
@@ -187,6 +189,13 @@ AGENTS_PAGES = {
 }
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_no_letter_speaks_english_to_a_lithuanian(translations: None, kind: str) -> None:
+    letter = mail.render(kind, "lt", KINDS[kind] | COMMON)
+    read = DATA.sub("", f"{letter.subject} {letter.text}")
+    assert not {word.lower() for word in ENGLISH.findall(re.sub(r"https?://\S+", "", read))}, read
+
+
 # ---- libraries' own words ---------------------------------------------------------------------------------------------
 
 FRESH = """
@@ -228,6 +237,7 @@ print(json.dumps([words(language) for language in order]))
 """
 
 
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("order", [("en", "lt"), ("lt", "en")], ids="-".join)
 @pytest.mark.parametrize("site", ["customer", "staff"])
 def test_libraries_speak_the_readers_language_whichever_page_comes_first(

@@ -14,7 +14,7 @@ FIVE_MINUTES = timedelta(minutes=5)
 # Tries to sign in within five minutes, right ones not counted: from one network, and everywhere together (T42).
 FROM_A_NETWORK, EVERYWHERE = 10, 1000
 RESET_MINUTES, UNDO_HOURS = 30, 72
-LETTERS_AN_HOUR = 3  # to one address, for one purpose
+LETTERS_AN_HOUR, RESETS_FROM_A_NETWORK = 3, 30  # an hour: letters to one address for one purpose; addresses that one network names
 PASSWORD_TRIES_AN_HOUR = 5  # of whoever holds an open session and does not know the password
 
 WRONG = N_("The e-mail or the password is not right. Check both and try again.")
@@ -185,10 +185,12 @@ def _end_lock(account: Account, *, reason: str, by: Account | Staff) -> Event:
 # ---- passwords --------------------------------------------------------------------------------------------------------
 
 
-def ask_password_reset(organisation: Organisation, email: str, *, language: str, site_url: str) -> None:
+def ask_password_reset(organisation: Organisation, email: str, *, source: str, language: str, site_url: str) -> None:
     """Mail a link to set a new password; where nobody has this address, mail that instead. The page says the same, after the same
-    work (T47). Raises Refused for what is no address."""
+    work (T47). Raises Refused for what is no address, and when one network asks for too many: what is counted must stay."""
     address = details.address(email)
+    if not limits.spend("reset", f"{organisation.id}:{source}", RESETS_FROM_A_NETWORK, limits.HOUR):
+        raise Refused(registration.TOO_MANY_HERE)
     login, at = address.casefold(), now()
     if not limits.spend("reset-letter", f"{organisation.id}:{login}", LETTERS_AN_HOUR, limits.HOUR):
         return

@@ -20,7 +20,7 @@ LETTERS, FROM_A_NETWORK = 5, 30
 PASSWORD_TRIES = 5
 
 TOO_MANY_LETTERS = N_("We have sent as many letters to this address today as we may. Look for the last one, or try again tomorrow.")
-TOO_MANY_HERE = N_("There were too many registrations from your network. Try again in an hour.")
+TOO_MANY_HERE = N_("There were too many requests from your network. Try again in an hour.")
 TAKEN = N_("This address has an account by now. Sign in, or set a new password.")
 BEGIN_AGAIN = N_("This registration is no longer waiting. Register again.")
 NOT_YOUR_PASSWORD = N_("This is not the password that was chosen when registering")

@@ -112,7 +112,7 @@ def forgotten_password() -> Any:
     form = forms.AddressForm()
     if form.validate_on_submit():
         with web.asking(form):
-            accounts.ask_password_reset(web.here(), form.email.data, language=web.language(), site_url=web.site_url())
+            accounts.ask_password_reset(web.here(), form.email.data, source=web.source(), language=web.language(), site_url=web.site_url())
             session["mail_to"] = form.email.data
             return redirect(url_for("sign_in.reset_sent"))
     return render_template("customer/forgotten_password.html", form=form)

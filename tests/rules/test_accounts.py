@@ -196,7 +196,7 @@ def test_after_a_hundred_wrong_passwords_only_a_new_one_helps(north: Organisatio
         assert isinstance(off, accounts.Locked)
         assert off.until is None
 
-        accounts.ask_password_reset(north, ANNA, language="en", site_url=SITE)
+        ask_reset(north)
         accounts.reset_password(north, letters.secret("reset_password"), NEW, site_url=SITE)
         assert sign_in(north, NEW).id == anna.id
 
@@ -301,7 +301,7 @@ def test_an_unlocked_account_has_all_its_tries_again(north: Organisation, anna: 
 
 
 def ask_reset(here: Organisation, email: str = ANNA) -> None:
-    accounts.ask_password_reset(here, email, language="en", site_url=SITE)
+    accounts.ask_password_reset(here, email, source=HOME, language="en", site_url=SITE)
 
 
 def test_a_forgotten_password_is_replaced_by_the_link_once(north: Organisation, anna: Account) -> None:
@@ -344,6 +344,15 @@ def test_three_letters_an_hour_go_to_one_address(north: Organisation, anna: Acco
     with travel(NOON + timedelta(hours=1), tick=False):
         ask_reset(north)
         assert len(letters.sent()) == 4
+
+
+def test_one_network_names_thirty_addresses_an_hour(north: Organisation, anna: Account) -> None:
+    """T46: nobody fills many mailboxes either."""
+    for n in range(30):
+        ask_reset(north, f"nobody{n}@example.lt")
+
+    assert refusal(ask_reset, north).message == registration.TOO_MANY_HERE
+    assert len(letters.sent()) == 30
 
 
 def test_a_reset_link_is_good_for_thirty_minutes(north: Organisation, anna: Account) -> None:

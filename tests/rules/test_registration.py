@@ -333,7 +333,7 @@ def test_the_owner_of_an_address_does_not_confirm_an_account_that_someone_else_o
         registration.confirm_email(here, letters.secret("confirm_by_link"), viewer=None, password="Savininko-zodis-2")
     assert Account.get().email_confirmed_at is None
 
-    accounts.ask_password_reset(here, "jonas@example.lt", language="lt", site_url=SITE)
+    accounts.ask_password_reset(here, "jonas@example.lt", source=HOME, language="lt", site_url=SITE)
     reset = letters.secret("reset_password")
     accounts.reset_password(here, reset, "Savininko-zodis-2", site_url=SITE)
     assert Account.get().email_confirmed_at is not None

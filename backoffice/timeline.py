@@ -84,7 +84,7 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
         knob = settings.CATALOGUE.get(facts["name"])
         said["setting"] = _(knob.metadata["label"]) if knob else facts["name"]
         said |= {fact: setting(facts["name"], facts[fact]) for fact in ("old", "new")}
-    return (_(sentence) if sentence not in ("{changes}",) else sentence).format(**said)
+    return _(sentence).format(**said)
 
 
 def _changes(name: str, before: Any, after: Any) -> str:

@@ -1,6 +1,8 @@
 """Steps that several journeys have in common, each as a person takes it."""
 
+import re
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -89,9 +91,30 @@ class Phone:
     def __init__(self, secret: str) -> None:
         self.totp, self.step = pyotp.TOTP(secret.replace(" ", "")), 0
 
-    def code(self, at: float) -> str:
-        self.step = max(self.step + 1, int(at) // 30)
+    def code(self) -> str:
+        self.step = max(self.step + 1, int(time.time()) // 30)
         return self.totp.generate_otp(self.step)
+
+
+def enrol(tab: Any, product: Product, email: str, role: str, organisation: str) -> Phone:
+    """Take up the invitation that the operator made, in the language of the tab; returns the phone that has the codes now."""
+    link = re.findall(r"https?://\S+", product.portal("create-staff", email, role, "--organisation", organisation))[-1]
+    tab.go(f"/backoffice/language/{tab.language}?next=/backoffice/sign-in")
+    tab.go(link)
+    tab.shot("invitation")
+    phone = Phone(tab.page.locator("code.secret").text_content())
+    fill_in(tab, password=STAFF_PASSWORD, code=phone.code())
+    tab.press("Open the backoffice")
+    assert tab.heading == tab.say("Waiting for you")
+    return phone
+
+
+def enter(tab: Any, email: str, phone: Phone) -> None:
+    """Sign in to the backoffice with password and code."""
+    tab.go("/backoffice/sign-in")
+    fill_in(tab, email=email, password=STAFF_PASSWORD, code=phone.code())
+    tab.press("Sign in")
+    assert not tab.problems
 
 
 # ---- what the billing system delivers ---------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """Who works here: invitations, sign-in with a second factor, roles and buildings. Nobody raises themselves (T30, T61, N10)."""
 
 import base64
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from peewee import IntegrityError
 
@@ -18,6 +18,7 @@ SHORTEST_PASSWORD = 12
 
 WRONG = N_("The e-mail, the password or the code is not right. Check all three and use a new code.")
 LOCKED = N_("Too many wrong tries. You can sign in again from this device after {until_at}, or ask an administrator to unlock you.")
+OFF = N_("Too many wrong tries. Ask an administrator to unlock you or to send you a new invitation.")
 OVER = N_("This invitation has been used or is too old. Ask an administrator to send you a new one.")
 
 
@@ -35,7 +36,7 @@ def sign_in(email: str, password: str, code: str, *, source: str, device_secret:
     device = sessions.known_device(person, device_secret) if person else None
     until = lockouts.locked_until(lockouts.STAFF, login, source, device)
     if until is not None:
-        raise Refused(LOCKED, until_at=until)
+        raise _locked(until)
     if device is None and limits.used("staff sign-in", source) >= WRONG_FROM_A_NETWORK:
         raise Refused(N_("Too many wrong tries from your network. Try again in an hour."))
     is_password = keys.is_password(person.password_hash if person else None, password[: details.LONGEST_PASSWORD])
@@ -43,13 +44,17 @@ def sign_in(email: str, password: str, code: str, *, source: str, device_secret:
     if person is None or not is_password or step is None or not _spend(person, step):
         limits.count("staff sign-in", source, limits.HOUR)
         until = lockouts.failed(lockouts.STAFF, login, source, device, after=LOCK_AFTER, hours=LOCK_HOURS, person=person)
-        raise Refused(LOCKED, until_at=until) if until else Refused(WRONG)
+        raise _locked(until) if until else Refused(WRONG)
     until = lockouts.succeeded(lockouts.STAFF, login, source, device)
     if until is not None:
-        raise Refused(LOCKED, until_at=until)
+        raise _locked(until)
     with unit_of_work():
         events.record("staff.signed_in", person, by=person)
     return person
+
+
+def _locked(until: datetime) -> Refused:
+    return Refused(OFF) if until == lockouts.UNTIL_RESET else Refused(LOCKED, until_at=until)
 
 
 def sign_out(person: Staff) -> None:

@@ -219,7 +219,9 @@ def test_a_broken_promise_is_told_in_one_sentence(north: Organisation, plant: Ca
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
-@pytest.mark.parametrize(("promise", "plant"), zip(checks.PROMISES, OF_PROMISES, strict=True), ids=lambda one: getattr(one, "__name__", ""))
+@pytest.mark.parametrize(
+    ("promise", "plant"), list(zip(checks.PROMISES, OF_PROMISES, strict=True)), ids=lambda one: getattr(one, "__name__", "")
+)
 def test_each_promise_has_its_row_here(north: Organisation, promise: tuple[str, str], plant: Callable[[Organisation], str]) -> None:
     pattern = ".*".join(re.escape(part) for part in promise[0].split("{}"))
     assert re.fullmatch(pattern, plant(north))

@@ -1,0 +1,252 @@
+"""The operator's commands: `flask portal --help`. Each says what it has done, or in one sentence why it has not."""
+
+import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import peewee as pw
+import pyotp
+from playhouse.migrations import Runner
+
+import formats
+import tasks
+from config import ROOT, Misconfigured, presets
+from integrations import mail
+from models import ROLES, Organisation, Staff, SyncProblem, SyncRun, database
+from rules import checks, events, links, organisations, settings, staff
+from rules.refusal import Refused
+
+MIGRATIONS = ROOT / "migrations"
+MIGRATING = 7_270_000_001  # the lock that keeps two migrators on PostgreSQL apart
+SYSTEMS = {".csv": "csv", ".xml": "ubl"}
+
+
+class Command(click.Command):
+    """A command with a connection of its own, whose failures are sentences and never tracebacks."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        logging.getLogger().addHandler(logging.NullHandler())  # what is worth telling is told by the command
+        with _sentences(), database.connection_context():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _sentences() -> Iterator[None]:
+    try:
+        yield
+    except Refused as no:
+        raise click.ClickException(_said(no.message, no.facts)) from no
+    except (Misconfigured, OSError) as error:
+        raise click.ClickException(str(error)) from error
+    except pw.DatabaseError as error:
+        reason = " ".join(str(error).split())
+        raise click.ClickException(
+            f"The database refuses: {reason}. Where it is new or older than the program, run: flask portal migrate"
+        ) from error
+
+
+def _said(message: str, facts: dict[str, Any]) -> str:
+    """A sentence with its facts, in English."""
+    written = dict(facts)
+    for name, value in facts.items():
+        if name.endswith("_cents"):
+            written[name] = formats.money(value, "en")
+        elif name.endswith("_milli"):
+            written[name] = formats.quantity(value, "en")
+    return message.format(**written)
+
+
+@click.group("portal")
+def commands() -> None:
+    """Run this install: its database, organisations, staff, bills and mail."""
+
+
+commands.command_class = Command
+
+
+# ---- setting up -------------------------------------------------------------------------------------------------------
+
+
+@commands.command()
+def migrate() -> None:
+    """Bring the database up to date. Safe to run again, and by two at once."""
+    runner = Runner(database.obj, str(MIGRATIONS))
+    with _alone():
+        try:
+            done = runner.up()
+        except pw.DatabaseError:
+            # On SQLite the other one may have been a moment faster.
+            if any(not one.applied for one in runner.status()):
+                raise
+            done = []
+    click.echo(f"Applied {', '.join(done)}." if done else "The database is up to date.")
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    """Only one migrator at a time, for as long as it takes."""
+    if isinstance(database.obj, pw.SqliteDatabase):
+        yield
+        return
+    database.execute_sql("SET statement_timeout = 0; SET lock_timeout = 0")
+    database.execute_sql("SELECT pg_advisory_lock(%s)", (MIGRATING,))
+    try:
+        yield
+    finally:
+        database.execute_sql("SELECT pg_advisory_unlock(%s)", (MIGRATING,))
+
+
+@commands.command("load-organisation")
+@click.argument("preset", type=click.Choice(sorted(presets())))
+@click.argument("slug")
+def load_organisation(preset: str, slug: str) -> None:
+    """Open an organisation with the rules of PRESET; SLUG is its part of the address.
+
+    Everything can be changed afterwards in the backoffice.
+    """
+    made = organisations.load(slug, preset, presets()[preset], by=events.OPERATOR)
+    click.echo(f"{made.name} is at {links.site_url(tasks.config.customer_url, made)}/")
+
+
+@commands.command("create-staff")
+@click.argument("email")
+@click.argument("role", type=click.Choice([role for role, _ in ROLES]))
+@click.option("--organisation", "slug", help="For one organisation, by its short name; without it for the whole install.")
+@click.option("--name", default="", help="As colleagues know them.")
+@click.option("--language", type=click.Choice(["lt", "en"]), default="lt", show_default=True)
+def create_staff(email: str, role: str, slug: str | None, name: str, language: str) -> None:
+    """Invite someone who works here, and print the link that lets them in.
+
+    The link works once, for 72 hours, and sets the password and the one-time codes. It is sent to EMAIL too.
+    """
+    organisation = _organisation(slug) if slug else None
+    staff_url = tasks.config.staff_url
+    link = staff.invite(email, role, organisation=organisation, by=events.OPERATOR, staff_url=staff_url, name=name, language=language)
+    click.echo(link)
+
+
+def _organisation(slug: str) -> Organisation:
+    """Raises Refused."""
+    found = Organisation.get_or_none(Organisation.slug == slug)
+    if found is None:
+        known = ", ".join(sorted(slug for (slug,) in Organisation.select(Organisation.slug).tuples())) or "none yet"
+        raise Refused("There is no organisation {slug}; there is {known}.", slug=slug, known=known)
+    return found
+
+
+# ---- every day --------------------------------------------------------------------------------------------------------
+
+
+@commands.command("sync-bills")
+@click.argument("slug")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, path_type=Path))
+def sync_bills(slug: str, paths: tuple[Path, ...]) -> None:
+    """Take in the bills of the organisation SLUG, as every night, or just those in PATHS.
+
+    Named .csv and .xml files are read as what they are called; folders as the organisation's billing system delivers.
+    """
+    organisation = _organisation(slug)
+    by_system: dict[str, list[Path] | None] = {}
+    if paths:
+        for path in paths:
+            by_system.setdefault(_system(organisation, path), []).append(path)  # type: ignore[union-attr]
+    else:
+        by_system[_system(organisation, None)] = None
+    for system, named in by_system.items():
+        _tell(tasks.take_bills(organisation, system, named))
+
+
+def _system(organisation: Organisation, path: Path | None) -> str:
+    """Which feed reads a path. Raises Refused."""
+    if path is not None and not path.is_dir():
+        system = SYSTEMS.get(path.suffix.lower())
+        if system is None:
+            raise Refused("{path} must be a .csv or .xml file, or a folder of them.", path=path)
+        return system
+    system = settings.of(organisation).billing_system
+    if system == "nothing":
+        raise Refused("{slug} has no billing system. Choose one in its settings, or name the files to read.", slug=organisation.slug)
+    return system
+
+
+def _tell(run: SyncRun) -> None:
+    click.echo(f"{run.seen} records: {run.created} new, {run.changed} changed, {run.same} unchanged, {run.problems} put aside.")
+    for problem in SyncProblem.select().where((SyncProblem.run == run) & SyncProblem.resolved_at.is_null()).order_by(SyncProblem.id):
+        click.echo(f"  {problem.reference}: {_said(problem.message, problem.facts)} [{problem.kind}]")
+    if run.error:
+        raise click.ClickException(f"The run broke off: {run.error}")
+
+
+@commands.command("send-mail")
+def send_mail() -> None:
+    """Send the mail that waits, now, from here."""
+    carrier, tried, is_done = mail.carrier(tasks.config), 0, False
+    while not is_done:
+        some, is_done = tasks.deliver(carrier, tasks.LEASE)
+        tried += some
+    click.echo(f"{tried} mails were handed over or put off; the backoffice shows which could not be delivered.")
+
+
+# ---- looking after it -------------------------------------------------------------------------------------------------
+
+
+@commands.command()
+def check() -> None:
+    """Ask for every broken promise of the data. Exits with 1 when there is one, and says which."""
+    if not isinstance(database.obj, pw.SqliteDatabase):
+        database.execute_sql("SET statement_timeout = 0")
+    _each(checks.broken(tasks.config.key("event_key"), MIGRATIONS), "Everything holds.")
+
+
+@commands.command("verify-events")
+def verify_events() -> None:
+    """Seal what has happened, and look for signs of tampering in the whole chain of events."""
+    key = tasks.config.key("event_key")
+    events.seal(key)
+    _each(events.verify(key), "The chain of events is whole.")
+
+
+def _each(sentences: Iterator[str], otherwise: str) -> None:
+    found = False
+    for sentence in sentences:
+        found = True
+        click.echo(sentence)
+    if found:
+        raise click.exceptions.Exit(1)
+    click.echo(otherwise)
+
+
+# ---- the demo world ---------------------------------------------------------------------------------------------------
+
+
+@commands.command()
+def demo() -> None:
+    """Fill this copy with a demo world: five organisations, two years of bills, people to sign in as.
+
+    A second time it goes on with what is there. Needs SAVITARNA_DEMO=yes, and is not to be had in production.
+    """
+    if not _is_demo():
+        raise Refused("The demo world needs SAVITARNA_DEMO=yes, and is not to be had in production.")
+    import demo as world
+
+    world.load(tasks.config, tasks.take_bills)
+    click.echo(world.told(tasks.config))
+
+
+def demo_staff_codes() -> list[tuple[str, str, str, int]]:
+    """E-mail, role, one-time code of now and the seconds it has left, of the demo's staff; nothing where there is no demo."""
+    if not _is_demo():
+        return []
+    import demo as world
+
+    at, roles = time.time(), dict(ROLES)
+    people = Staff.select().where(Staff.email.in_(world.STAFF_EMAILS) & Staff.is_active & (Staff.totp_secret != "")).order_by(Staff.id)
+    return [(one.email, roles[one.role], pyotp.TOTP(one.totp_secret).at(int(at)), 30 - int(at) % 30) for one in people]
+
+
+def _is_demo() -> bool:
+    return tasks.config.demo and not tasks.config.is_production

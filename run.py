@@ -165,7 +165,7 @@ def serve(environ: dict[str, str]) -> int | str:
     if settings.demo:
         ready.append(f"Mailbox         {url}/mail/")
     supervisor = Supervisor(environ, shared=(listener.fileno(),), lock=lock)
-    return supervisor.run(steps, services, "\n".join([*ready, "Ctrl-C ends it."]))
+    return supervisor.run(steps, services, "\n".join(["", *ready, "Ctrl-C ends it."]))
 
 
 def hold(data_dir: Path) -> int:

@@ -83,7 +83,7 @@ class World:
         return process
 
 
-def until(question: Callable[[], bool], seconds: float = 10) -> None:
+def until(question: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < deadline, "it did not come about in time"
@@ -103,7 +103,7 @@ def world(tmp_path: Path) -> Iterator[World]:
 def test_a_signal_ends_every_process(world: World, number: signal.Signals) -> None:
     supervisor = world.supervise()
     supervisor.send_signal(number)
-    output, _ = supervisor.communicate(timeout=10)
+    output, _ = supervisor.communicate(timeout=30)
     assert supervisor.returncode == 0
     assert "ready" in output
     assert world.processes() == {}
@@ -116,7 +116,7 @@ def test_a_program_started_with_interrupts_ignored_still_ends_on_ctrl_c(world: W
     supervisor = world.start([sys.executable, "-c", ignoring])
     until(lambda: len(world.processes()) == 8)
     supervisor.send_signal(signal.SIGINT)
-    supervisor.communicate(timeout=10)
+    supervisor.communicate(timeout=30)
     assert world.processes() == {}
 
 
@@ -146,7 +146,7 @@ def test_a_killed_program_is_started_again_and_its_workers_do_not_stay(world: Wo
     os.kill(before[0], signal.SIGKILL)
     until(lambda: len(world.processes()) == 8 and not set(before) & set(world.processes()))
     supervisor.terminate()
-    output, _ = supervisor.communicate(timeout=10)
+    output, _ = supervisor.communicate(timeout=30)
     assert "work ended (signal 9) and is started again." in output
     assert world.processes() == {}
 
@@ -221,7 +221,7 @@ def test_nohup_outlives_the_terminal(world: World) -> None:
     time.sleep(2)  # the terminal is looked at every second
     assert len(world.processes()) == 8
     supervisor.terminate()
-    supervisor.communicate(timeout=10)
+    supervisor.communicate(timeout=30)
     assert world.processes() == {}
 
 
@@ -233,7 +233,7 @@ def test_a_second_run_on_the_same_data_is_refused_in_one_sentence(world: World) 
         f"Process {first.pid} already runs with the data in {world.directory}: stop it, or set SAVITARNA_DATA_DIR to another directory."
     )
     first.terminate()
-    first.communicate(timeout=10)
+    first.communicate(timeout=30)
 
 
 def test_a_start_after_a_kill_waits_for_what_was_left_and_goes_on(world: World) -> None:
@@ -243,7 +243,7 @@ def test_a_start_after_a_kill_waits_for_what_was_left_and_goes_on(world: World) 
     second = world.start([sys.executable, "-c", SUPERVISE])
     until(lambda: len(world.processes()) == 8 and not left & set(world.processes()))
     second.terminate()
-    second.communicate(timeout=10)
+    second.communicate(timeout=30)
     assert second.returncode == 0
     assert world.processes() == {}
 
@@ -272,7 +272,7 @@ def test_ctrl_c_during_preparation_ends_the_step(world: World) -> None:
     supervisor = world.start([sys.executable, "-c", SUPERVISE], environ={"STEP": "import time; time.sleep(60)"})
     until(lambda: len(world.processes()) == 3)
     supervisor.send_signal(signal.SIGINT)
-    supervisor.communicate(timeout=10)
+    supervisor.communicate(timeout=30)
     assert supervisor.returncode == 0
     assert world.processes() == {}
 

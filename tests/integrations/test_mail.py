@@ -374,16 +374,16 @@ def test_a_server_that_answers_late_is_left() -> None:
     with serving(Server(DATA=10.0)) as port:
         with pytest.raises(mail.Temporary, match="timed out"):
             mail.Smtp(f"smtp://127.0.0.1:{port}", 1).send(LETTER)
-        assert time.monotonic() - started < 3
+        assert time.monotonic() - started < 8
 
 
 def test_a_server_that_is_slow_at_every_step_does_not_outlast_the_lease() -> None:
     """Each answer comes within the timeout; all together they do not."""
     started = time.monotonic()
-    with serving(Server(MAIL=0.7, RCPT=0.7, DATA=0.7)) as port:
+    with serving(Server(MAIL=1.5, RCPT=1.5, DATA=1.5)) as port:
         with pytest.raises(mail.Temporary, match=r"timed out|too long"):
-            mail.Smtp(f"smtp://127.0.0.1:{port}", 1).send(LETTER)
-        assert time.monotonic() - started < 2
+            mail.Smtp(f"smtp://127.0.0.1:{port}", 2).send(LETTER)
+        assert time.monotonic() - started < 4
 
 
 def test_no_server_is_trouble_for_later() -> None:

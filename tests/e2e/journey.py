@@ -117,6 +117,18 @@ def enter(tab: Any, email: str, phone: Phone) -> None:
     assert not tab.problems
 
 
+def give_building(desk: Any, who: str, house: str) -> None:
+    """Put a property manager in charge of a house."""
+    desk.go(f"/backoffice/staff/?search={who}")
+    desk.follow(who)
+    desk.follow("Change buildings")
+    desk.page.get_by_label(house).check()
+    fill_in(desk, reason="Prižiūri šį namą")
+    desk.shot("desk-change-buildings")
+    desk.press("Change buildings")
+    assert desk.has("has other buildings now")
+
+
 # ---- what the billing system delivers ---------------------------------------------------------------------------------
 
 

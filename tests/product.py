@@ -116,6 +116,11 @@ class Product:
         """End a process and all it has started with SIGKILL: nothing can be finished, nothing is told to anyone."""
         with suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            # Its workers die a moment later, and hold the port until then.
+            for _ in range(50):
+                os.killpg(process.pid, 0)
+                time.sleep(0.02)
         process.wait()
         self.running.remove(process)
 

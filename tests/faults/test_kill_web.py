@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models import Account, Event, FormKey, Message, Meter, Reading, database
+from rules import events, work
 from tests import factories
 from tests.faults import FULL, roll, the_database_of
 from tests.faults.procs import Visitor
@@ -88,9 +89,12 @@ def test_nothing_that_was_answered_is_lost_or_doubled_when_the_web_server_is_kil
 
 def clients(product: Product) -> tuple[list[Client], list[Client], Client]:
     """Three who declare, two who change their phone again and again, and one after another who registers."""
-    with the_database_of(product):
+    with the_database_of(product), work.unit_of_work():
         north = factories.organisation(signup_confirm="none", reading_opens_on=1, reading_closes_on=31)
+        events.record("organisation.loaded", north, by=events.OPERATOR, preset="none")
         people = [factories.account(north, f"anna{number}@example.lt", name=f"Anna North {number}") for number in range(5)]
+        for person in people:
+            events.record("account.registered", person, by=person, person_type="natural", consents=[])
         fields = [meters_of(person) for person in people[:3]]
     at = [Visitor(product.url, f"10.0.{number}.1") for number in range(6)]
     readers = [Client(at[number], declarations(fields[number]), people[number].email) for number in range(3)]
@@ -101,6 +105,7 @@ def clients(product: Product) -> tuple[list[Client], list[Client], Client]:
 def meters_of(person: Account) -> list[Meter]:
     place = factories.contract(person.organisation, f"{person.id:05}")
     factories.holds(person, place)
+    events.record("contract.attached", place, by=person, account=person, access_type="owner")
     return [factories.meter(place, f"KV{person.id}-{number}") for number in range(METERS)]
 
 

@@ -49,7 +49,8 @@ def sign_in(organisation: Organisation, email: str, password: str, *, source: st
     rules, login, scope = settings.of(organisation), details.login(email), lockouts.of_customers(organisation)
     account = _find(organisation, login)
     known = sessions.known_device(account or Account(id=0), device)
-    brakes = [("sign-in", "everywhere", EVERYWHERE)] + ([] if known else [("sign-in", source, FROM_A_NETWORK)])
+    # The narrow one first: what it refuses does not count against everyone.
+    brakes = ([] if known else [("sign-in", source, FROM_A_NETWORK)]) + [("sign-in", "everywhere", EVERYWHERE)]
     if not all(limits.spend(what, who, most, FIVE_MINUTES) for what, who, most in brakes):
         raise Refused(SLOWER)
     until = lockouts.locked_until(scope, login, source, known)

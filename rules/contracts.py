@@ -2,6 +2,7 @@
 
 import hmac
 import unicodedata
+from typing import Any
 
 from peewee import IntegrityError
 
@@ -103,7 +104,7 @@ def claim(
     same = (Contract.organisation == organisation) & (Contract.payer_code == payer_code)
     if rules.claim_provider:
         same &= Contract.provider == provider
-    candidates = list(Contract.select(Contract, Provider).join(Provider).where(same).limit(5))
+    candidates: list[Any] = list(Contract.select(Contract, Provider).join(Provider).where(same).limit(5))
     proven = [
         contract
         for contract in candidates or [None]  # the same work where there is no such code
@@ -133,11 +134,13 @@ def _refuse_held(account: Account, provider: Provider | None, payer_code: str) -
 
 def _count(organisation: Organisation, account: Account | None, payer_code: str, source: str) -> list[tuple[str, str]]:
     """Count a try as wrong before it is made, so that tries at the same moment are counted too; who turns out right gets it
-    back. What is refused here is not counted against the organisation. Raises Refused when a brake is on."""
+    back. What is refused here is not counted against the organisation, nor against the code where it was the one who tries that
+    had tried too often. Raises Refused when a brake is on."""
     everyone, contact = str(organisation.id), organisation.phone or organisation.email or organisation.name
-    brakes = [("attach-code", f"{everyone}:{payer_code}", PER_CODE), ("attach-source", source, PER_SOURCE)]
+    brakes = [("attach-source", source, PER_SOURCE)]
     if account is not None:
         brakes.append(("attach-account", str(account.id), PER_ACCOUNT))
+    brakes.append(("attach-code", f"{everyone}:{payer_code}", PER_CODE))
     if not all(limits.spend(what, who, most, limits.DAY) for what, who, most in brakes):
         raise Refused(TOO_MANY, contact=contact)
     limits.count("attach-day", everyone, limits.DAY)

@@ -114,6 +114,16 @@ def test_ten_wrong_tries_in_five_minutes_come_from_one_network_whatever_the_logi
         assert sign_in(north).id == anna.id
 
 
+def test_one_network_that_goes_on_trying_does_not_use_up_everyones_tries(
+    north: Organisation, anna: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T42, T43"""
+    monkeypatch.setattr(accounts, "EVERYWHERE", 20)
+    for n in range(25):
+        refusal(sign_in, north, email=f"nobody{n}@example.lt")
+    assert sign_in(north, source=CAFE).id == anna.id
+
+
 def test_right_passwords_do_not_use_up_a_networks_tries(north: Organisation, anna: Account) -> None:
     """T42: an office of twenty signs in at eight in the morning."""
     for _ in range(20):

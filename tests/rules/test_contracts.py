@@ -221,6 +221,16 @@ def test_after_five_wrong_tries_from_a_network_it_waits_for_the_next_day(north: 
     assert attach(person(north, 10), source="10.0.9.0/24").contract == flat
 
 
+def test_who_has_tried_too_often_uses_up_no_codes_tries(north: Organisation, anna: Account, flat: Contract) -> None:
+    """T14"""
+    guesser = factories.account(north, "guesser@example.lt")
+    for n in range(5):
+        refusal(guesser, f"99-{n}")
+    for n in range(3):
+        assert refusal(guesser, invoice_number=f"N{n}").startswith("There were too many wrong tries today")
+    assert attach(anna, source="198.51.100.0/24").contract == flat
+
+
 def test_what_was_right_counts_as_no_try(north: Organisation, anna: Account) -> None:
     for n in range(8):
         factories.invoice(factories.contract(north, f"C-{n}"), f"SF-{n}")

@@ -67,7 +67,10 @@ WITHIN_A_LETTER = "aąeęėiįyuųū"
 
 
 def fold(text: str | None) -> str:
-    """`text` as it is searched: no case, no accents, on both databases. „Žukauskaitė“ and `zukauskaite` are one."""
+    """`text` as it is searched: no case, no accents, on both databases. „Žukauskaitė“ and `zukauskaite` are one.
+
+    It may be longer than `text`: a ligature becomes its letters, up to eighteen of them.
+    """
     decomposed = unicodedata.normalize("NFKD", (text or "").casefold())
     return " ".join("".join(c for c in decomposed if not unicodedata.combining(c)).split())
 
@@ -322,7 +325,7 @@ class Account(Owned):
 
     def derive(self) -> None:
         self.email_key = self.email.strip().casefold()
-        self.search_key = fold(f"{self.name} {self.email} {self.phone}")
+        self.search_key = fold(f"{self.name} {self.email} {self.phone}")[:500]
         self.sort_key = sort_key(self.name)
 
     def is_locked(self, at: datetime) -> bool:
@@ -379,7 +382,7 @@ class Staff(Table):
 
     def derive(self) -> None:
         self.email_key = self.email.strip().casefold()
-        self.search_key = fold(f"{self.name} {self.email}")
+        self.search_key = fold(f"{self.name} {self.email}")[:400]
         self.sort_key = sort_key(self.name)
 
     @property
@@ -650,7 +653,7 @@ class Contract(Owned):
 
     def derive(self) -> None:
         self.payer_code_key = payer_code_key(self.payer_code)
-        self.search_key = fold(f"{self.payer_code} {self.customer_name} {self.address}")
+        self.search_key = fold(f"{self.payer_code} {self.customer_name} {self.address}")[:600]
         self.sort_key = sort_key(self.address or self.customer_name)
 
     @classmethod
@@ -660,7 +663,7 @@ class Contract(Owned):
 
 def payer_code_key(code: str) -> str:
     """`code` as one might mistype it: without spaces, dashes, slashes and case. Never used to attach, only to see a mistake."""
-    return "".join(c for c in unicodedata.normalize("NFKC", code).casefold() if c.isalnum())
+    return "".join(c for c in unicodedata.normalize("NFKC", code).casefold() if c.isalnum())[:60]
 
 
 class AccessType(Owned):

@@ -411,13 +411,13 @@ def undo_email_change(organisation: Organisation, token: str) -> bool:
                 return False
             _change_email(account, old, at)
             event = events.record("account.email_change_undone", account, by=account, old=old, new=new)
-            for address in (old, new):
+            for which, address in (("old", old), ("new", new)):
                 messages.put(
                     "email_change_undone",
                     account,
                     address=address,
                     organisation=organisation,
-                    dedupe_key=f"email_change_undone:{event.id}:{address}",
+                    dedupe_key=f"email_change_undone:{event.id}:{which}",
                     lane=messages.SOMEONE_WAITS,
                     old=old,
                     new=new,

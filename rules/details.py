@@ -10,7 +10,7 @@ from models import N_, Organisation, fold
 from rules import settings
 from rules.refusal import Refused
 
-LONGEST_PASSWORD = 128
+LONGEST_PASSWORD, LONGEST_LOGIN = 128, 254
 LITHUANIA, DIGITS_BEHIND_370 = 370, 8
 
 
@@ -27,11 +27,11 @@ def address(text: str) -> str:
 
 
 def login(text: str) -> str:
-    """What was typed as a login name, as `Account.email_key` keeps it, whether it is an address or not."""
+    """What was typed as a login name, as `Account.email_key` keeps it and no longer than that, whether it is an address or not."""
     try:
         return address(text).casefold()
     except Refused:
-        return text.strip().casefold()
+        return text.strip().casefold()[:LONGEST_LOGIN]
 
 
 def refuse_public_mail(organisation: Organisation, email: str) -> None:

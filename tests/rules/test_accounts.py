@@ -245,6 +245,16 @@ def test_the_letter_about_a_lock_is_sent_again_on_request_but_only_to_who_is_loc
     assert letters.sent() == [("account_locked", ANNA), ("account_locked", ANNA)]
 
 
+def test_a_login_name_longer_than_any_address_is_answered_like_others(north: Organisation) -> None:
+    """IB-60"""
+    endless = "x" * 300
+    for n in range(5):
+        no = refusal(sign_in, north, f"Neteisingas-{n}", endless)
+    assert isinstance(no, accounts.Locked)
+    accounts.ask_unlock(north, endless, site_url=SITE)
+    assert letters.sent() == []
+
+
 def test_the_same_work_is_done_for_whoever_is_not_locked_but_the_mail(
     north: Organisation, anna: Account, statements: Callable[[], Any]
 ) -> None:
@@ -637,6 +647,15 @@ def test_the_old_address_takes_a_change_back_for_72_hours(north: Organisation, a
         assert sign_in(north).id == anna.id
         assert letters.sent()[4:] == [("email_change_undone", ANNA), ("email_change_undone", ONA)]
         assert Event.get(Event.name == "account.email_change_undone").facts == {"old": ANNA, "new": ONA}
+
+
+def test_a_change_of_the_longest_address_is_taken_back_too(north: Organisation, anna: Account, agent: Staff) -> None:
+    """M04: both letters go out, however long the addresses are."""
+    longest = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.lt"
+    Account.update(email=longest, email_key=longest).execute()
+    change(north, Account.get(), agent)
+    accounts.undo_email_change(north, letters.secret("email_changed_old", "undo_url"))
+    assert letters.sent()[4:] == [("email_change_undone", longest), ("email_change_undone", ONA)]
 
 
 @pytest.mark.parametrize("mail", ["email_change_notice", "email_changed_old"])

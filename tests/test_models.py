@@ -1,0 +1,25 @@
+"""Rows keep whatever people and feeds write, on both databases."""
+
+import pytest
+
+from models import Account, Contract, Staff
+from tests import factories
+
+# One letter that is eighteen when it is searched for.
+GROWS = "\ufdfa"
+
+
+@pytest.mark.parametrize("model", [Account, Contract, Staff])
+def test_a_name_may_grow_when_it_is_made_searchable(db: object, model: type) -> None:
+    """F17, F18: PostgreSQL refuses what is longer than its column, SQLite keeps it."""
+    north, name = factories.organisation("north"), GROWS * 60
+    make = {
+        Account: lambda: factories.account(north, name=name),
+        Contract: lambda: factories.contract(north, name, customer_name=name),
+        Staff: lambda: factories.staff(north, name=name),
+    }[model]
+    made = model.get_by_id(make().id)
+    assert name in (made.customer_name if model is Contract else made.name)
+    for column, field in model._meta.fields.items():
+        length = getattr(field, "max_length", None)
+        assert length is None or len(getattr(made, column) or "") <= length, column

@@ -217,6 +217,8 @@ def session_secret() -> str | None:
 def source() -> str:
     """The network a request comes from, as the limits count it: a /24 of IPv4, a /64 of IPv6."""
     address = ipaddress.ip_address(request.remote_addr or "127.0.0.1")
+    # A server that listens on both kinds writes 192.0.2.7 as ::ffff:192.0.2.7: all of IPv4 would be one network.
+    address = getattr(address, "ipv4_mapped", None) or address
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 64), strict=False))
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from time_machine import travel
 
+import web
 from models import Account, Event, Organisation, Session
 from rules import accounts, lockouts
 from tests import factories, letters
@@ -149,6 +150,20 @@ def test_the_browser_is_known_by_a_cookie_that_no_script_reads(visitor: Browser,
 
     cookie = next(line for line in answer.headers.getlist("Set-Cookie") if line.startswith("device="))
     assert {"HttpOnly", "SameSite=Lax", "Path=/north/", "Max-Age=31536000"} <= {part.strip() for part in cookie.split(";")}
+
+
+@pytest.mark.parametrize(
+    ("address", "network"),
+    [
+        ("192.0.2.7", "192.0.2.0/24"),
+        ("::ffff:192.0.2.7", "192.0.2.0/24"),
+        ("2001:db8:1:2:3::4", "2001:db8:1:2::/64"),
+    ],
+)
+def test_tries_are_counted_by_network_in_whichever_way_the_server_writes_it(customer_app: Any, address: str, network: str) -> None:
+    """T42, T53: on a socket for both kinds of address all of IPv4 would else be one network."""
+    with customer_app.test_request_context(environ_base={"REMOTE_ADDR": address}):
+        assert web.source() == network
 
 
 # ---- a lock -----------------------------------------------------------------------------------------------------------

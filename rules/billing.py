@@ -26,7 +26,7 @@ class Owed:
 def owed(account: Account, day: date) -> Owed:
     """What is to pay on that local day, over all contracts whose bills the account may see, in one statement."""
     unpaid = Invoice.outstanding_cents > 0
-    total, overdue, due_on = (
+    sums: Any = (
         Invoice.within(account)
         .select(
             fn.COALESCE(fn.SUM(Invoice.outstanding_cents), 0),
@@ -37,8 +37,11 @@ def owed(account: Account, day: date) -> Owed:
         .tuples()
         .get()
     )
+    total, overdue, due_on = sums
     # An expression has no field to tell SQLite's text from a day, or PostgreSQL's numeric sum from a whole number.
-    return Owed(int(total), int(overdue), Invoice.due_on.python_value(due_on) if int(total) > 0 else None)
+    # What a credit covers is not overdue, whichever bill it was meant for.
+    still_overdue = max(0, min(int(overdue), int(total)))
+    return Owed(int(total), still_overdue, Invoice.due_on.python_value(due_on) if int(total) > 0 else None)
 
 
 @dataclass(frozen=True)

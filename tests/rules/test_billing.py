@@ -52,6 +52,14 @@ def test_a_credit_note_lessens_what_is_owed_and_has_no_due_day(anna: Account, fl
     assert billing.owed(anna, TODAY) == billing.Owed(-1_210, 0, None)
 
 
+@pytest.mark.parametrize(("credit", "owed", "overdue"), [(-20_000, -12_100, 0), (-5_000, 6_050, 6_050)])
+def test_what_a_credit_covers_is_not_overdue(anna: Account, flat: Contract, credit: int, owed: int, overdue: int) -> None:
+    factories.invoice(flat, net_cents=10_000, due_on=date(2026, 10, 31))
+    factories.invoice(flat, net_cents=credit, kind="credit_note", due_on=None)
+    found = billing.owed(anna, TODAY)
+    assert (found.total_cents, found.overdue_cents) == (owed, overdue)
+
+
 def test_who_has_no_bills_owes_nothing(anna: Account) -> None:
     assert billing.owed(anna, TODAY) == billing.Owed(0, 0, None)
 

@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import peewee as pw
@@ -14,7 +15,7 @@ from werkzeug.routing import MapAdapter, Rule
 from werkzeug.test import TestResponse
 
 import web
-from models import Account, Event, FormKey, Membership, Message, Organisation, database
+from models import Account, Event, FormKey, Membership, Message, Organisation, Session, database, now
 from rules import keys
 from tests import factories
 from tests.browser import Browser
@@ -333,6 +334,30 @@ def test_a_database_that_cannot_be_reached_is_told_with_the_headers_and_when_to_
         assert answer.status_code == 503, name
         assert answer.headers["Retry-After"] == "60"
         check_headers(answer)
+
+
+def test_pages_can_be_read_while_nothing_can_be_written(browser: Browser, anna: Account, engine: str) -> None:
+    """F07, F09: a customer who was away for a while reads on, though somebody else holds every lock."""
+    browser.enter(anna)
+    Session.update(last_seen_at=now() - timedelta(minutes=5)).execute()
+    database.execute_sql("PRAGMA busy_timeout = 100" if engine == "sqlite" else "SET lock_timeout = '100ms'")
+    held, done = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with database.connection_context(), database.atomic():
+            Session.update(device="held").execute()
+            held.set()
+            done.wait(10)
+
+    holder = threading.Thread(target=hold)
+    holder.start()
+    try:
+        assert held.wait(10)
+        browser.get("/north/account")
+        assert browser.status == 200
+    finally:
+        done.set()
+        holder.join()
 
 
 def test_two_answers_never_share_a_nonce(browser: Browser, north: Organisation) -> None:

@@ -160,7 +160,8 @@ def letter(message: Message) -> mail.Letter:
 
 def organisations() -> Iterable[int]:
     """The active ones, each of which has a run of its own."""
-    return [number for (number,) in Organisation.select(Organisation.id).where(Organisation.is_active).tuples()]
+    active: Any = Organisation.select(Organisation.id).where(Organisation.is_active)
+    return [number for (number,) in active.tuples()]
 
 
 SCHEDULE = (

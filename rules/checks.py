@@ -8,6 +8,7 @@
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import peewee as pw
 from playhouse.migrations import Runner
@@ -167,6 +168,6 @@ def _of_settings() -> Iterator[str]:
 
 def _of_mail() -> Iterator[str]:
     latest = now() + messages.LONGEST_PAUSE + timedelta(hours=1)
-    far = Message.select(Message.id).where((Message.state == "new") & (Message.next_at > latest)).limit(SHOWN)
+    far: Any = Message.select(Message.id).where((Message.state == "new") & (Message.next_at > latest)).limit(SHOWN)
     for (number,) in far.tuples():
         yield f"Mail {number} is put off for longer than any pause."

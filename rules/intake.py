@@ -396,7 +396,7 @@ def _vat(row: Invoice, it: Record) -> Iterable[InvoiceVat]:
 def _name_after_latest_bill(run: "Run", rows: Sequence[Invoice]) -> None:
     """A contract that is known from bills alone is called as its latest bill says, whichever came first."""
     of = {row.contract_id for row in rows if row.contract_id not in run.told}
-    bills = Invoice.select(Invoice.contract, Invoice.id, Invoice.buyer_name, Invoice.buyer_address).where(Invoice.contract.in_(of))
+    bills: Any = Invoice.select(Invoice.contract, Invoice.id, Invoice.buyer_name, Invoice.buyer_address).where(Invoice.contract.in_(of))
     names: dict[int, list[tuple[int, tuple[str, str]]]] = {}
     for contract_id, bill_id, name, address in bills.order_by(Invoice.issued_on, Invoice.number).tuples():
         names.setdefault(contract_id, []).append((bill_id, (name, address)))

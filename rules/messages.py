@@ -64,7 +64,7 @@ def claim(lease: timedelta) -> Message | None:
         .limit(1)
     )
     if database.for_update:
-        due = due.for_update("FOR UPDATE SKIP LOCKED")
+        due = due.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]  # peewee takes the clause, its stub only a bool
     with database.atomic():
         taken = (
             Message.update(state="sending", lease_until=at + lease, tries=Message.tries + 1)

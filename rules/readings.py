@@ -4,8 +4,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from itertools import groupby
+from typing import Any
 
-from peewee import JOIN, ModelSelect, chunked, fn
+from peewee import JOIN, chunked, fn
 
 from models import (
     N_,
@@ -399,7 +400,8 @@ def _place(known: list[Reading], one: Told, source: str, run: SyncRun | None, is
 
 def _link(known: list[Reading]) -> list[Reading]:
     """Count each reading of a meter from the one of an earlier month; returns the stored ones for which that changes."""
-    changed, last = [], None
+    changed: list[Reading] = []
+    last = None
     for row in sorted(known, key=lambda row: (row.period, row.is_current)):
         previous = last.value_milli if last else None
         if row.id is None:
@@ -416,7 +418,8 @@ def _lock(meters: Iterable[Meter]) -> None:
     """Let nobody else store readings of these meters until the transaction ends. SQLite has locked everything already."""
     if database.for_update:
         ids = [meter.id for meter in meters]
-        list(Meter.select(Meter.id).where(Meter.id.in_(ids)).order_by(Meter.id).for_update("FOR NO KEY UPDATE").tuples())
+        rows: Any = Meter.select(Meter.id).where(Meter.id.in_(ids)).order_by(Meter.id)
+        list(rows.for_update("FOR NO KEY UPDATE").tuples())
 
 
 def _says(reading: Reading | None, value_milli: int, read_on: date, source: str) -> bool:
@@ -486,7 +489,7 @@ def to_remind(organisation: Organisation, day: date) -> Iterator[tuple[Account, 
             yield of_one[0].account, [row.meter for row in of_one]
 
 
-def _waiting(organisation: Organisation, day: date) -> ModelSelect:
+def _waiting(organisation: Organisation, day: date) -> Any:
     """Accounts beside meters that stand in their places, are declared by customers, and have no reading this month."""
     may = [kind.id for kind in AccessType.select().where(AccessType.organisation == organisation) if "reading.declare" in kind.deeds]
     known = Reading.select(Reading.id).where((Reading.meter == Meter.id) & (Reading.period == clock.period(day)) & Reading.is_current)

@@ -49,7 +49,7 @@ def change(row: Row, values: dict[str, Any], *, version: int, by: Staff, event: 
     Raises ChangedMeanwhile, Missing where the row would leave `by`'s reach or join another organisation, and Refused for a value
     that cannot be or is there already. `event` names what happened where it is not "<table>.changed".
     """
-    model = type(row)
+    model: Any = type(row)
     values = {name: _checked(model, name, value) for name, value in values.items()}
     try:
         with unit_of_work():
@@ -124,7 +124,7 @@ def _check_unique(model: type[Table], values: dict[str, Any], row: Table | None)
         if not is_unique or not set(columns) & set(values):
             continue
         same = [getattr(model, name) == (values[name] if name in values else getattr(row, name)) for name in columns]
-        others = model.select().where(*same, *([model.id != row.id] if row else []))  # type: ignore[attr-defined]
+        others = model.select().where(*same, *([model.id != row.id] if row else []))
         if others.exists():
             raise Refused(N_("There is one like this already"), field=next(name for name in reversed(columns) if name in values))
 

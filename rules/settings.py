@@ -82,7 +82,7 @@ def of(organisation: Organisation) -> Settings:
     """The rules of `organisation`: the catalogue's defaults and what differs. Kept on the row for as long as the row lives."""
     kept = organisation.__dict__.get("_settings")
     if kept is None:
-        rows = Setting.select(Setting.name, Setting.value).where(Setting.organisation == organisation).tuples()
+        rows: Any = Setting.select(Setting.name, Setting.value).where(Setting.organisation == organisation).tuples()
         kept = organisation.__dict__["_settings"] = Settings(**{name: value for name, value in rows if name in CATALOGUE})
     return kept
 

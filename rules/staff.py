@@ -2,6 +2,7 @@
 
 import base64
 from datetime import datetime, timedelta
+from typing import Any
 
 from peewee import IntegrityError
 
@@ -182,7 +183,7 @@ def accept(token: str, password: str, code: str) -> Staff:
     return Staff.get(Staff.id == person.id)
 
 
-def _sent(token: str) -> Confirmation | None:
+def _sent(token: str) -> Any:
     return (
         Confirmation.select(Confirmation, Staff)
         .join(Staff)

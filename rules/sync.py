@@ -115,7 +115,8 @@ def _begin(organisation: Organisation, system: str, lease: timedelta) -> SyncRun
     """A new run under a lease; those whose worker died are ended."""
     with unit_of_work():
         if database.for_update:  # SQLite has locked everything already
-            Organisation.select(Organisation.id).where(Organisation.id == organisation.id).for_update("FOR NO KEY UPDATE").get()
+            row: Any = Organisation.select(Organisation.id).where(Organisation.id == organisation.id)
+            row.for_update("FOR NO KEY UPDATE").get()
         at = now()
         for left in SyncRun.select().where((SyncRun.organisation == organisation) & SyncRun.finished_at.is_null()):
             if left.lease_until is not None and at < left.lease_until <= at + LONGEST_LEASE:
@@ -231,7 +232,7 @@ class Run:
             sums = {getattr(SyncRun, name): getattr(SyncRun, name) + n for name, n in self.figures.items()}
             SyncRun.update(sums).where(SyncRun.id == self.row.id).execute()
             if self.written:
-                told = {name: self.figures[name] for name in ("created", "changed", "same")}
+                told: dict[str, Any] = {name: self.figures[name] for name in ("created", "changed", "same")}
                 rows = hashlib.sha256("\n".join(sorted(self.written)).encode()).hexdigest()
                 events.record("feed.block_stored", self.row, by=events.SYSTEM, run=self.row.id, digest=rows, **told)
         for name, n in self.figures.items():

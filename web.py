@@ -2,7 +2,6 @@
 refusals in the reader's language, security headers, error pages. A site adds its pages and nothing else."""
 
 import functools
-import hashlib
 import ipaddress
 import re
 import secrets
@@ -329,8 +328,9 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _request_digest() -> str:
+    """What was sent, as it may be kept: there are passwords in it, so it must tell nothing to who has the database alone (T63)."""
     sent = sorted((k, v) for k, v in request.form.items(multi=True) if k != "csrf_token")
-    return hashlib.sha256(repr((request.path, sent)).encode()).hexdigest()
+    return keys.digest("form", repr((request.path, sent)))
 
 
 @contextmanager

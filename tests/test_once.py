@@ -135,6 +135,19 @@ def test_a_registration_whose_answer_was_lost_goes_on_with_the_answer_of_the_sec
     assert Account.get().email == "jonas@example.lt"
 
 
+def test_what_is_kept_of_a_form_is_worth_nothing_without_the_installs_key(browser: Browser, north: Organisation) -> None:
+    """T63: there may be a password in it, and a digest that anyone can make would be a quick way to guess it."""
+    path = "/north/forgotten-password"
+    sent = filled(browser, path, email="anna@example.lt")
+    assert browser.client.post(path, data=sent).status_code == 303
+    keys.configure(b"the key of another install" * 2, cheap=True)
+    try:
+        assert browser.client.post(path, data=sent).status_code == 409
+    finally:
+        keys.configure(CONFIG.key("event_key"), cheap=True)
+    assert browser.client.post(path, data=sent).status_code == 303
+
+
 @pytest.mark.parametrize("key", ["", "short", "x" * 41, "a key with spaces in it", "Ž" * 22])
 def test_a_form_without_a_proper_key_is_refused(browser: Browser, anna: Account, key: str) -> None:
     sent = filled(sign_in(browser), PHONE, phone="+37060000002")

@@ -1,0 +1,148 @@
+"""The first page: a search box and what waits."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from models import Account, Event, Message, SyncProblem, SyncRun, now
+from rules import settings
+from tests import factories
+from tests import world as worlds
+from tests.backoffice.conftest import Enter
+
+BASE = "/backoffice"
+
+
+def queues(browser: Any) -> dict[str, str]:
+    return {
+        " ".join(item.xpath("string(a)").split()): item.xpath("string(*[@class='count'])").strip()
+        for item in browser.page.xpath("//ul[@class='queues']/li")
+    }
+
+
+def feeds(browser: Any) -> dict[str, str]:
+    return {
+        row.xpath("string(dt)"): " ".join(row.xpath("string(dd[@class='act'])").split())
+        for row in browser.page.xpath("//section[@aria-labelledby='feeds']//dl/div")
+    }
+
+
+def test_queues_count_what_waits_and_lead_to_it(world: worlds.World, enter: Enter) -> None:
+    anna = world.own["account"]
+    Account.update(locked_until=now() + timedelta(hours=1)).where(Account.id.in_([anna.id, world.foreign["account"].id])).execute()
+    browser = enter("agent")
+    browser.get(f"{BASE}/")
+    assert queues(browser) == {"Locked accounts": "1", "Mail not delivered": "1", "Records put aside": "1"}
+    for label, shows in (("Locked accounts", anna.name), ("Mail not delivered", "owner@north"), ("Records put aside", "Wrong")):
+        browser.get(f"{BASE}/")
+        browser.follow(label)
+        assert shows in browser.text
+        assert worlds.CANARY not in browser.text
+    Account.update(locked_until=now() - timedelta(seconds=1)).execute()
+    Message.update(state="sent").execute()
+    SyncProblem.update(resolved_at=now()).execute()
+    browser.get(f"{BASE}/")
+    assert set(queues(browser).values()) == {"0"}
+
+
+def test_a_long_queue_is_not_counted_to_its_end(world: worlds.World, enter: Enter) -> None:
+    """Performance, technique 2"""
+    Message.insert_many(
+        [
+            {
+                "organisation": world.north,
+                "kind": "new_invoice",
+                "to": "a@example.lt",
+                "language": "lt",
+                "dedupe_key": f"q{n}",
+                "state": "dead",
+            }
+            for n in range(120)
+        ]
+    ).execute()
+    browser = enter("agent")
+    browser.get(f"{BASE}/")
+    assert queues(browser)["Mail not delivered"] == "100+"
+    browser.get(f"{BASE}/messages/")
+    assert "Not delivered 100+" in browser.text
+
+
+def test_feeds_that_broke_off_or_did_not_come_are_seen(world: worlds.World, enter: Enter) -> None:
+    for here in (world.north, world.south):
+        settings.change(here, "billing_system", "csv", by=world.people["install_administrator"])
+    SyncRun.delete().execute()
+    browser = enter("install_administrator")
+    browser.get(f"{BASE}/")
+    assert set(feeds(browser).values()) == {"Not read tonight"}
+    assert queues(browser)["Billing feeds to look at"] == "2"
+    SyncRun.create(organisation=world.north, feed="csv", finished_at=now(), error="the folder is empty")
+    SyncRun.create(organisation=world.south, feed="csv", started_at=now() - timedelta(hours=27), finished_at=now() - timedelta(hours=27))
+    browser.get(f"{BASE}/")
+    assert feeds(browser) == {"North": "Broken off", f"South {worlds.CANARY}": "Not read tonight"}
+    SyncRun.create(organisation=world.north, feed="csv", finished_at=now())
+    SyncRun.create(organisation=world.south, feed="csv")
+    browser.get(f"{BASE}/")
+    assert feeds(browser) == {"North": "In order", f"South {worlds.CANARY}": "Being read"}
+    assert queues(browser)["Billing feeds to look at"] == "0"
+    browser = enter("agent")
+    browser.get(f"{BASE}/")
+    assert feeds(browser) == {"North": "In order"}
+
+
+def test_an_organisation_without_a_feed_is_not_missed(world: worlds.World, enter: Enter) -> None:
+    browser = enter("administrator")
+    browser.get(f"{BASE}/")
+    assert feeds(browser) == {}
+    assert "Billing feeds to look at" not in queues(browser)
+
+
+def test_a_property_manager_sees_no_queue_that_is_not_theirs(world: worlds.World, enter: Enter) -> None:
+    """N08"""
+    Account.update(locked_until=now() + timedelta(hours=1)).execute()
+    browser = enter("manager")
+    browser.get(f"{BASE}/")
+    assert queues(browser) == {"Locked accounts": str(4)}  # everyone with access to a contract of the house
+    browser = enter("manager_elsewhere")
+    browser.get(f"{BASE}/")
+    assert queues(browser) == {"Locked accounts": "0"}
+    assert "Liepų" not in browser.text
+
+
+@pytest.mark.parametrize(
+    ("words", "at", "shows"),
+    [
+        ("anna", "/accounts/?search=anna", "Anna north"),
+        ("owner@north", "/accounts/?search=owner%40north", "Anna north"),
+        ("01-23", "/contracts/?search=01-23", "Liepų g. 1-1"),
+        ("+37060000001", "/accounts/?search=%2B37060000001", "Anna north"),
+        ("99-nothing", "/accounts/?search=99-nothing", "Nothing found"),
+        ("", "/accounts/", "Anna north"),
+    ],
+)
+def test_the_search_box_knows_a_payer_code_from_a_name(world: worlds.World, enter: Enter, words: str, at: str, shows: str) -> None:
+    from urllib.parse import urlencode
+
+    Account.update(name="Anna north").where(Account.id == world.own["account"].id).execute()
+    world.own["contract"].payer_code = "01-234 5"
+    world.own["contract"].save()
+    browser = enter("agent")
+    browser.get(f"{BASE}/search/?{urlencode({'search': words})}")
+    assert browser.at == at
+    assert shows in browser.text
+
+
+def test_what_happened_last_leaves_out_who_came_and_went(world: worlds.World, enter: Enter) -> None:
+    from rules import events
+    from rules.work import unit_of_work
+
+    with unit_of_work():
+        events.record("account.phone_changed", world.own["account"], by=world.own["account"], old="", new="+37061111111")
+        for _ in range(10):
+            events.record("account.signed_in", world.own["account"], by=world.own["account"], known_device=True)
+    browser = enter("agent")
+    browser.get(f"{BASE}/")
+    assert "Phone changed" in browser.text
+    assert "Signed in" not in browser.text
+    assert Event.select().where(Event.name == "account.signed_in").count() == 10
+    assert factories.PASSWORD not in browser.text

@@ -69,7 +69,11 @@ def sync_billing(renew: Callable[[], None], organisation_id: int) -> None:
 
 
 def take_bills(
-    organisation: Organisation, system: str, paths: Sequence[Path] | None = None, renew: Callable[[], None] = lambda: None
+    organisation: Organisation,
+    system: str,
+    paths: Sequence[Path] | None = None,
+    renew: Callable[[], None] = lambda: None,
+    lease: timedelta = LEASE,
 ) -> SyncRun:
     """Read what a billing system has delivered, or exactly `paths`, and take it in; returns the run as it ended. Raises sync.Busy."""
     feed = billing_feed.of(system, config.feeds_dir / organisation.slug, paths)
@@ -78,7 +82,7 @@ def take_bills(
         f"{system}-once" if paths else system,
         _records(feed, None if paths else sync.since(organisation), renew),
         billing_feed,
-        lease=LEASE,
+        lease=lease,
         keep=files.Folder(config.files_dir).put,
         site_url=links.site_url(config.customer_url, organisation),
     )

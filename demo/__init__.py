@@ -4,8 +4,9 @@ Everything comes in through the product's own doors: bills through the nightly r
 A second time it goes on with what is there. Nothing of it can be had in production.
 """
 
+import time
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from config import Config, presets
@@ -13,22 +14,20 @@ from demo import people
 from demo.feeds import write_feeds
 from demo.people import PASSWORD, STAFF
 from models import Organisation, SyncRun
-from rules import clock, events, links, organisations, settings
+from rules import clock, events, links, organisations, settings, sync
 from rules.refusal import Refused
 
 STAFF_EMAILS = [one.email for one in STAFF]
+LEASE = timedelta(seconds=10)  # a start that was killed must not hold up the next one for long
 
 
-def load(config: Config, take_bills: Callable[[Organisation, str], SyncRun], today: date | None = None) -> None:
+def load(config: Config, take_bills: Callable[..., SyncRun], today: date | None = None) -> None:
     """Make the world, or what is missing of it. Raises Refused where its bills could not be taken in."""
     opened = {slug: _organisation(slug, facts) for slug, facts in presets().items()}
     delivered = write_feeds(config.feeds_dir, today or clock.today())
     for slug, organisation in opened.items():
-        system = settings.of(organisation).billing_system
-        if slug in delivered or not _has_been_read(organisation, system):
-            run = take_bills(organisation, system)
-            if run.error:
-                raise Refused("The bills of {slug} were not taken in: {error}", slug=slug, error=run.error)
+        if slug in delivered or not _has_been_read(organisation):
+            _read(organisation, take_bills)
     for customer in people.CUSTOMERS:
         people.register(customer, opened[customer.organisation], config.customer_url)
     for colleague in STAFF:
@@ -41,9 +40,20 @@ def _organisation(slug: str, facts: dict[str, Any]) -> Organisation:
     return found or organisations.load(slug, slug, facts, by=events.OPERATOR)
 
 
-def _has_been_read(organisation: Organisation, system: str) -> bool:
-    well = (SyncRun.organisation == organisation) & (SyncRun.feed == system) & SyncRun.finished_at.is_null(False) & (SyncRun.error == "")
-    return SyncRun.select().where(well).exists()
+def _has_been_read(organisation: Organisation) -> bool:
+    return sync.since(organisation) is not None
+
+
+def _read(organisation: Organisation, take_bills: Callable[..., SyncRun]) -> None:
+    while True:
+        try:
+            run = take_bills(organisation, settings.of(organisation).billing_system, lease=LEASE)
+        except sync.Busy:
+            time.sleep(1)  # what a killed start left ends with its lease
+        else:
+            break
+    if run.error:
+        raise Refused("The bills of {slug} were not taken in: {error}", slug=organisation.slug, error=run.error)
 
 
 def told(config: Config) -> str:

@@ -89,7 +89,9 @@ def end_all(person: Account | Staff, *, but: str | None = None) -> int:
 
 def others(account: Account) -> list[Session]:
     """The browsers where an account is signed in, the last used first."""
-    return list(Session.select().where((Session.account == account) & (Session.expires_at > now())).order_by(Session.last_seen_at.desc()))
+    at = now()
+    is_alive = (Session.expires_at > at) & (Session.last_seen_at > at - CUSTOMER_IDLE)
+    return list(Session.select().where((Session.account == account) & is_alive).order_by(Session.last_seen_at.desc()))
 
 
 def forget_ended() -> int:

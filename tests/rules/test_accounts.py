@@ -130,6 +130,15 @@ def test_right_passwords_do_not_use_up_a_networks_tries(north: Organisation, ann
         sign_in(north)
 
 
+def test_a_browser_that_was_silent_too_long_is_shown_as_signed_in_no_more(anna: Account) -> None:
+    """T51"""
+    with travel(NOON, tick=False):
+        sessions.open_for(anna, "left behind")
+    with travel(NOON + timedelta(minutes=30), tick=False):
+        sessions.open_for(anna, "here")
+        assert [one.device for one in sessions.others(anna)] == ["here"]
+
+
 # ---- locks ------------------------------------------------------------------------------------------------------------
 
 

@@ -172,13 +172,13 @@ BY_LINK = N_("By the link in the mail")
 
 def _end_lock(account: Account, *, reason: str, by: Account | Staff) -> Event:
     at = now()
+    lockouts.forget(lockouts.of_customers(account.organisation), account.email)
     until = Account.select(Account.locked_until).where(Account.id == account.id).scalar()
     # Whoever unlocks at the same moment is faster, or finds nothing left to do.
     same = (Account.id == account.id) & (Account.locked_until == until)
     if until is None or until <= at or not Account.update(locked_until=None).where(same).execute():
         raise Refused(NOT_LOCKED)
     account.locked_until = None
-    lockouts.forget(lockouts.of_customers(account.organisation), account.email)
     confirmations.end(account, "unlock")
     return events.record("account.unlocked", account, by=by, until=until.isoformat(), reason=reason)
 
@@ -252,6 +252,8 @@ def change_password(account: Account, *, current: str, new: str, session: str | 
 
 def _set_password(account: Account, hashed: str, *, how: str, but: str | None, site_url: str) -> None:
     at, before = now(), account.password_hash
+    # Counts before the account, as wrong passwords do: the other way round the two would wait for one another.
+    lockouts.forget(lockouts.of_customers(account.organisation), account.email)
     # Of two at once one is: the other was typed by someone who knew a password that holds no more.
     if (
         not Account.update(password_hash=hashed, locked_until=None)
@@ -260,7 +262,6 @@ def _set_password(account: Account, hashed: str, *, how: str, but: str | None, s
     ):
         raise Refused(CHANGED_MEANWHILE)
     account.password_hash = hashed
-    lockouts.forget(lockouts.of_customers(account.organisation), account.email)
     sessions.end_all(account, but=but)
     confirmations.end(account, "reset_password", "unlock")
     event = events.record("account.password_changed", account, by=account, how=how)

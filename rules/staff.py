@@ -174,10 +174,10 @@ def accept(token: str, password: str, code: str) -> Staff:
         taken = Confirmation.update(used_at=at).where((Confirmation.id == sent.id) & Confirmation.used_at.is_null()).execute()
         if not taken:
             raise Refused(OVER)
+        lockouts.forget(lockouts.STAFF, person.email)  # see `unlock`
         Staff.update(
             password_hash=hashed, totp_secret=secret, totp_last_step=step, is_active=True, locked_until=None, version=Staff.version + 1
         ).where(Staff.id == person.id).execute()
-        lockouts.forget(lockouts.STAFF, person.email)
         sessions.end_all(person)
         events.record("staff.enrolled", person, by=person)
     return Staff.get(Staff.id == person.id)
@@ -269,10 +269,10 @@ def unlock(person: Staff, *, reason: str, by: Staff) -> None:
     _check_reason(reason)
     with unit_of_work():
         person, by = _fresh(person, by, "staff.unlock")
+        lockouts.forget(lockouts.STAFF, person.email)  # counts before the person, as wrong passwords do: else both wait for one another
         unlocked = Staff.update(locked_until=None).where((Staff.id == person.id) & (Staff.locked_until > now())).execute()
         if not unlocked:
             raise Refused(N_("{name} is not locked"), name=person.name)
-        lockouts.forget(lockouts.STAFF, person.email)
         events.record("staff.unlocked", person, by=by, until=person.locked_until.isoformat(), reason=reason.strip())
 
 

@@ -4,7 +4,9 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import date
+from functools import partial
 from typing import Any
 
 import pytest
@@ -13,6 +15,7 @@ from models import Account, Confirmation, Event, FormKey, Lockout, Membership, M
 from rules import accounts, confirmations, contracts, lockouts, readings, registration, staff, work
 from rules.refusal import Missing, Refused
 from tests import factories
+from tests.together import at_once
 
 TOGETHER = 20
 TODAY = date(2026, 11, 20)
@@ -233,3 +236,29 @@ def registered(north: Organisation, email: str, flow: str) -> str:
         language="en", site_url=SITE, source="10.0.0.0/24", flow=flow,
     )  # fmt: skip
     return str(Message.select().where(Message.kind == "confirm_by_code").order_by(Message.id.desc()).get().facts["code"])
+
+
+def test_a_wrong_password_and_a_new_one_at_the_same_moment_do_not_wait_for_one_another(db: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T42, F13: else one of them is lost, and a wrong password that is lost is not counted."""
+    north = factories.organisation("north")
+    anna, scope = factories.account(north), lockouts.of_customers(north)
+    wrong: dict[str, Any] = {"source": "192.0.2.0/24", "device": None, "after": 5, "hours": 6, "person": anna}
+    for _ in range(4):
+        lockouts.failed(scope, anna.email, **wrong)
+    gate, mark, forget = threading.Barrier(2), lockouts._mark, lockouts.forget
+
+    def together(act: Callable[..., Any], *args: Any) -> Any:
+        with suppress(threading.BrokenBarrierError):  # where one waits for the other from its first statement on
+            gate.wait(1)
+        return act(*args)
+
+    monkeypatch.setattr(lockouts, "_mark", partial(together, mark))
+    monkeypatch.setattr(lockouts, "forget", partial(together, forget))
+
+    def act(number: int) -> Any:
+        if number:
+            return lockouts.failed(scope, anna.email, **wrong)
+        return accounts.change_password(Account.get(), current=factories.PASSWORD, new="Naujas-zodis-8", session=None, site_url=SITE)
+
+    at_once(2, act)
+    assert [e.name for e in Event.select().order_by(Event.name)] == ["account.locked", "account.password_changed"]

@@ -1,6 +1,6 @@
 """The backoffice as a table of contents. Labels, help and choices come from models.py; who may do what from rules/access.py."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
@@ -117,8 +117,8 @@ class Accounts(Desk):
                 "url": self.other("contracts").address(row.contract.public_id),
                 "access_type": cells.access_type(row.access_type.name),
                 "since": formats.day(formats.local(row.since_at).date(), web.language()),
-                "to_pay": formats.money(row.to_pay_cents, web.language()) if row.to_pay_cents else "",
-                "is_overdue": row.first_due_on is not None and Invoice.due_on.python_value(row.first_due_on) < clock.today(),
+                "to_pay": formats.money(abs(row.to_pay_cents), web.language()) if row.to_pay_cents else "",
+                "standing": self.standing(row.to_pay_cents, Invoice.due_on.python_value(row.first_due_on)),
                 "change_url": self.other("memberships").address(
                     "change_access_type", ids=row.public_id, url=self.address(account.public_id)
                 )
@@ -127,6 +127,12 @@ class Accounts(Desk):
             }
             for row in found
         ]
+
+    def standing(self, to_pay_cents: int, first_due_on: date | None) -> str:
+        """How the bills of a contract stand; what a credit covers is not overdue."""
+        if to_pay_cents <= 0:
+            return "ahead" if to_pay_cents else "paid"
+        return "overdue" if first_due_on is not None and first_due_on < clock.today() else "due"
 
     def events_of(self, row: Account) -> Any:
         return Event.account == row.id

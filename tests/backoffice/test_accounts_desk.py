@@ -36,6 +36,18 @@ def test_the_page_says_who_it_is_what_they_have_and_how_the_bills_stand(world: w
     assert "password" not in browser.text.lower()
 
 
+def test_what_a_credit_covers_is_not_overdue(world: worlds.World, enter: Enter) -> None:
+    anna, contract = world.own["account"], world.own["contract"]
+    factories.invoice(contract, "OLD-1", due_on=date(2020, 1, 1), net_cents=1000)
+    browser = enter("agent")
+    browser.get(page_of(anna))
+    assert "overdue" in browser.text
+    factories.invoice(contract, "KR-1", kind="credit_note", net_cents=-50000)
+    browser.get(page_of(anna))
+    assert "overdue" not in browser.text
+    assert "€471.90 paid in advance" in browser.text
+
+
 def test_the_timeline_says_who_did_what_when_and_why(world: worlds.World, enter: Enter) -> None:
     """N02"""
     anna, agent = world.own["account"], world.people["agent"]

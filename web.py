@@ -21,7 +21,6 @@ from flask_login import LoginManager
 from flask_wtf import CSRFProtect, FlaskForm
 from flask_wtf.csrf import CSRFError
 from jinja2 import StrictUndefined
-from markupsafe import Markup
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 from wtforms import HiddenField
@@ -535,8 +534,3 @@ def _failsafe(code: int) -> Response:
 def tell(sentence: str, kind: str = "success") -> None:
     """Show a sentence on the next page."""
     flash(sentence, kind)
-
-
-def nonce_attribute() -> Markup:
-    """The nonce as an attribute, for Flask-Admin's own tags."""
-    return Markup('nonce="{}"').format(csp_nonce())

@@ -1,5 +1,6 @@
 """A resident declares what the meters show."""
 
+import re
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ SEND_AGAIN = "async ([to, form]) => (await fetch(to, {method: 'POST', body: new 
 
 @pytest.mark.parametrize(("language", "width"), BOTH)
 def test_a_resident_declares_all_meters_at_once(tab: Any, product: Product, tmp_path: Path, language: str, width: int) -> None:
-    """CV-31, CV-33, CV-34, PS-14, IR-10, K19: lower is refused with a sentence, zero use is taken, the same form twice is stored once."""
+    """CV-33, CV-34, IR-10, K19: lower is refused with a sentence, zero use is taken, the same form twice is stored once."""
     here, email = tab(language, width), f"tomas.{language}@example.lt"
     meters = (f"EL-{language}-1", f"DU-{language}-2")
     payer_code, number = {"lt": ("70-111", "NE-1"), "en": ("70-222", "NE-2")}[language]
@@ -75,19 +76,21 @@ def test_a_resident_declares_all_meters_at_once(tab: Any, product: Product, tmp_
 
 @pytest.mark.parametrize(("language", "width"), BOTH)
 def test_an_unusual_use_is_asked_about_before_it_is_stored(tab: Any, product: Product, tmp_path: Path, language: str, width: int) -> None:
-    """CV-34: one meter alone"""
-    here, email, meter = tab(language, width), f"saule.{language}@example.lt", f"EL-{language}-3"
+    """CV-34: one meter of two"""
+    here, email, meter, other = tab(language, width), f"saule.{language}@example.lt", f"EL-{language}-3", f"DU-{language}-4"
     payer_code, number = {"lt": ("70-333", "NE-3"), "en": ("70-444", "NE-4")}[language]
-    deliver(product, "energy-home", tmp_path, payer_code, number, provider=ENERGY_CODE, meters=(("electricity", meter),))
+    deliver(product, "energy-home", tmp_path, payer_code, number, provider=ENERGY_CODE, meters=(("electricity", meter), ("gas", other)))
     become_customer(here, product, "energy-home", email, full_name="Saulė Pavyzdė", phone=PHONE)
     attach(here, "energy-home", provider=ENERGY, payer_code=payer_code, invoice_number=number)
     here.go("/energy-home/meters/declare-readings")
     here.page.get_by_label(here.say("To: what meter %(number)s shows now", number=meter)).fill(str(LAST + 500))
-    here.press("Declare")
+    with here.page.expect_navigation():
+        here.page.get_by_role("button", name=re.compile(f"{here.say('Declare only this one')}.*{meter}")).click()
+    here.look()
     assert formats.reading((LAST + 500) * 1000, 0, language) in plain(here.page.locator(".doubt").inner_text())
     assert "doubt" in here.page.evaluate("document.activeElement.className")
     here.shot("declare-doubt")
     assert count(product, OF_METER, meter) == 0
     here.press("Yes, it is right")
     assert here.heading == here.say("Readings declared")
-    assert count(product, OF_METER, meter) == 1
+    assert [count(product, OF_METER, each) for each in (meter, other)] == [1, 0]

@@ -52,7 +52,6 @@ def walk(here: Tab, start: str) -> set[str]:
 
 
 def test_every_page_of_a_customer(tab: Any, product: Product, town: str) -> None:
-    """PS-07, PS-09, PS-10"""
     here = tab("lt", 360)
     here.go(f"/{town}/sign-in")
     outside = walk(here, f"/{town}/sign-in")
@@ -65,7 +64,6 @@ def test_every_page_of_a_customer(tab: Any, product: Product, town: str) -> None
 
 
 def test_every_page_of_an_administrator_and_a_manager(tab: Any, product: Product, town: str) -> None:
-    """IB-61, K17"""
     desk, manager = tab("lt", 360), tab("lt", 360)
     enrol(desk, product, "administratore@example.com", "administrator", town)
     enrol(manager, product, "namu-valdytojas@example.com", "property_manager", town)

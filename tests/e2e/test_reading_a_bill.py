@@ -8,7 +8,7 @@ import pytest
 import formats
 from config import ROOT
 from tests.e2e.conftest import Tab, plain
-from tests.e2e.journey import BOTH, PHONE, attach, become_customer
+from tests.e2e.journey import BOTH, PHONE, attach, become_customer, sign_in, sign_out
 from tests.product import Product
 
 TEN_LINES = ROOT / "tests" / "data" / "ubl" / "ten-lines.xml"
@@ -18,7 +18,7 @@ BILLS = {"lt": ("01-204 77", "MŠ-2026-04107"), "en": ("01-205 19", "MŠ-2026-04
 
 @pytest.mark.parametrize(("language", "width"), BOTH)
 def test_someone_new_reads_the_bill_that_arrived(tab: Any, product: Product, tmp_path: Path, language: str, width: int) -> None:
-    """PS-01, PS-03..08, PS-13, IB-68, K01, K04, K23, K26"""
+    """PS-01, PS-03..08, PS-12, IB-68, K01, K04, K23, K26"""
     payer_code, number = BILLS[language]
     document = tmp_path / "bill.xml"
     document.write_text(TEN_LINES.read_text().replace(BILLS["lt"][0], payer_code).replace(BILLS["lt"][1], number))
@@ -27,6 +27,10 @@ def test_someone_new_reads_the_bill_that_arrived(tab: Any, product: Product, tmp
 
     become_customer(here, product, "district-heating", f"ona.{language}@example.lt", full_name="Ona Pavyzdienė", phone=PHONE)
     assert here.has("Your account is active, but you have not added any contracts yet")
+    header = here.page.locator("header")
+    header.locator("summary").click()
+    for words in ("+370 421 00005", "Ona Pavyzdienė", here.say("Account"), here.say("Sign out")):
+        assert words in plain(header.inner_text())
     here.shot("empty")
     here.follow("Add a contract")
     here.shot("attach")
@@ -37,6 +41,10 @@ def test_someone_new_reads_the_bill_that_arrived(tab: Any, product: Product, tmp
     assert here.has("The contract is in your account.")
     here.shot("contract")
 
+    sign_out(here, "district-heating")
+    for words in ("Forgotten your password?", "Register"):
+        assert here.page.get_by_role("link", name=here.say(words), exact=True).is_visible()
+    sign_in(here, "district-heating", f"ona.{language}@example.lt")
     read_the_bill(here, number, total_cents=109_42, vat_cents=18_99)
 
 
@@ -81,6 +89,8 @@ def read_the_bill(here: Tab, number: str, *, total_cents: int, vat_cents: int) -
     assert answer.body().startswith(b"%PDF")
     assert len(answer.body()) > 5000
     assert number.encode() in answer.body()
+    table = here.page.request.get(here.base + here.page.locator("a[href$='/breakdown']").get_attribute("href"))
+    assert len(table.text().splitlines()) == 1 + 10 + 3  # the heading, the lines, without VAT, VAT, in all
     with here.page.expect_download() as saved:
         link.click()
     assert saved.value.suggested_filename.endswith(f"{number.rpartition('Š')[2].strip('-')}.pdf")

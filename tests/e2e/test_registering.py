@@ -13,7 +13,7 @@ WEST, WEST_CODE = "UAB „Būsto priežiūra Vakarai“", "999000031"
 
 @pytest.mark.parametrize(("language", "width"), BOTH)
 def test_an_employee_registers_by_a_code(tab: Any, product: Product, language: str, width: int) -> None:
-    """IB-01, IB-07, IB-12, IB-38, IB-46, IB-49, K01, K12, K13, K22"""
+    """IB-01, IB-07, IB-38, IB-46, IB-49, K01, K13, K22"""
     here, email = tab(language, width), f"rasa@{language}.uab-pavyzdys.example.com"
     here.go("/energy-business/register")
     assert here.page.locator("main form input:visible").count() == 3  # e-mail, password, one consent
@@ -42,7 +42,7 @@ def test_an_employee_registers_by_a_code(tab: Any, product: Product, language: s
 
 @pytest.mark.parametrize(("language", "width"), BOTH)
 def test_a_natural_person_registers_with_the_payer_code(tab: Any, product: Product, tmp_path: Path, language: str, width: int) -> None:
-    """CV-04, CV-06..15, CV-20, K04, K26"""
+    """CV-04, CV-06, CV-07, CV-11, CV-12, CV-15, CV-20, K04, K26"""
     here, email, payer_code = tab(language, width), f"ieva.{language}@example.lt", {"lt": "02-118 5", "en": "02-119 6"}[language]
     deliver(
         product, "property-management", tmp_path, payer_code, f"BP-1{language}", provider=WEST_CODE, flat={"lt": "5", "en": "6"}[language]
@@ -92,7 +92,7 @@ def test_a_legal_person_registers_by_its_exact_name(tab: Any, product: Product, 
 
 @pytest.mark.parametrize(("language", "width"), BOTH)
 def test_a_farmer_is_told_that_identity_must_be_confirmed(tab: Any, product: Product, language: str, width: int) -> None:
-    """AG-04..08, AG-10, K03, K21"""
+    """AG-04..07, AG-10, K03, K21"""
     here, email = tab(language, width), f"petras.{language}@example.lt"
     here.go("/agri-group/register")
     assert here.page.locator("main form input:visible:not([type=checkbox])").count() == 4

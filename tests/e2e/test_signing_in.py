@@ -15,7 +15,7 @@ NEW_PASSWORD = "Pavasario-Lietus-8"
 
 @pytest.mark.parametrize(("language", "width"), BOTH)
 def test_a_forgotten_password_is_set_anew(tab: Any, product: Product, language: str, width: int) -> None:
-    """PS-04, CV-36"""
+    """PS-04"""
     here, email = tab(language, width), f"greta.{language}@example.lt"
     become_customer(here, product, "energy-home", email, full_name="Greta Pavyzdė", phone=PHONE)
     sign_out(here, "energy-home")

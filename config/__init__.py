@@ -184,6 +184,8 @@ def _unsafe(config: Config) -> list[str]:
         wrong.append(
             f"{PREFIX}CUSTOMER_URL and {PREFIX}STAFF_URL must be two hosts in production: on one, a hole in either site reaches the other."
         )
+    if config.trusted_proxies < 1:
+        wrong.append(f"{PREFIX}TRUSTED_PROXIES must be 1 or more in production: else every customer seems to come from the same network.")
     if not config.mail_url:
         wrong.append(f"{PREFIX}MAIL_URL is missing: nobody would get their mail.")
     if config.mail_from == Config.mail_from:

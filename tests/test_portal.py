@@ -80,7 +80,7 @@ def test_flask_finds_the_commands_and_an_unsafe_install_is_refused_by_name(tmp_p
     assert "sync-bills" in flask("--help").stdout
     unsafe = flask("check", SAVITARNA_ENVIRONMENT="production", SAVITARNA_DEMO="yes", SAVITARNA_CHEAP_PASSWORDS="yes")
     assert unsafe.returncode == 1
-    for name in ("DEMO", "CHEAP_PASSWORDS", "CUSTOMER_SECRET_KEY", "MAIL_URL", "CUSTOMER_URL"):
+    for name in ("DEMO", "CHEAP_PASSWORDS", "CUSTOMER_SECRET_KEY", "MAIL_URL", "CUSTOMER_URL", "TRUSTED_PROXIES"):
         assert f"SAVITARNA_{name}" in unsafe.stderr
     assert "Traceback" not in unsafe.stderr
     waiting = flask("check")

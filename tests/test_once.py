@@ -391,7 +391,7 @@ def test_cookies_are_for_the_server_alone_and_for_their_own_place(browser: Brows
         assert {"HttpOnly", "SameSite=Lax", "Path=/north/"} <= {part.strip() for part in cookie.split(";")}, cookie
 
 
-def test_in_production_cookies_are_bound_to_the_host_and_travel_over_tls_only(anna: Account, translations: None) -> None:
+def test_in_production_cookies_are_bound_to_the_host_and_travel_over_tls_only(anna: Account, customer_app: Any) -> None:
     """T52"""
     from backoffice import create_app as backoffice
     from customer import create_app as customer

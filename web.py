@@ -252,7 +252,9 @@ def _guard() -> Any:
         return None
     person = viewer()
     if person is None:
-        back = request.full_path.rstrip("?") if request.method == "GET" else None
+        back = request.full_path.rstrip("?") if request.url_rule and "GET" in (request.url_rule.methods or ()) else None
+        if back and request.method == "POST":
+            tell(gettext("You were signed out meanwhile, so nothing was saved. Sign in and fill in the form once more."), "warning")
         return redirect(url_for("sign_in.sign_in", next=f"{request.script_root}{back}" if back else None))
     if isinstance(person, Account) and rule not in access.WITHOUT_IDENTITY | {access.SIGNED_IN} and access.is_identity_missing(person):
         return redirect(url_for("account.identity"))

@@ -1,6 +1,6 @@
 """Declaring: the screen for one and for all, the words of a refusal, the question, the receipt."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -334,6 +334,16 @@ def test_a_meter_that_is_not_ones_own_cannot_be_slipped_in(
         for slipped in ({box(stranger): "5"}, {"only": str(stranger.public_id)}):
             assert browser.client.post("/north/meters/declare-readings", data=data | slipped).status_code == 404
     assert Reading.select().where(Reading.period == "2026-11").count() == 0
+
+
+def test_a_form_that_was_left_open_too_long_leads_back_to_its_page(browser: Browser, meter: Meter, clock: Traveller) -> None:
+    """T51, F30"""
+    browser.get("/north/meters/declare-readings")
+    clock.shift(timedelta(minutes=31))
+    browser.submit(**{box(meter): "241,5"})
+    assert "so nothing was saved" in browser.text or "niekas neišsaugota" in browser.text
+    browser.submit(email="anna@example.lt", password=factories.PASSWORD)
+    assert browser.at == "/north/meters/declare-readings"
 
 
 def test_who_may_only_look_cannot_declare(browser: Browser, north: Organisation, anna: Account) -> None:

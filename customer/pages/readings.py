@@ -59,11 +59,12 @@ def _declare(rows: list[readings.Row]) -> Any:
         with web.asking(form):
             stored = readings.declare_all(form.values(), on=today, by=account, sure=form.values())
             return redirect(url_for("readings.declared", reference=stored[0].reference))
+    told = readings.of_month(meters, clock.period(today))
     return render_template(
         "customer/declare.html",
         form=form,
         entries=[{"meter": row.meter, "last": row.reading, "field": form.of(row.meter)} for row in rows],
-        declared=readings.of_month(meters, clock.period(today)),
+        declared={m.id: told[m.id] for m in meters if m.id in told and told[m.id].contract_id == m.contract_id},  # CV-30
         window=window,
     )
 

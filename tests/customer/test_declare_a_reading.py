@@ -336,6 +336,17 @@ def test_a_meter_that_is_not_ones_own_cannot_be_slipped_in(
     assert Reading.select().where(Reading.period == "2026-11").count() == 0
 
 
+def test_what_the_holder_before_declared_this_month_is_not_shown(
+    browser: Browser, north: Organisation, flat: Contract, meter: Meter
+) -> None:
+    """CV-30"""
+    before = factories.contract(north, "09-9", ended_on=date(2026, 11, 18))
+    told = factories.reading(meter, 7_777_000, date(2026, 11, 16), source="customer")
+    Reading.update(contract=before).where(Reading.id == told.id).execute()
+    browser.get("/north/meters/declare-readings")
+    assert "this month" not in browser.text
+
+
 def test_a_form_that_was_left_open_too_long_leads_back_to_its_page(browser: Browser, meter: Meter, clock: Traveller) -> None:
     """T51, F30"""
     browser.get("/north/meters/declare-readings")

@@ -12,6 +12,7 @@ from rules.work import mail_waits, unit_of_work
 
 SOMEONE_WAITS, USUAL, BULK = 1, 5, 9
 TRIES, GIVE_UP_AFTER = 12, timedelta(hours=48)
+CUT_OFF = "The worker was cut off at every try."
 FIRST_PAUSE, LONGEST_PAUSE = timedelta(seconds=30), timedelta(hours=6)
 # What may go to an address that nobody has confirmed yet: it is what confirms it, and tells nothing about anyone else.
 TO_UNCONFIRMED = {"confirm_by_code", "confirm_by_link", "already_registered", "reset_password", "reset_no_account", "email_change_confirm"}
@@ -55,8 +56,11 @@ def put(
 
 
 def claim(lease: timedelta) -> Message | None:
-    """Take the next mail to send, most urgent first, under a lease: if the worker dies, another takes it over (F03)."""
+    """Take the next mail to send, most urgent first, under a lease: if the worker dies, another takes it over (F03). A mail on
+    which it died every time is given up."""
     at = now()
+    worn_out = (Message.state == "sending") & (Message.lease_until < at) & (Message.tries >= TRIES)
+    Message.update(state="dead", lease_until=None, error=CUT_OFF).where(worn_out).execute()
     due = (
         Message.select(Message.id)
         .where(((Message.state == "new") & (Message.next_at <= at)) | ((Message.state == "sending") & (Message.lease_until < at)))

@@ -255,6 +255,17 @@ def test_one_poisoned_mail_stops_no_other(north: Organisation, sink: Sink, caplo
     assert {row.state for row in Message.select().where(Message.to != "third@example.lt")} == {"dead"}
 
 
+def test_a_mail_on_which_the_worker_dies_every_time_is_given_up(north: Organisation) -> None:
+    """F03, F28"""
+    write("anna@example.lt", north)
+    for number in range(messages.TRIES):
+        message = messages.claim(-timedelta(seconds=1))
+        assert message is not None
+        assert message.tries == number + 1
+    assert messages.claim(timedelta(seconds=60)) is None
+    assert (Message.get().state, Message.get().error) == ("dead", messages.CUT_OFF)
+
+
 def test_what_the_server_refuses_for_good_is_given_up_and_what_it_cannot_now_waits(north: Organisation, sink: Sink) -> None:
     sink.answers = {"gone@example.lt": "550 no such user", "busy@example.lt": "451 try later"}
     for to in (*sink.answers, "anna@example.lt"):

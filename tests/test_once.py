@@ -11,6 +11,7 @@ from typing import Any
 
 import peewee as pw
 import pytest
+from lxml import html
 from werkzeug.routing import MapAdapter, Rule
 from werkzeug.test import TestResponse
 
@@ -411,6 +412,29 @@ def test_in_production_cookies_are_bound_to_the_host_and_travel_over_tls_only(an
             assert cookie.startswith("__Host-savitarna-")
             assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= {part.strip() for part in cookie.split(";")}, cookie
             assert "Domain" not in cookie
+
+
+def test_in_production_one_browser_may_register_with_two_organisations_at_once(db: object, customer_app: Any) -> None:
+    """T45, T52: the cookie is the same for both."""
+    from customer import create_app
+
+    place = "https://savitarna.example.lt"
+    production = create_app(replace(CONFIG, environment="production", customer_url=place))
+    browser = Browser(production)
+    browser.client.environ_base["HTTP_REFERER"] = place
+    known = {"full_name": "Anna North", "email": "anna@example.lt", "phone": "+37060000001", "password": factories.PASSWORD}
+    for slug in ("north", "south"):
+        factories.organisation(slug)
+        form = filled_at(browser, f"/{slug}/register", place, **known)
+        assert browser.client.post(f"/{slug}/register", data=form, base_url=place).location == f"/{slug}/register/code"
+    for slug in ("north", "south"):
+        assert browser.client.get(f"/{slug}/register/code", base_url=place).status_code == 200
+
+
+def filled_at(browser: Browser, path: str, place: str, **values: str) -> dict[str, str]:
+    page = html.document_fromstring(browser.client.get(path, base_url=place).get_data(as_text=True))
+    form = next(form for form in page.forms if set(values) <= set(form.fields))
+    return {**dict(form.form_values()), **values}
 
 
 def test_a_customers_cookie_is_worth_nothing_in_the_backoffice(browser: Browser, staff_app: Any, anna: Account) -> None:

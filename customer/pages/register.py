@@ -22,7 +22,7 @@ def register() -> Any:
     """The form for one kind of person; where both may register, the other one's is a click away (CV-05, K22)."""
     organisation = web.here()
     # Given with the form, not with its answer: where that is lost and the form sent again, the code still works here.
-    flow = session.setdefault("flow", secrets.token_urlsafe(16))
+    flow = session.setdefault(_slot(), secrets.token_urlsafe(16))
     rules, providers = settings.of(organisation), contracts.providers(organisation)
     types = [kind for kind, _label in PERSON_TYPES if rules.person_types in (kind, "both")]
     chosen = request.args.get("person", types[0])
@@ -55,6 +55,11 @@ def register() -> Any:
     return render_template("customer/register.html", form=form, person_types=types, person_type=person_type)
 
 
+def _slot() -> str:
+    """Under which name the cookie keeps the secret of this browser's registration: in production all organisations share the cookie."""
+    return f"flow-{web.here().id}"
+
+
 def _to_sign_in(outcome: registration.Outcome, sentence: str) -> Any:
     """CV-15: the sign-in page with a green message; and why the contract is not there yet, where it is not."""
     web.tell(sentence)
@@ -80,7 +85,7 @@ def check_mail() -> Any:
 @web.once
 def confirm_code() -> Any:
     """Type the code from the mail, in the browser that registered (IB-38, IB-49, T45)."""
-    organisation, flow = web.here(), session.get("flow")
+    organisation, flow = web.here(), session.get(_slot())
     row = registration.waiting(organisation, flow) if flow else None
     if row is None:
         return redirect(url_for("register.register"))
@@ -88,7 +93,7 @@ def confirm_code() -> Any:
     if form.validate_on_submit():
         with web.asking(form):
             outcome = registration.confirm_code(organisation, flow, form.code.data, source=web.source())
-            session.pop("flow")
+            session.pop(_slot())
             return _to_sign_in(outcome, _("Your e-mail is confirmed and your account is open. Sign in."))
     minutes = settings.of(organisation).code_minutes
     return render_template("customer/confirm_code.html", form=form, email=session.get("mail_to", row.address), minutes=minutes)
@@ -99,7 +104,7 @@ def confirm_code() -> Any:
 def send_code_again() -> Any:
     """Another code; the one before is worth nothing from now on (T44)."""
     try:
-        step = registration.send_code_again(web.here(), session.get("flow", ""), language=web.language(), site_url=web.site_url())
+        step = registration.send_code_again(web.here(), session.get(_slot(), ""), language=web.language(), site_url=web.site_url())
     except Refused as no:
         web.tell(web.say(no), "warning")
         return redirect(url_for("register.confirm_code"))
@@ -113,7 +118,7 @@ def send_code_again() -> Any:
 @web.once
 def confirm_link(token: str) -> Any:
     """The link of the mail (IR-07, PS-03). Opened in another browser it asks for the password chosen when registering (T10)."""
-    organisation, flow = web.here(), session.get("flow")
+    organisation, flow = web.here(), session.get(_slot())
     try:
         form = forms.confirm_form(asks_password=registration.asks_password(organisation, token, flow))
     except Refused as no:
@@ -122,7 +127,7 @@ def confirm_link(token: str) -> Any:
         with web.asking(form):
             typed = form.password.data if "password" in form else ""
             outcome = registration.confirm_link(organisation, token, flow=flow, password=typed, source=web.source())
-            session.pop("flow", None)
+            session.pop(_slot(), None)
             return _to_sign_in(outcome, _("Your e-mail is confirmed and your account is open. Sign in."))
     lead = _("One step is left: confirm that this address is yours, and your account is open.")
     return confirm_page(form, title=_("Confirm your e-mail address"), lead=lead, button=_("Confirm my address"))

@@ -82,10 +82,10 @@ class Product:
         assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
-    def start_web(self, workers: int = 2) -> subprocess.Popen[bytes]:
+    def start_web(self, workers: int = 2, application: str = "wsgi:application") -> subprocess.Popen[bytes]:
         """The web server, answering."""
         address = self.url.removeprefix("http://")
-        gunicorn = ["gunicorn", "--no-control-socket", "-w", str(workers), "-b", address, "--log-level", "warning", "wsgi:application"]
+        gunicorn = ["gunicorn", "--no-control-socket", "-w", str(workers), "-b", address, "--log-level", "warning", application]
         started = self._start(*gunicorn)
         self._wait_until_up(started)
         return started

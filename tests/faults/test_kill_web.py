@@ -17,6 +17,7 @@ from tests.product import Product, installed
 
 KILLS = 50 if FULL else 5
 METERS = 20
+CUSTOMER_SITE = "wsgi:create_app()"  # alone, as in production
 ALIVE_SECONDS = (0.2, 0.9)
 
 
@@ -51,7 +52,7 @@ def test_nothing_that_was_answered_is_lost_or_doubled_when_the_web_server_is_kil
         readers, callers, newcomers = clients(product)
         everyone = [*readers, *callers, newcomers]
         product.start_consumer()
-        web = product.start_web()
+        web = product.start_web(application=CUSTOMER_SITE)
         for client in (*readers, *callers):
             sign_in(client.visitor, client.email)
         threads = [threading.Thread(target=client.work, args=(ended.is_set,)) for client in everyone]
@@ -61,7 +62,7 @@ def test_nothing_that_was_answered_is_lost_or_doubled_when_the_web_server_is_kil
             for _ in range(KILLS):
                 time.sleep(dice.uniform(*ALIVE_SECONDS))
                 product.kill(web)
-                web = product.start_web()
+                web = product.start_web(application=CUSTOMER_SITE)
                 product.portal("check")
             time.sleep(1)
         finally:

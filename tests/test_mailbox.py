@@ -105,7 +105,6 @@ def test_nothing_but_mail_can_be_opened(demo: config.Config, name: str) -> None:
 
 
 def test_the_staffs_codes_are_shown_and_come_anew(demo: config.Config, codes: None) -> None:
-    """N10"""
     page = get(demo, "/codes")
     assert "olga@example.lt" in page.text_content()
     assert "004217" in page.text_content()

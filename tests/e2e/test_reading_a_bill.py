@@ -25,6 +25,10 @@ def test_someone_new_reads_the_bill_that_arrived(tab: Any, product: Product, tmp
     product.portal("sync-bills", "district-heating", str(document))
     here = tab(language, width)
 
+    here.go("/")
+    here.shot("doors")
+    here.follow("Miesto šiluma", exact=False)
+    here.follow("Register")
     become_customer(here, product, "district-heating", f"ona.{language}@example.lt", full_name="Ona Pavyzdienė", phone=PHONE)
     assert here.has("Your account is active, but you have not added any contracts yet")
     header = here.page.locator("header")

@@ -65,6 +65,8 @@ def test_a_real_utilitys_bill_is_read(tab: Any, product: Product) -> None:
     read_the_bill(here, "1100512149", total_cents=1099_78, vat_cents=190_87)
     assert "2014 m. lapkričio 24 d." in here.text
     here.shot("real-bill")
+    here.follow("Home")
+    assert "2014 m. lapkričio 24 d." in here.text
 
 
 def read_the_bill(here: Tab, number: str, *, total_cents: int, vat_cents: int) -> None:

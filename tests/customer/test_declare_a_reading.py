@@ -34,7 +34,7 @@ def declared(meter: Meter) -> int | None:
 
 def declare(browser: Browser, typed: str, meter: Meter) -> None:
     browser.get(f"/north/meters/{meter.public_id}/declare-a-reading")
-    browser.submit("Declare", **{box(meter): typed})
+    browser.submit(**{box(meter): typed})
 
 
 # ---- meters -----------------------------------------------------------------------------------------------------------

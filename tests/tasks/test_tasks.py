@@ -288,6 +288,7 @@ def test_bulk_mail_gives_other_work_its_turn_and_goes_on_behind_it(
     write("urgent@example.lt", north, lane=messages.SOMEONE_WAITS)
     monkeypatch.setattr(tasks, "IN_A_ROW", timedelta(0))
     tasks.huey.immediate = False
+    tasks.huey.flush()  # of what other tests have rung
     try:
         for _ in range(2):
             tasks.send_mail.call_local()
@@ -308,6 +309,7 @@ def test_without_a_mail_server_each_mail_is_a_file(north: Organisation) -> None:
 
 def test_a_queued_job_carries_ids_only_and_is_signed(north: Organisation) -> None:
     tasks.huey.immediate = False
+    tasks.huey.flush()
     try:
         tasks.run_job("sync_billing", "2026-11-05", north.id)
         (raw,) = tasks.huey.storage.enqueued_items(1)

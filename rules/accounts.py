@@ -217,7 +217,8 @@ def reset_password(organisation: Organisation, token: str, password: str, *, sit
 
     Raises Refused where the link is over; a password that cannot be used leaves the link good.
     """
-    row, account, at = confirmations.find("reset_password", token, organisation), find_reset(organisation, token), now()
+    row, at = confirmations.find("reset_password", token, organisation), now()
+    account = _whose(row)
     details.check_password(organisation, password, email=account.email)
     hashed = keys.hash_password(password)
     with unit_of_work():

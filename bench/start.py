@@ -73,7 +73,7 @@ def run() -> bool:
     for name in ("customer", "backoffice"):
         start = starts[name]
         print(
-            f"  {name:<12}{start.ms / plain.ms:5.2f} x the peer's time (goal 2.0), "
-            f"{start.mb / plain.mb:.2f} x its memory ({start.mb:.0f} MB, goal {MOST_MB})"
+            f"  {name:<12}{start.ms / plain.ms:5.2f} x the peer's time (aim 2.0), "
+            f"{start.mb / plain.mb:.2f} x its memory ({start.mb:.0f} MB, aim {MOST_MB})"
         )
     return True

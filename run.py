@@ -17,6 +17,7 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this file is started by whatever
 
 import ctypes
 import fcntl
+import functools
 import hashlib
 import os
 import select
@@ -51,8 +52,8 @@ def main(words: list[str]) -> int | str | None:
         compile_translations()
     elif words == ["serve"]:
         return serve(dict(os.environ))
-    elif words == ["watchdog"]:
-        watchdog()
+    elif words[0] == "watchdog":
+        watchdog([int(word) for word in words[1:]])
     else:
         return __doc__
     return 0
@@ -256,7 +257,7 @@ class Supervisor:
             stdin=subprocess.DEVNULL,
             pass_fds=self.shared,
             start_new_session=True,  # a group of its own: its workers can be ended even when it was killed itself
-            preexec_fn=_end_with_parent,
+            preexec_fn=functools.partial(_end_with_parent, os.getpid()),
         )
         self._tell_watchdog()
 
@@ -276,7 +277,6 @@ class Supervisor:
             raise Stopped(reason)
         if self.watchdog.poll() is not None:
             self.watchdog = self._watchdog()
-            self._tell_watchdog()
 
     def _signals(self, seconds: float) -> bytes:
         ready, _, _ = select.select([self.wakened], [], [], seconds)
@@ -297,19 +297,21 @@ class Supervisor:
         self.watchdog.communicate()
 
     def _watchdog(self) -> subprocess.Popen[bytes]:
-        command = (sys.executable, __file__, "watchdog")
+        command = (sys.executable, __file__, "watchdog", *self._groups())
         return subprocess.Popen(command, stdin=subprocess.PIPE, pass_fds=self.held, start_new_session=True)
 
     def _tell_watchdog(self) -> None:
         assert self.watchdog.stdin
         with suppress(BrokenPipeError):  # it was killed; the next `_wait` starts another
-            self.watchdog.stdin.write(" ".join(str(program.pid) for program in self.programs.values()).encode() + b"\n")
+            self.watchdog.stdin.write(" ".join(self._groups()).encode() + b"\n")
             self.watchdog.stdin.flush()
 
+    def _groups(self) -> list[str]:
+        return [str(program.pid) for program in self.programs.values()]
 
-def watchdog() -> None:
-    """Read from the supervisor which process groups run, a line each time; when it falls silent, it is dead: end them."""
-    groups: list[int] = []
+
+def watchdog(groups: list[int]) -> None:
+    """Read from the supervisor which process groups run now, a line each time; when it falls silent, it is dead: end them."""
     for line in sys.stdin:
         groups = [int(word) for word in line.split()]
     if sys.platform != "linux":  # Linux has told them already (`_end_with_parent`), and a second SIGTERM makes huey drop its task
@@ -340,11 +342,13 @@ def is_there(process: int) -> bool:
     return True
 
 
-def _end_with_parent() -> None:
+def _end_with_parent(parent: int) -> None:
     """In the child: have the kernel send SIGTERM when the supervisor dies (Linux only), even if its watchdog was killed with it."""
     if sys.platform == "linux":
         PR_SET_PDEATHSIG = 1
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:
+        os._exit(1)  # it died before it could tell the watchdog of us
 
 
 def _ignored_hangup() -> set[signal.Signals]:

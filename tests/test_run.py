@@ -30,6 +30,7 @@ for _ in range(2):
         time.sleep(60)
     workers.append(pid)
 def end(*_):
+    time.sleep(float(os.environ.get("LAST_WORDS", "0")))
     for pid in workers: os.kill(pid, signal.SIGKILL)
     sys.exit()
 signal.signal(signal.SIGTERM, end)
@@ -161,7 +162,7 @@ def test_a_killed_watchdog_is_replaced_and_knows_the_programs(world: World) -> N
     until(lambda: world.processes() == {})
 
 
-@pytest.mark.parametrize("leader", ["make", "shell", "itself", "shell with the output in a file"])
+@pytest.mark.parametrize("leader", ["make", "shell", "itself", "make with the output in a file"])
 def test_a_closed_terminal_ends_every_process(world: World, leader: str) -> None:
     """Under `ssh -t host make run` make leads the session: it swallows the SIGHUP, and nobody else is sent one."""
     script = world.directory / "supervise.py"
@@ -172,7 +173,7 @@ def test_a_closed_terminal_ends_every_process(world: World, leader: str) -> None
         "make": make,
         "shell": ["sh", "-c", f"{' '.join(make)}; true"],
         "itself": [sys.executable, str(script)],
-        "shell with the output in a file": ["sh", "-c", f"{' '.join(make)} >{world.directory}/log 2>&1 </dev/null; true"],
+        "make with the output in a file": ["sh", "-c", f"exec {' '.join(make)} >{world.directory}/log 2>&1 </dev/null"],
     }[leader]
     pid, master = pty.fork()
     if pid == 0:
@@ -237,13 +238,14 @@ def test_a_second_run_on_the_same_data_is_refused_in_one_sentence(world: World) 
 
 
 def test_a_start_after_a_kill_waits_for_what_was_left_and_goes_on(world: World) -> None:
-    first = world.supervise()
+    first = world.supervise(LAST_WORDS="1")
     left = set(world.processes())
     first.kill()
     second = world.start([sys.executable, "-c", SUPERVISE])
     until(lambda: len(world.processes()) == 8 and not left & set(world.processes()))
     second.terminate()
-    second.communicate(timeout=30)
+    output, _ = second.communicate(timeout=30)
+    assert output.startswith("Waiting until what the last run left behind has ended.\n")
     assert second.returncode == 0
     assert world.processes() == {}
 

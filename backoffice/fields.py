@@ -209,7 +209,7 @@ class SignInForm(web.Form):
         lazy_gettext("Code from your authenticator app"),
         filters=[_stripped],
         validators=[Needed()],
-        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "code-digits", "maxlength": 6},
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "code-digits", "maxlength": 7},
     )
 
 
@@ -224,7 +224,7 @@ class AcceptForm(web.Form):
         lazy_gettext("The six digits"),
         filters=[_stripped],
         validators=[Needed()],
-        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "code-digits", "maxlength": 6},
+        render_kw={"autocomplete": "one-time-code", "inputmode": "numeric", "class": "code-digits", "maxlength": 7},
     )
 
 

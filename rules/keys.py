@@ -61,9 +61,10 @@ def new_totp_secret() -> str:
 
 
 def totp_step(secret: str, code: str, at: float) -> int | None:
-    """The 30-second step that `code` belongs to at `at` (seconds since 1970; one step of clock drift either way), else None."""
-    totp = pyotp.TOTP(secret)
+    """The 30-second step that `code` belongs to at `at` (seconds since 1970; one step of clock drift either way), else None.
+    Spaces in the code do not count: apps show it in two halves."""
+    totp, typed = pyotp.TOTP(secret), "".join(code.split()).encode()
     for step in (int(at) // 30 + drift for drift in (0, -1, 1)):
-        if hmac.compare_digest(totp.generate_otp(step), code):
+        if hmac.compare_digest(totp.generate_otp(step).encode(), typed):
             return step
     return None

@@ -41,7 +41,7 @@ def sign_in(email: str, password: str, code: str, *, source: str, device_secret:
     if device is None and limits.used("staff sign-in", source) >= WRONG_FROM_A_NETWORK:
         raise Refused(N_("Too many wrong tries from your network. Try again in an hour."))
     is_password = keys.is_password(person.password_hash if person else None, password[: details.LONGEST_PASSWORD])
-    step = keys.totp_step(person.totp_secret if person and person.totp_secret else keys.new_totp_secret(), code.strip(), at.timestamp())
+    step = keys.totp_step(person.totp_secret if person and person.totp_secret else keys.new_totp_secret(), code, at.timestamp())
     if person is None or not is_password or step is None or not _spend(person, step):
         limits.count("staff sign-in", source, limits.HOUR)
         until = lockouts.failed(lockouts.STAFF, login, source, device, after=LOCK_AFTER, hours=LOCK_HOURS, person=person)
@@ -165,7 +165,7 @@ def accept(token: str, password: str, code: str) -> Staff:
     if fold(password) in (fold(person.email), fold(person.name)):
         raise Refused(N_("The password must not be your name or e-mail"), field="password")
     secret = totp_secret(token)
-    step = keys.totp_step(secret, code.strip(), at.timestamp())
+    step = keys.totp_step(secret, code, at.timestamp())
     if step is None:
         raise Refused(N_("The code is not the one that the app shows now. Wait for the next one and enter it"), field="code")
     hashed = keys.hash_password(password)

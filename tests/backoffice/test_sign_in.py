@@ -44,6 +44,17 @@ def test_a_colleague_comes_in_works_and_leaves(world: worlds.World, visitor: Bro
     assert {e.name for e in Event.select().where(Event.actor == f"staff:{person.id}")} == {"staff.signed_in", "staff.signed_out"}
 
 
+def test_a_code_is_typed_as_the_app_shows_it(world: worlds.World, visitor: Browser) -> None:
+    """N10: apps show it in two halves."""
+    person = world.people["agent"]
+    visitor.get(f"{BASE}/sign-in")
+    shown = code(person)
+    field = visitor.page.xpath("//input[@name='code']")[0]
+    assert len(f"{shown[:3]} {shown[3:]}") <= int(field.get("maxlength"))
+    visitor.submit(email=person.email, password=PASSWORD, code=f"{shown[:3]} {shown[3:]}")
+    assert visitor.at == "/"
+
+
 @pytest.mark.parametrize("left_out", ["password", "code", "both"])
 def test_no_page_opens_without_the_second_factor(world: worlds.World, visitor: Browser, left_out: str) -> None:
     """N10"""

@@ -33,7 +33,7 @@ from models import (
     SyncRun,
     now,
 )
-from rules import accounts, clock, contracts, messages, staff, sync
+from rules import accounts, clock, contracts, details, messages, staff, sync
 
 CUSTOMERS, PLACES, METERS, BILLS, WORK = N_("Customers"), N_("Buildings"), N_("Meters"), N_("Bills"), N_("How things run")
 LONG_LIST = 100
@@ -499,7 +499,7 @@ class StaffDesk(Desk):
         said = {name: form[name].data for name in ("email", "name", "role", "language")}
         organisation = form.organisation.data if "organisation" in form else viewer.organisation
         staff.invite(**said, organisation=organisation, by=viewer, **{"staff_url": fields.GIVEN["staff_url"](viewer)})
-        return Staff.get(Staff.email_key == said["email"].casefold())
+        return Staff.get(Staff.email_key == details.login(said["email"]))
 
     def dossier(self, row: Staff) -> dict[str, Any]:
         houses = Building.within(web.viewer()).where(Building.id.in_(row.building_ids())).order_by(Building.sort_key)

@@ -324,11 +324,13 @@ def _check_role(role: str, organisation: Organisation | None, by: Staff | str) -
 
 
 def _keep_an_administrator(person: Staff) -> None:
-    """Refuse where this is the last active administrator of the organisation, or of the whole install. The others are held until the
-    end of the transaction, so that two who remove each other cannot both succeed."""
+    """Refuse where this is the last administrator of the organisation, or of the whole install, who can sign in: who has not taken up
+    the invitation is none yet. The others are held until the end of the transaction, so that two who remove each other cannot both
+    succeed."""
     same = Staff.organisation.is_null() if person.organisation_id is None else Staff.organisation == person.organisation_id
-    rows = Staff.select(Staff.id).where(same & (Staff.role == "administrator") & Staff.is_active).order_by(Staff.id)
+    can_enter = Staff.is_active & (Staff.password_hash != "")
+    rows = Staff.select(Staff.id).where(same & (Staff.role == "administrator") & can_enter).order_by(Staff.id)
     if database.for_update:
         rows = rows.for_update()
-    if not [row for row in rows if row.id != person.id]:
+    if [row.id for row in rows] == [person.id]:
         raise Refused(N_("This is the last administrator. Give somebody else this role first."))

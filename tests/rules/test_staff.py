@@ -340,6 +340,11 @@ def test_the_last_administrator_of_an_organisation_stays(administrator: Staff) -
     ):
         with pytest.raises(Refused, match="last administrator"):
             act()
+    invited = factories.staff(administrator.organisation, "administrator")
+    Staff.update(password_hash="", totp_secret="").where(Staff.id == invited.id).execute()
+    with pytest.raises(Refused, match="last administrator"):  # the other one has not come in yet, and may never
+        staff.dismiss(administrator, reason="x", by=above)
+    staff.dismiss(invited, reason="x", by=administrator)
     factories.staff(administrator.organisation, "administrator")
     staff.change_role(administrator, role="agent", reason="x", by=above)
 

@@ -130,7 +130,7 @@ WRITERS: dict[tuple[type[Any], str], Callable[[Any], Any]] = {(AccessType, "name
 # ---- files ------------------------------------------------------------------------------------------------------------
 
 # What a spreadsheet would take for a formula (T74).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "＝", "＋", "－", "＠")
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def exporter(field: Any) -> Callable[[Any], str]:

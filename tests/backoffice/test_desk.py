@@ -672,15 +672,15 @@ def export(browser: Any, path: str) -> list[dict[str, str]]:
 
 def test_a_file_holds_what_the_list_shows_and_no_formula(world: worlds.World, enter: Enter) -> None:
     """N06, T22, T74"""
-    for start in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "＝1"):
+    for start in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1", "＝1"):
         factories.account(world.north, f"f{ord(start[0])}@example.lt", name=f"{start} formulė")
     browser = enter("auditor")
     rows = export(browser, "/accounts/?search=formule")
-    assert len(rows) == 6
-    assert {row["Name"][:2] for row in rows} == {"'=", "'+", "'-", "'@", "'\t", "'＝"}
+    assert len(rows) == 7
+    assert {row["Name"][:2] for row in rows} == {"'=", "'+", "'-", "'@", "'\t", "'\n", "'＝"}
     assert rows[0]["Phone"].startswith("'+370")
     event = Event.get(Event.name == "rows.exported")
-    assert event.facts == {"table": "account", "filters": {"search": "formule"}, "count": 6}
+    assert event.facts == {"table": "account", "filters": {"search": "formule"}, "count": 7}
     assert event.actor == f"staff:{world.people['auditor'].id}"
 
 

@@ -73,7 +73,7 @@ class Lookup(AjaxModelLoader):
     def __init__(self, model: type[Any]) -> None:
         super().__init__(model.__name__.lower(), {})
         self.model = model
-        self.column = model._meta.fields.get("search_key") or model.name
+        self.folded = model._meta.fields.get("search_key")
 
     def rows(self) -> pw.ModelSelect:
         found = self.model.within(web.viewer())
@@ -86,8 +86,10 @@ class Lookup(AjaxModelLoader):
         return f"{model} · {model.organisation.name}" if web.viewer().sees_install and self.model is not Organisation else str(model)
 
     def get_list(self, query: str, offset: int = 0, limit: int = MOST_FOUND) -> list[Any]:
-        words = query.split(" · ")[0].strip()
-        return list(self.rows().where(self.column.startswith(fold(words))).order_by(self.model.sort_key, self.model.id).limit(MOST_FOUND))
+        words, ordered = fold(query.split(" · ")[0]), self.rows().order_by(self.model.sort_key, self.model.id)
+        if self.folded is None:  # a short table, and no database folds as we do
+            return [row for row in ordered if fold(row.name).startswith(words)][:MOST_FOUND]
+        return list(ordered.where(self.folded.startswith(words)).limit(MOST_FOUND))
 
     def get_one(self, words: str) -> Any:
         """The row that these words stand for: exactly, or as the only one that begins so. None: there is no such row here."""

@@ -5,6 +5,7 @@ import io
 import json
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from flask import current_app
@@ -338,8 +339,6 @@ def test_searching_knows_no_case_and_no_accents_and_only_own_rows(
     browser = enter("agent")
     browser.get(f"{BASE}/{desk}/")
     browser.page.forms[[f.get("role") for f in browser.page.forms].index("search")].fields["search"] = words
-    from urllib.parse import urlencode
-
     browser.get(f"{BASE}/{desk}/?{urlencode({'search': words})}")
     assert browser.status == 200
     assert len(names(browser)) == (1 if finds else 0)
@@ -420,6 +419,18 @@ def test_a_lookup_gives_at_most_twenty_of_ones_own(world: worlds.World, enter: E
 def test_a_property_manager_adds_premises_only_in_own_buildings(world: worlds.World, enter: Enter) -> None:
     """T19"""
     browser = enter("manager")
+def test_a_relation_with_lithuanian_letters_is_found_and_stays(world: worlds.World, enter: Enter) -> None:
+    """T23"""
+    house = factories.building(world.north, "Žalia g. 1", provider=factories.provider(world.north, "UAB „Šiaulių šiluma“"))
+    browser = enter("agent")
+    for query in ("uab „šiaul", "UAB „Siauliu", "UAB „ŠIAULIŲ"):
+        browser.get(f"{BASE}/buildings/lookup/?{urlencode({'name': 'provider', 'query': query})}")
+        assert browser.response.get_json() == ["UAB „Šiaulių šiluma“"], query
+    browser.get(f"{BASE}/buildings/{house.public_id}/edit/")
+    browser.submit(address="Žalia g. 2")
+    assert (Building.get_by_id(house.id).address, Building.get_by_id(house.id).provider_id) == ("Žalia g. 2", house.provider_id)
+
+
     browser.get(f"{BASE}/premises/new/")
     browser.submit(building="Liepų g. 1", number="12")
     assert Premises.get(Premises.number == "12").building_id == world.own["building"].id

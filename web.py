@@ -186,12 +186,9 @@ def viewer() -> Any:
 
 
 def sign_in(person: Account | Staff) -> None:
-    """Sign this browser in: nothing of the session before it stays but the language (T48)."""
-    kept = session.get("language")
-    session.clear()
+    """Sign this browser in: nothing of the session before it stays (T48)."""
+    _start_anew()
     session[session_slot()] = sessions.open_for(person, request.user_agent.string)
-    if kept:
-        session["language"] = kept
     g.viewer = person
 
 
@@ -200,11 +197,15 @@ def sign_out() -> None:
     secret = session.get(session_slot())
     if secret:
         sessions.end(secret)
-    kept = session.get("language")
-    session.clear()
-    if kept:
-        session["language"] = kept
+    _start_anew()
     g.viewer = None
+
+
+def _start_anew() -> None:
+    """Forget what this browser did here; its language stays, and being signed in at other organisations of the same host."""
+    kept = {name: value for name, value in session.items() if name == "language" or (name.startswith("sid-") and name != session_slot())}
+    session.clear()
+    session.update(kept)
 
 
 def session_secret() -> str | None:
@@ -314,7 +315,7 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
         answer: list[Response] = []
 
         def act() -> str | None:
-            answer[:] = [make_response(current_app.ensure_sync(view)(*args, **kwargs))]
+            answer[:] = [make_response(view(*args, **kwargs))]
             return answer[0].location if answer[0].status_code in (301, 302, 303) else None
 
         person = viewer()

@@ -11,6 +11,7 @@ import secrets
 import sys
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import MISSING, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -155,9 +156,13 @@ def _development_keys(data_dir: Path) -> dict[str, str]:
     path = data_dir / "development-keys.json"
     if not path.exists():
         data_dir.mkdir(parents=True, exist_ok=True)
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as file:
+        draft = path.with_suffix(f".{os.getpid()}")
+        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
             json.dump({name: secrets.token_hex(32) for name in KEYS}, file)
+        # Of two that start at the same moment the first one's keys hold.
+        with suppress(FileExistsError):
+            os.link(draft, path)
+        draft.unlink()
     return dict(json.loads(path.read_text()))
 
 

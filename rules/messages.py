@@ -83,7 +83,8 @@ def settle(message: Message, *, error: str = "", permanent: bool = False) -> Non
     """Write what became of one attempt. Whoever took the mail over meanwhile wins: the update is bound to our try."""
     at = now()
     if not error:
-        change: dict[str, Any] = {"state": "sent", "sent_at": at, "error": ""}
+        # What it told, links that open something among it, is nobody's business any more: only dead mail is sent again.
+        change: dict[str, Any] = {"state": "sent", "sent_at": at, "error": "", "facts": {}}
     elif permanent or message.tries >= TRIES or at - message.created_at > GIVE_UP_AFTER:
         change = {"state": "dead", "error": error[:300]}
     else:

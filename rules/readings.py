@@ -212,8 +212,10 @@ UNUSUAL = N_(
 )
 
 
-def judge(meter: Meter, value_milli: int, *, on: date, sure: bool = False) -> Reading | None:
+def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | None = None, sure: bool = False) -> Reading | None:
     """Whether this reading may be declared on that local day. Returns the last reading of an earlier month, to count from.
+
+    `instead_of` is the reading of this month that it would replace: one's own may be corrected downwards, the provider's not.
 
     Raises Refused: outside the window, where customers do not declare, for a meter or contract no longer in use, for more
     decimals than the meter has, for less than it showed. Raises Doubtful for a use far above the usual, unless `sure`.
@@ -239,17 +241,33 @@ def judge(meter: Meter, value_milli: int, *, on: date, sure: bool = False) -> Re
     if not 0 <= value_milli <= MOST_MILLI:
         raise Refused(N_("The reading must have at most nine digits before the decimals."), field="value")
     earlier = _earlier(meter, clock.period(on))
+    known = [instead_of] if instead_of is not None and instead_of.source != "customer" else []
+    for shown in [*known, *earlier[:1]]:
+        if value_milli < shown.value_milli:
+            facts = {
+                "last_milli": shown.value_milli,
+                "last_on": shown.read_on,
+                "decimals": kind.decimals,
+                "contact": _contact(organisation),
+            }
+            raise Refused(LOWER if facts["contact"] else LOWER_ALONE, field="value", **facts)
     if not earlier:
         return None
     last = earlier[0]
-    facts = {"last_milli": last.value_milli, "last_on": last.read_on, "decimals": kind.decimals, "contact": _contact(organisation)}
-    if value_milli < last.value_milli:
-        raise Refused(LOWER if facts["contact"] else LOWER_ALONE, field="value", **facts)
     used, usual = value_milli - last.value_milli, _usual(earlier)
     if usual is not None and not sure:
         most = UNUSUAL_TIMES * usual * clock.months_between(last.period, clock.period(on))
         if used > max(most, UNUSUAL_FLOOR_MILLI):
-            raise Doubtful(UNUSUAL, field="value", value_milli=value_milli, used_milli=used, usual_milli=usual, unit=kind.unit, **facts)
+            raise Doubtful(
+                UNUSUAL,
+                field="value",
+                value_milli=value_milli,
+                used_milli=used,
+                usual_milli=usual,
+                unit=kind.unit,
+                decimals=kind.decimals,
+                last_on=last.read_on,
+            )
     return last
 
 
@@ -289,7 +307,8 @@ def declare_all(values: Mapping[Meter, int], *, on: date, by: Account, sure: Col
             return [now_current[meter.id] for meter in values]
         reference, stored = keys.new_reference(), []
         for meter, value in values.items():
-            last, old = judge(meter, value, on=on, sure=meter in sure), now_current.get(meter.id)
+            old = now_current.get(meter.id)
+            last = judge(meter, value, on=on, instead_of=old, sure=meter in sure)
             made = _put(meter, value, on, source="customer", reference=reference, last=last, instead_of=old, account=by)
             stored.append(made)
             events.record(

@@ -72,9 +72,11 @@ def _declare(rows: list[readings.Row]) -> Any:
 def _judge(form: forms.DeclareForm) -> bool:
     """Ask the rule about each meter, so that each sentence stands at its own field; what is doubtful becomes one question."""
     questions: dict[Meter, str] = {}
+    today = clock.today()
+    told = readings.of_month(list(form.values()), clock.period(today))
     for meter, value in form.values().items():
         with web.asking(form), _about(form.of(meter).name):
-            readings.judge(meter, value, on=clock.today(), sure=form.is_sure(meter))
+            readings.judge(meter, value, on=today, instead_of=told.get(meter.id), sure=form.is_sure(meter))
         if form.doubt:
             questions[meter], form.doubt = form.doubt, None
     if questions and not form.errors:

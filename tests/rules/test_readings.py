@@ -440,3 +440,19 @@ def test_an_organisation_may_remind_nobody(db: object) -> None:
     factories.meter(flat)
     assert readings.remind(south, date(2026, 11, 30), "https://example.lt") == 0
     assert len(list(readings.to_remind(south, date(2026, 11, 30)))) == 1
+
+
+def test_a_customer_corrects_a_reading_of_this_month_downwards_but_not_the_providers(db: object) -> None:
+    """K18: what the provider itself has read this month binds as a reading of an earlier month does."""
+    here = factories.organisation()
+    anna = factories.account(here)
+    contract = factories.contract(here)
+    factories.holds(anna, contract)
+    meter, day = factories.meter(contract), date(2026, 11, 20)
+    readings.declare(meter, 9_000, on=day, by=anna)
+    assert readings.declare(meter, 8_000, on=day, by=anna).value_milli == 8_000
+    other = factories.meter(contract, number="KV2")
+    factories.reading(other, 9_000, day, source="feed")
+    with pytest.raises(Refused) as no:
+        readings.declare(other, 8_000, on=day, by=anna)
+    assert no.value.facts["last_milli"] == 9_000

@@ -135,7 +135,7 @@ class Desk(ModelView):
     extra_columns: tuple[str, ...] = ()  # read, not shown: what `shown` needs besides
     shown: dict[str, Callable[[dict[str, Any]], Any]] = {}  # columns written in their own way, from all that was read of the row
     empty = (N_("Nothing here yet"), N_("Rows will appear here as they come."))
-    search_in = ""  # a folded column in which words are looked for
+    search_in = ""  # a column in which words are looked for
     search_number = ""  # a column of numbers or codes, by their beginning
     search_address = ""  # a column of e-mail addresses, by their beginning
     search_through = ""  # a foreign key whose row has the words

@@ -20,7 +20,7 @@ from models import Table, UTCDateTimeField, database, fold, now
 
 PAGE = 50
 COUNTED_UP_TO = 100
-LONGEST_SEARCH, MOST_WORDS = 100, 5
+LONGEST_SEARCH, MOST_WORDS = 100, 10  # an address has seven
 PUBLIC_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -154,28 +154,34 @@ def _begin(field: Any, day: date) -> Any:
 
 def _search(desk: Any, words: str) -> tuple[Any, Any]:
     """Which rows fit `words`, and the field that orders them where that is not the list's own: what looks like a number is looked
-    up by its beginning, an e-mail too; anything else is looked for inside the folded text, of the row or of what it belongs to."""
-    model = desk.model
+    up by its beginning, an e-mail too; anything else is looked for inside the folded text, of the row or of what it belongs to.
+    What has a digit and a space is either."""
+    model, numbered = desk.model, None
     is_one = " " not in words
     if desk.search_number and is_one and re.search(r"\d", words):
         *relation, number = desk._path(desk.search_number)
+        numbered = starts_with(number, words)
+        if words != words.upper():
+            numbered |= starts_with(number, words.upper())  # as it is heard on the phone
         if relation:
             other = relation[0].rel_model
-            return relation[0].in_(other.within(web.viewer()).select(other.id).where(starts_with(number, words))), None
-        return starts_with(number, words), number
+            numbered = relation[0].in_(other.within(web.viewer()).select(other.id).where(numbered))
+        if is_one:
+            return numbered, None if relation else number
     if desk.search_address and is_one and "@" in words[1:]:
         address = getattr(model, desk.search_address)
         return starts_with(address, words.casefold()), address
     if desk.search_through:
         relation = getattr(model, desk.search_through)
         other = relation.rel_model
-        return relation.in_(other.within(web.viewer()).select(other.id).where(_inside(other.search_key, words))), None
+        condition = relation.in_(other.within(web.viewer()).select(other.id).where(_inside(other.search_key, words)))
+        return condition if numbered is None else condition | numbered, None
     return _inside(getattr(model, desk.search_in), words), None
 
 
 def _inside(field: Any, words: str) -> Any:
     condition = None
-    for word in fold(words).split():
+    for word in (fold(words) if field.name == "search_key" else words).split():
         condition = field.contains(word) if condition is None else condition & field.contains(word)
     return condition if condition is not None else pw.SQL("1 = 0")
 

@@ -15,7 +15,7 @@ from backoffice import timeline
 from backoffice.desk import DESKS, MOST_FOUND, Desk
 from backoffice.home import Home
 from backoffice.settings import SettingsPages
-from models import TABLES, Account, Building, Contract, Event, FormKey, Message, Organisation, Premises, Provider, Staff, now
+from models import TABLES, Account, Building, Contract, Event, FormKey, Message, Organisation, Premises, Provider, Staff, SyncProblem, now
 from rules import access, accounts, events
 from rules.refusal import Refused
 from tests import factories
@@ -209,7 +209,7 @@ WORDS = "+".join(["zodis"] * 1200)
     "query",
     [
         "endpoint=x", "sort=1", "sort=phone", "sort=-1", "sort=password_hash", "page=99999999999999999999", "desc=1", "page_size=100000",
-        "id=1&id=2", "search=a&search=b", f"search={WORDS}", "search=" + "x" * 101, "search=a+b+c+d+e+f", "search=%00", "tab=nothing",
+        "id=1&id=2", "search=a&search=b", f"search={WORDS}", "search=" + "x" * 101, "search=a+b+c+d+e+f+g+h+i+j+k", "search=%00", "tab=nothing",
         "tab=locked&sort=name", "after=1", "after=abc", "after={}", "before=" + "9" * 40, "organisation=1", "organisation=x", "building=1",
         "flt0_name_equals=x", "flt0_password_hash=x", "&".join(f"flt{n}_name=x" for n in range(300)), "_method=DELETE", "url=//evil.example",
         "after=00000000-0000-0000-0000-000000000000&before=00000000-0000-0000-0000-000000000000",
@@ -344,6 +344,28 @@ def test_searching_knows_no_case_and_no_accents_and_only_own_rows(
     assert len(names(browser)) == (1 if finds else 0)
     if not finds:
         assert "Nothing found" in browser.text
+
+
+@pytest.mark.parametrize(
+    ("desk", "words"),
+    [
+        ("contracts", "vilniaus g. 10 - 5, pakruojis, lt-83001"), ("contracts", "ab77"), ("invoices", "SF 00123"), ("invoices", "sf 00123"),
+        ("invoices", "vilniaus g. 10"), ("meters", "kv1_241"), ("readings", "kv1_2"), ("sync-problems", "ŠIL 12"),
+    ],
+)  # fmt: skip
+def test_numbers_and_whole_addresses_are_found_as_they_are_said_on_the_phone(
+    world: worlds.World, enter: Enter, desk: str, words: str
+) -> None:
+    options = {"provider": world.own["provider"], "address": "Vilniaus g. 10 - 5, Pakruojis, LT-83001"}
+    contract = factories.contract(world.north, "AB77", **options)
+    factories.invoice(contract, "SF 00123")
+    factories.reading(factories.meter(contract, number="KV1_241"), 10, now().date())
+    run = world.own["syncrun"]
+    SyncProblem.create(organisation=world.north, run=run, kind="row", reference="ŠIL 12", reference_digest="š", message="Wrong")
+    browser = enter("agent")
+    browser.get(f"{BASE}/{desk}/?{urlencode({'search': words})}")
+    assert browser.status == 200
+    assert len(names(browser)) == 1
 
 
 def test_an_empty_list_says_what_will_be_there(world: worlds.World, enter: Enter) -> None:

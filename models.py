@@ -1003,7 +1003,7 @@ class FormKey(Table):
     actor = pw.CharField(60)
     key = pw.CharField(40)
     request_digest = pw.CharField(64)
-    location = pw.CharField(500)
+    location = pw.TextField()  # the address of a list with its search may be long
     created_at = UTCDateTimeField(default=now, index=True)
 
     class Meta:

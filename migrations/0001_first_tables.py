@@ -169,7 +169,7 @@ CREATE INDEX "message_organisation_id_created_at_id" ON "message" ("organisation
 CREATE INDEX "message_organisation_id_state_created_at_id" ON "message" ("organisation_id", "state", "created_at", "id");
 CREATE INDEX "message_state_created_at_id" ON "message" ("state", "created_at", "id");
 CREATE INDEX "message_created_at_id" ON "message" ("created_at", "id");
-CREATE TABLE "form_key" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "actor" VARCHAR(60) NOT NULL, "key" VARCHAR(40) NOT NULL, "request_digest" VARCHAR(64) NOT NULL, "location" VARCHAR(500) NOT NULL, "created_at" DATETIME NOT NULL);
+CREATE TABLE "form_key" ("id" INTEGER NOT NULL PRIMARY KEY, "public_id" TEXT NOT NULL, "actor" VARCHAR(60) NOT NULL, "key" VARCHAR(40) NOT NULL, "request_digest" VARCHAR(64) NOT NULL, "location" TEXT NOT NULL, "created_at" DATETIME NOT NULL);
 CREATE UNIQUE INDEX "form_key_public_id" ON "form_key" ("public_id");
 CREATE INDEX "form_key_created_at" ON "form_key" ("created_at");
 CREATE UNIQUE INDEX "form_key_actor_key" ON "form_key" ("actor", "key");
@@ -344,7 +344,7 @@ CREATE INDEX "message_organisation_id_created_at_id" ON "message" ("organisation
 CREATE INDEX "message_organisation_id_state_created_at_id" ON "message" ("organisation_id", "state", "created_at", "id");
 CREATE INDEX "message_state_created_at_id" ON "message" ("state", "created_at", "id");
 CREATE INDEX "message_created_at_id" ON "message" ("created_at", "id");
-CREATE TABLE "form_key" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "actor" VARCHAR(60) NOT NULL, "key" VARCHAR(40) NOT NULL, "request_digest" VARCHAR(64) NOT NULL, "location" VARCHAR(500) NOT NULL, "created_at" TIMESTAMP NOT NULL);
+CREATE TABLE "form_key" ("id" SERIAL NOT NULL PRIMARY KEY, "public_id" UUID NOT NULL, "actor" VARCHAR(60) NOT NULL, "key" VARCHAR(40) NOT NULL, "request_digest" VARCHAR(64) NOT NULL, "location" TEXT NOT NULL, "created_at" TIMESTAMP NOT NULL);
 CREATE UNIQUE INDEX "form_key_public_id" ON "form_key" ("public_id");
 CREATE INDEX "form_key_created_at" ON "form_key" ("created_at");
 CREATE UNIQUE INDEX "form_key_actor_key" ON "form_key" ("actor", "key");

@@ -665,6 +665,19 @@ def test_an_act_sent_twice_is_done_once(world: worlds.World, enter: Enter, monke
     assert Event.select().where(Event.name == "account.unlocked").count() == 1
 
 
+def test_an_act_leads_back_to_a_list_with_a_long_search(world: worlds.World, enter: Enter) -> None:
+    """P2: the address is kept with the form's key."""
+    account = world.own["account"]
+    lock(account)
+    back = f"{BASE}/accounts/?{urlencode({'search': 'žąsys ' + 'ž' * 94})}"
+    browser = enter("agent")
+    browser.get(f"{BASE}/accounts/unlock/?{urlencode({'ids': account.public_id, 'url': back})}")
+    browser.submit(reason="Skambino")
+    assert len(back) > 500
+    assert browser.at == back.removeprefix(BASE)
+    assert Account.get_by_id(account.id).locked_until is None
+
+
 def test_a_rule_that_refuses_one_row_undoes_only_that_row(world: worlds.World, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
     """T33: each row in a unit of work of its own."""
     people = [factories.account(world.north, f"a{n}@example.lt", name=f"Ana {n}") for n in range(3)]

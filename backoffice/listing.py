@@ -158,7 +158,7 @@ def _search(desk: Any, words: str) -> tuple[Any, Any]:
     What has a digit and a space is either."""
     model, numbered = desk.model, None
     is_one = " " not in words
-    if desk.search_number and is_one and re.search(r"\d", words):
+    if desk.search_number and re.search(r"\d", words):
         *relation, number = desk._path(desk.search_number)
         numbered = starts_with(number, words)
         if words != words.upper():

@@ -419,6 +419,18 @@ def test_a_relation_is_found_by_its_words_and_only_within_reach(world: worlds.Wo
     assert "Enter: Maintaining company" in browser.text
 
 
+def test_a_relation_with_lithuanian_letters_is_found_and_stays(world: worlds.World, enter: Enter) -> None:
+    """T23"""
+    house = factories.building(world.north, "Žalia g. 1", provider=factories.provider(world.north, "UAB „Šiaulių šiluma“"))
+    browser = enter("agent")
+    for query in ("uab „šiaul", "UAB „Siauliu", "UAB „ŠIAULIŲ"):
+        browser.get(f"{BASE}/buildings/lookup/?{urlencode({'name': 'provider', 'query': query})}")
+        assert browser.response.get_json() == ["UAB „Šiaulių šiluma“"], query
+    browser.get(f"{BASE}/buildings/{house.public_id}/edit/")
+    browser.submit(address="Žalia g. 2")
+    assert (Building.get_by_id(house.id).address, Building.get_by_id(house.id).provider_id) == ("Žalia g. 2", house.provider_id)
+
+
 def test_a_lookup_gives_at_most_twenty_of_ones_own(world: worlds.World, enter: Enter) -> None:
     """T23"""
     for number in range(30):
@@ -438,21 +450,34 @@ def test_a_lookup_gives_at_most_twenty_of_ones_own(world: worlds.World, enter: E
     assert browser.status == 404
 
 
+def test_a_lookup_is_for_who_may_use_its_form_and_see_what_it_names(
+    world: worlds.World, enter: Enter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T23"""
+    path = f"{BASE}/premises/lookup/?name=building&query=L"
+    for who, status in (("auditor", 404), ("agent", 200)):
+        browser = enter(who)
+        browser.get(path)
+        assert browser.status == status
+    monkeypatch.setitem(access.STAFF_DEEDS, "agent", access.AGENT - {"building.view"})
+    browser.get(path)
+    assert browser.status == 404
+
+
+def test_a_page_shows_no_rows_of_a_table_that_one_may_not_see(world: worlds.World, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = enter("agent")
+    path = f"{BASE}/contracts/{world.own['contract'].public_id}/"
+    browser.get(path)
+    assert world.own["invoice"].number in browser.text
+    monkeypatch.setitem(access.STAFF_DEEDS, "agent", access.AGENT - {"invoice.view", "event.view"})
+    browser.get(path)
+    assert world.own["invoice"].number not in browser.text
+    assert "What happened" not in browser.text
+
+
 def test_a_property_manager_adds_premises_only_in_own_buildings(world: worlds.World, enter: Enter) -> None:
     """T19"""
     browser = enter("manager")
-def test_a_relation_with_lithuanian_letters_is_found_and_stays(world: worlds.World, enter: Enter) -> None:
-    """T23"""
-    house = factories.building(world.north, "Žalia g. 1", provider=factories.provider(world.north, "UAB „Šiaulių šiluma“"))
-    browser = enter("agent")
-    for query in ("uab „šiaul", "UAB „Siauliu", "UAB „ŠIAULIŲ"):
-        browser.get(f"{BASE}/buildings/lookup/?{urlencode({'name': 'provider', 'query': query})}")
-        assert browser.response.get_json() == ["UAB „Šiaulių šiluma“"], query
-    browser.get(f"{BASE}/buildings/{house.public_id}/edit/")
-    browser.submit(address="Žalia g. 2")
-    assert (Building.get_by_id(house.id).address, Building.get_by_id(house.id).provider_id) == ("Žalia g. 2", house.provider_id)
-
-
     browser.get(f"{BASE}/premises/new/")
     browser.submit(building="Liepų g. 1", number="12")
     assert Premises.get(Premises.number == "12").building_id == world.own["building"].id
@@ -573,6 +598,17 @@ def test_a_form_sent_twice_adds_one_row(world: worlds.World, enter: Enter) -> No
     assert Building.select().where(Building.address == "Naujoji g. 4").count() == 1
     sent["address"] = "Kita g. 5"
     assert browser.client.post("/buildings/new/", base_url="http://localhost/backoffice", data=sent).status_code == 409
+
+
+def test_a_change_sent_twice_is_the_same_change(world: worlds.World, enter: Enter) -> None:
+    building = world.own["building"]
+    browser = enter("agent")
+    browser.get(f"{BASE}/buildings/{building.public_id}/edit/")
+    sent = dict(browser.page.forms[-1].form_values()) | {"address": "Naujoji g. 4"}
+    path = f"/buildings/{building.public_id}/edit/"
+    answers = [browser.client.post(path, base_url="http://localhost/backoffice", data=sent) for _ in range(2)]
+    assert [answer.status_code for answer in answers] == [303, 303]
+    assert Event.select().where(Event.name == "building.changed").count() == 1
 
 
 def test_a_colour_that_white_words_cannot_stand_on_is_refused(world: worlds.World, enter: Enter) -> None:

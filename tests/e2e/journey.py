@@ -1,6 +1,5 @@
 """Steps that several journeys have in common, each as a person takes it."""
 
-import re
 import sqlite3
 import time
 from pathlib import Path
@@ -96,9 +95,24 @@ class Phone:
         return self.totp.generate_otp(self.step)
 
 
-def enrol(tab: Any, product: Product, email: str, role: str, organisation: str) -> Phone:
-    """Take up the invitation that the operator made, in the language of the tab; returns the phone that has the codes now."""
-    link = re.findall(r"https?://\S+", product.portal("create-staff", email, role, "--organisation", organisation))[-1]
+def start_work(tab: Any, product: Product, email: str, role: str, organisation: str = "") -> Phone:
+    """Be invited by the operator, for one organisation or all of them, and take that up."""
+    where = ("--organisation", organisation) if organisation else ()
+    return accept(tab, product.portal("create-staff", email, role, *where).split()[-1])
+
+
+def invite(desk: Any, product: Product, email: str, name: str, role: str) -> str:
+    """Invite a colleague; returns the link in the letter."""
+    desk.go("/backoffice/staff/new/")
+    fill_in(desk, email=email, name=name, role=desk.say(role))
+    desk.shot("desk-invite")
+    desk.press("Send the invitation")
+    assert name in desk.heading
+    return link_in(product.mail.wait_for(email))
+
+
+def accept(tab: Any, link: str) -> Phone:
+    """Take up an invitation, in the language of the tab; returns the phone that has the codes from now on."""
     tab.go(f"/backoffice/language/{tab.language}?next=/backoffice/sign-in")
     tab.go(link)
     tab.shot("invitation")
@@ -132,9 +146,12 @@ def give_building(desk: Any, who: str, house: str) -> None:
 # ---- what the billing system delivers ---------------------------------------------------------------------------------
 
 
-def deliver(
-    product: Product,
-    organisation: str,
+def deliver(product: Product, organisation: str, folder: Path, payer_code: str, number: str, **facts: Any) -> None:
+    """Bring in one contract, as `feed` writes it."""
+    product.portal("sync-bills", organisation, *feed(folder, payer_code, number, **facts))
+
+
+def feed(
     folder: Path,
     payer_code: str,
     number: str,
@@ -144,8 +161,9 @@ def deliver(
     house: str = "Liepų g. 3, Pakruojis",
     flat: str = "14",
     customer: str = "Ona Pavyzdienė",
-) -> None:
-    """A contract with one bill over 121 euros, due today, and `meters` (kind, number), read as 10, 20, 30 ... of their units."""
+) -> list[str]:
+    """The files of a contract with one bill over 121 euros, due today, and `meters` (kind, number), read as 10, 20, 30 ... of their
+    units."""
     today = clock.today()
     months = clock.months(clock.period(today), MONTHS + 1)[:-1]
     place = f"{customer};{house} - {flat};{house};{flat}"
@@ -168,7 +186,7 @@ def deliver(
     paths = [folder / f"{name}-{number}.csv" for name in tables]
     for path, rows in zip(paths, tables.values(), strict=True):
         path.write_text("".join(f"{row}\n" for row in rows), encoding="utf-8")
-    product.portal("sync-bills", organisation, *map(str, paths))
+    return [str(path) for path in paths]
 
 
 def count(product: Product, question: str, *facts: Any) -> int:

@@ -8,7 +8,7 @@ from urllib.parse import parse_qsl, urlsplit
 import pytest
 
 from tests.e2e.conftest import Tab
-from tests.e2e.journey import PHONE, attach, become_customer, deliver, enrol, give_building
+from tests.e2e.journey import PHONE, attach, become_customer, deliver, give_building, start_work
 from tests.product import Product
 
 HOUSE = "Liepų g. 3, Pakruojis"
@@ -65,8 +65,8 @@ def test_every_page_of_a_customer(tab: Any, product: Product, town: str) -> None
 
 def test_every_page_of_an_administrator_and_a_manager(tab: Any, product: Product, town: str) -> None:
     desk, manager = tab("lt", 360), tab("lt", 360)
-    enrol(desk, product, "administratore@example.com", "administrator", town)
-    enrol(manager, product, "namu-valdytojas@example.com", "property_manager", town)
+    start_work(desk, product, "administratore@example.com", "administrator")
+    start_work(manager, product, "namu-valdytojas@example.com", "property_manager", town)
     give_building(desk, "namu-valdytojas", HOUSE)
     for viewer, lists in ((desk, LISTS), (manager, OF_A_MANAGER)):
         pages = walk(viewer, "/backoffice/")

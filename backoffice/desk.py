@@ -320,10 +320,10 @@ class Desk(ModelView):
 
     def columns(self, what: listing.Asked, args: dict[str, str], names: tuple[str, ...]) -> list[Column]:
         can_order = listing.orders(self, what.tab)
-        now, is_down = what.sort.removeprefix("-"), what.sort.startswith("-")
+        by, is_down = what.sort.removeprefix("-"), what.sort.startswith("-")
         made = []
         for name in names:
-            is_now = name == now and not what.search
+            is_now = name == by and not what.search
             order = self.address(**args | {"sort": name if not is_now or is_down else f"-{name}"}) if name in can_order else ""
             look = cells.look(self._path(name)[-1])
             made.append(Column(name, self.column_labels[name], look, order, ("down" if is_down else "up") if is_now else ""))
@@ -502,9 +502,9 @@ class Desk(ModelView):
         except rows.ChangedMeanwhile as newer:
             form.version.data = str(newer.row.version)
             for name in values:
-                now = getattr(newer.row, name)
-                if now != values[name]:
-                    said = cells.writer(self._path(name)[-1])(now) if not isinstance(now, Table) else now
+                stands = getattr(newer.row, name)
+                if stands != values[name]:
+                    said = stands if isinstance(stands, Table) else cells.writer(self._path(name)[-1])(stands)
                     form.form_errors = [*form.form_errors, _("%(label)s is now: %(value)s", label=self.column_labels[name], value=said)]
             raise
         web.tell(_("Saved") if is_changed else _("Nothing was different, so nothing was changed"), "success" if is_changed else "info")

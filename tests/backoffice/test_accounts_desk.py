@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from models import AccessType, Account, Confirmation, Contract, Event, Membership, Message, Session, Staff, now
+from models import AccessType, Account, Building, Confirmation, Contract, Event, Membership, Message, Session, Staff, now
 from rules import access, accounts, events, sessions
 from rules.work import unit_of_work
 from tests import factories
@@ -82,6 +82,22 @@ def test_a_property_manager_sees_of_an_account_what_lies_in_own_buildings(world:
     assert "Liepų g. 1-1" in browser.text
     assert "Kitur" not in browser.text
     assert not browser.page.xpath("//div[contains(@class, 'page-head')]//a[contains(@class, 'btn')]")  # looks, and acts on nothing
+
+
+def test_a_property_managers_timeline_tells_of_own_buildings_only(world: worlds.World, enter: Enter) -> None:
+    """N08"""
+    anna, elsewhere = world.own["account"], Building.get(Building.address == "Kitur g. 9")
+    foreign = factories.contract(world.north, "55-2", provider=elsewhere.provider, building=elsewhere)
+    with unit_of_work():
+        events.record("contract.attached", world.own["contract"], by=anna, account=anna, access_type="owner")
+        events.record("contract.attached", foreign, by=anna, account=anna, access_type="shared_person")
+        events.record("account.phone_changed", anna, by=anna, old="", new="+37061111111")
+    browser = enter("manager")
+    browser.get(page_of(anna))
+    told = browser.page.xpath("string(//ol[@class='timeline'])")
+    assert "Owner" in told
+    assert "Shared person" not in told
+    assert "+37061111111" not in told
 
 
 def test_looking_changes_nothing(world: worlds.World, enter: Enter) -> None:

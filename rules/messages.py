@@ -96,7 +96,9 @@ def settle(message: Message, *, error: str = "", permanent: bool = False) -> Non
 
 
 def send_again(message: Message, *, reason: str, by: Staff) -> None:
-    """Try a mail that was given up once more. Raises Refused when it was not."""
+    """Try a mail that was given up once more. Raises Refused without a reason, or where it was not given up."""
+    if not reason.strip():
+        raise Refused(N_("Enter the reason"), field="reason")
     with unit_of_work():
         revived = (
             Message.update(state="new", next_at=now(), tries=0, created_at=now(), error="")
@@ -105,7 +107,7 @@ def send_again(message: Message, *, reason: str, by: Staff) -> None:
         )
         if not revived:
             raise Refused(N_("This mail has not been given up: it is waiting or was sent."))
-        events.record("message.sent_again", message, by=by, account=message.account, reason=reason)
+        events.record("message.sent_again", message, by=by, account=message.account, reason=reason.strip())
     mail_waits.set(True)
 
 

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from peewee import ForeignKeyField, IntegrityError
 
-from models import N_, Organisation, Owned, Provider, Staff, Table
+from models import N_, Contract, Organisation, Owned, Premises, Provider, Staff, Table
 from rules import events
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
@@ -47,7 +47,7 @@ def change(row: Row, values: dict[str, Any], *, version: int, by: Staff, event: 
     """Write those of `values` that differ; False where none does. `version` is the row's when its form was opened.
 
     Raises ChangedMeanwhile, Missing where the row would leave `by`'s reach or join another organisation, and Refused for a value
-    that cannot be or is there already. `event` names what happened where it is not "<table>.changed".
+    that cannot be, is there already or is kept by other rows. `event` names what happened where it is not "<table>.changed".
     """
     model: Any = type(row)
     values = {name: _checked(model, name, value) for name, value in values.items()}
@@ -65,6 +65,9 @@ def change(row: Row, values: dict[str, Any], *, version: int, by: Staff, event: 
                 raise _Unchanged
             _check_relations(model, changed, getattr(current, "organisation_id", None), by)
             _check_unique(model, changed, current)
+            for name in changed:
+                if (model, name) in HELD and HELD[model, name](current):
+                    raise Refused(N_("This stays as it is: there are contracts here already"), field=name)
             before = _facts({name: getattr(current, name) for name in changed})
             for name, value in changed.items():
                 setattr(current, name, value)
@@ -163,4 +166,8 @@ def iban(text: str) -> str:
     return number
 
 
+# What other rows have copied, and so cannot change under them: a contract keeps the building of its premises.
+HELD: dict[tuple[type[Table], str], Callable[[Any], bool]] = {
+    (Premises, "building"): lambda flat: Contract.select().where(Contract.premises == flat.id).exists()
+}
 CHECKS: dict[tuple[type[Table], str], Callable[[str], str]] = {(Organisation, "brand"): brand, (Provider, "iban"): iban}

@@ -500,6 +500,18 @@ def test_a_row_cannot_be_moved_out_of_reach_or_to_another_organisation(world: wo
     assert Premises.get(Premises.id == flat.id).building_id == flat.building_id
 
 
+def test_premises_with_a_contract_do_not_leave_their_building(world: worlds.World, enter: Enter) -> None:
+    """T19: the contract, its bills and readings would stay in the other one."""
+    factories.building(world.north, "Nauja g. 3", provider=world.own["provider"])
+    empty = factories.premises(world.own["building"], "99")
+    browser = enter("agent")
+    for flat, is_moved in ((world.own["premises"], False), (empty, True)):
+        browser.get(f"{BASE}/premises/{flat.public_id}/edit/")
+        browser.submit(building="Nauja g. 3")
+        assert (Premises.get_by_id(flat.id).building_id != flat.building_id) == is_moved
+        assert ("there are contracts here already" in browser.text) != is_moved
+
+
 def test_only_what_changed_is_written_with_what_it_was(world: worlds.World, enter: Enter) -> None:
     """N02, CV-39: an agent mends what the customer cannot."""
     account = world.own["account"]

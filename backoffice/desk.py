@@ -134,6 +134,7 @@ class Desk(ModelView):
     second_lines: dict[str, str] = {}  # a column, and the one that stands smaller under it
     extra_columns: tuple[str, ...] = ()  # read, not shown: what `shown` needs besides
     shown: dict[str, Callable[[dict[str, Any]], Any]] = {}  # columns written in their own way, from all that was read of the row
+    in_words: tuple[str, ...] = ()  # of those, what a file says like the list does
     empty = (N_("Nothing here yet"), N_("Rows will appear here as they come."))
     search_in = ""  # a column in which words are looked for
     search_number = ""  # a column of numbers or codes, by their beginning
@@ -580,8 +581,8 @@ class Desk(ModelView):
     def export(self) -> Any:
         """The rows of the list as a file, with its search and filters; how many left the house, and which, is written down (T22)."""
         what = replace(listing.asked(self), after=None, before=None)
-        names = tuple(name for name in self.read(self.names()) if name not in self.extra_columns)
-        found, _before, is_more = listing.page(self, what, names, MOST_EXPORTED)
+        read = self.read(self.names())
+        found, _before, is_more = listing.page(self, what, read, MOST_EXPORTED)
         if is_more:
             web.tell(
                 _("There are more than %(most)s rows. Search or filter first, then export what is left.", most=f"{MOST_EXPORTED:,}"),
@@ -589,11 +590,16 @@ class Desk(ModelView):
             )
             return redirect(self.address(**request.args), 303)
         events.record("rows.exported", web.viewer(), by=web.viewer(), table=self.table, filters=dict(request.args), count=len(found))
-        write = [cells.exporter(self._path(name)[-1]) for name in names]
+        names = [name for name in read if name not in self.extra_columns]
+        listed = [dict(zip(read, row[1:], strict=True)) for row in found]
+        shown = self.shown_for(listed) if self.in_words else {}
+        write = {name: cells.exporter(self._path(name)[-1]) for name in names if name not in self.in_words}
         file = io.StringIO()
         sheet = csv.writer(file, delimiter=";" if web.language() == "lt" else ",")
         sheet.writerow([str(self.column_labels[name]) for name in names])
-        sheet.writerows([say(value) for say, value in zip(write, row[1:], strict=True)] for row in found)
+        sheet.writerows(
+            [write[name](row[name]) if name in write else cells.harmless(str(shown[name](row))) for name in names] for row in listed
+        )
         headers = {"Content-Disposition": f'attachment; filename="{self.endpoint}-{formats.local(now()):%Y-%m-%d}.csv"'}
         return Response("\ufeff" + file.getvalue(), mimetype="text/csv", headers=headers)
 

@@ -374,6 +374,7 @@ class SyncProblems(Desk):
     column_labels = {"record": N_("Record")}
     extra_columns = ("facts",)
     shown = {"message": lambda row: cells.sentence(row["message"], row["facts"]), "record": lambda row: cells.json(row["record"])}
+    in_words = ("message",)
     search_in, search_hint = "reference", N_("Invoice number or place in the file")
     empty = (N_("Nothing was put aside"), N_("Records of the billing feed that cannot be taken in wait here, with the reason."))
     tabs = (Tab("open", N_("To look at"), lambda t, at: t.resolved_at.is_null(), queue=ASIDE),)
@@ -404,6 +405,7 @@ class Events(Desk):
     column_filters = ("organisation", "account", "name")
     column_details_list = ("name", "facts", "actor", "account.name", "subject", "at", "seal.sealed_at", "digest")
     column_labels = {"digest": N_("Digest"), "facts": N_("Facts"), "seal.sealed_at": N_("Sealed")}
+    in_words = ("name", "actor", "facts")
     empty = (N_("Nothing has happened yet"), N_("Everything that people and the system do is written down here, for good."))
 
     def shown_for(self, found: list[dict[str, Any]]) -> dict[str, Any]:

@@ -786,6 +786,20 @@ def test_figures_in_a_file_are_figures(world: worlds.World, enter: Enter) -> Non
     assert not [row for row in rows.values() if worlds.CANARY in str(row)]
 
 
+def test_a_file_says_in_words_who_did_what_and_what_was_wrong(world: worlds.World, enter: Enter) -> None:
+    """N06, N08"""
+    agent, run = world.people["agent"], world.own["syncrun"]
+    lock(world.own["account"])
+    accounts.unlock(world.own["account"], reason="=Skambino", by=agent)
+    facts = {"message": "{number} is not a bill", "facts": {"number": "SF7"}}
+    SyncProblem.create(organisation=world.north, run=run, kind="row", reference="y", reference_digest="y", **facts)
+    browser = enter("agent")
+    row = export(browser, "/events/?name=account.unlocked")[0]
+    assert (row["Event"], row["Who"]) == ("Unlocked", agent.name)
+    assert row["Facts"].endswith("Reason: =Skambino")
+    assert export(browser, "/sync-problems/?search=y")[0]["Reason"] == "SF7 is not a bill"
+
+
 def test_a_property_managers_file_holds_own_buildings_only(world: worlds.World, enter: Enter) -> None:
     elsewhere = Building.get(Building.address == "Kitur g. 9")
     factories.contract(world.north, "99-1", building=elsewhere, address="Kitur g. 9-1", provider=elsewhere.provider)

@@ -139,6 +139,7 @@ class Desk(ModelView):
     search_in = ""  # a column in which words are looked for
     search_number = ""  # a column of numbers or codes, by their beginning
     search_address = ""  # a column of e-mail addresses, by their beginning
+    search_phone = False  # whether `search_in` has phone numbers
     search_through = ""  # a foreign key whose row has the words
     search_hint = N_("Search")
     verbs: dict[str, str] = {}  # where the deed of a page is not called like the page: {"create_view": "invite"}

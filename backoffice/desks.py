@@ -59,7 +59,7 @@ class Accounts(Desk):
     )  # fmt: skip
     form_columns = ("name", "language")
     changed_event = "account.details_changed"
-    search_in, search_address = "search_key", "email_key"
+    search_in, search_address, search_phone = "search_key", "email_key", True
     search_hint = N_("Name, e-mail or phone")
     empty = (N_("No accounts yet"), N_("Customers appear here as they register."))
     tabs = (

@@ -17,10 +17,13 @@ from flask import abort, request
 import formats
 import web
 from models import Table, UTCDateTimeField, database, fold, now
+from rules import details
+from rules.refusal import Refused
 
 PAGE = 50
 COUNTED_UP_TO = 100
 LONGEST_SEARCH, MOST_WORDS = 100, 10  # an address has seven
+PHONE = re.compile(r"[+\d][\d ()-]{7,}")
 PUBLIC_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -176,7 +179,15 @@ def _search(desk: Any, words: str) -> tuple[Any, Any]:
         other = relation.rel_model
         condition = relation.in_(other.within(web.viewer()).select(other.id).where(_inside(other.search_key, words)))
         return condition if numbered is None else condition | numbered, None
-    return _inside(getattr(model, desk.search_in), words), None
+    return _inside(getattr(model, desk.search_in), _as_kept(words) if desk.search_phone else words), None
+
+
+def _as_kept(words: str) -> str:
+    """A phone number as the table has it, however it was said: 8 600 00000, 0 600 00000. Anything else as it is."""
+    try:
+        return details.phone(words) if PHONE.fullmatch(words) else words
+    except Refused:
+        return words
 
 
 def _inside(field: Any, words: str) -> Any:

@@ -12,7 +12,7 @@ import formats
 import web
 from backoffice.cells import NO, NOTHING, YES, access_type, setting
 from models import N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff
-from rules import events, settings
+from rules import events, lockouts, settings
 
 SHOWN = 25
 
@@ -115,7 +115,8 @@ def _written(fact: str, value: Any) -> str:
         return ", ".join(_written(fact, part) for part in value)
     text = str(value)
     if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+[+-]\d\d:\d\d", text):
-        return formats.moment(datetime.fromisoformat(text), where)
+        moment = datetime.fromisoformat(text)
+        return _("a new password is set") if moment == lockouts.UNTIL_RESET else formats.moment(moment, where)
     if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
         return formats.day(date.fromisoformat(text), where)
     if text in CHOICES:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from backoffice import timeline
-from rules import events
+from rules import events, lockouts
 
 SAMPLES = {"name": "lock_after", "until": "2026-11-24T12:00:00+00:00", "value_milli": 1000, "previous_milli": None, "replaces": None}
 SAMPLES |= {"before": {"name": "Anna {North}"}, "after": {"name": "Ona"}, "read_on": "2026-11-20", "old": 5, "new": 6}
@@ -22,3 +22,13 @@ def test_every_event_that_can_be_recorded_can_be_told(staff_app: Any, name: str)
         assert timeline.detail(name, None) == ""
         if "after" in facts:
             assert "Ona" in told
+
+
+@pytest.mark.parametrize("name", ["account.locked", "account.unlocked", "staff.locked", "staff.unlocked"])
+def test_a_lock_that_only_a_new_password_ends_has_no_date(staff_app: Any, name: str) -> None:
+    """M05"""
+    facts = {"until": lockouts.UNTIL_RESET.isoformat(), "failures": 100, "reason": "Skambino"}
+    with staff_app.test_request_context(headers={"Accept-Language": "en"}):
+        told = timeline.detail(name, facts)
+        assert "until a new password is set" in told
+        assert "9999" not in told

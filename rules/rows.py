@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from peewee import ForeignKeyField, IntegrityError
 
-from models import N_, Contract, Organisation, Owned, Premises, Provider, Staff, Table
+from models import N_, Building, Contract, Organisation, Owned, Premises, Provider, Staff, Table
 from rules import events
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
@@ -67,7 +67,7 @@ def change(row: Row, values: dict[str, Any], *, version: int, by: Staff, event: 
             _check_unique(model, changed, current)
             for name in changed:
                 if (model, name) in HELD and HELD[model, name](current):
-                    raise Refused(N_("This stays as it is: there are contracts here already"), field=name)
+                    raise Refused(N_("This stays as it is: the billing system has contracts here. Correct it there"), field=name)
             before = _facts({name: getattr(current, name) for name in changed})
             for name, value in changed.items():
                 setattr(current, name, value)
@@ -166,8 +166,10 @@ def iban(text: str) -> str:
     return number
 
 
-# What other rows have copied, and so cannot change under them: a contract keeps the building of its premises.
+# What others go by, and so cannot change under them: a contract keeps the building of its premises, and the billing feed knows a
+# building by its address: it would make the old one anew, and take the contracts away from whoever manages this one.
 HELD: dict[tuple[type[Table], str], Callable[[Any], bool]] = {
-    (Premises, "building"): lambda flat: Contract.select().where(Contract.premises == flat.id).exists()
+    (Premises, "building"): lambda flat: Contract.select().where(Contract.premises == flat.id).exists(),
+    (Building, "address"): lambda house: Contract.select().where((Contract.building == house.id) & Contract.run.is_null(False)).exists(),
 }
 CHECKS: dict[tuple[type[Table], str], Callable[[str], str]] = {(Organisation, "brand"): brand, (Provider, "iban"): iban}

@@ -510,7 +510,18 @@ def test_premises_with_a_contract_do_not_leave_their_building(world: worlds.Worl
         browser.get(f"{BASE}/premises/{flat.public_id}/edit/")
         browser.submit(building="Nauja g. 3")
         assert (Premises.get_by_id(flat.id).building_id != flat.building_id) == is_moved
-        assert ("there are contracts here already" in browser.text) != is_moved
+        assert ("the billing system has contracts here" in browser.text) != is_moved
+
+
+def test_a_building_that_the_billing_feed_names_keeps_its_address(world: worlds.World, enter: Enter) -> None:
+    """The next night would make it anew, and its manager would see nobody in this one."""
+    house = world.own["building"]
+    Contract.update(run=world.own["syncrun"]).where(Contract.building == house.id).execute()
+    browser = enter("agent")
+    browser.get(f"{BASE}/buildings/{house.public_id}/edit/")
+    browser.submit(address="Liepų gatvė 1")
+    assert "the billing system has contracts here" in browser.text
+    assert Building.get_by_id(house.id).address == house.address
 
 
 def test_only_what_changed_is_written_with_what_it_was(world: worlds.World, enter: Enter) -> None:

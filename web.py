@@ -186,7 +186,10 @@ def viewer() -> Any:
 
 
 def sign_in(person: Account | Staff) -> None:
-    """Sign this browser in: nothing of the session before it stays (T48)."""
+    """Sign this browser in: nothing of the session before it stays, here or in the database (T48)."""
+    secret = session.get(session_slot())
+    if secret:
+        sessions.end(secret)
     _start_anew()
     session[session_slot()] = sessions.open_for(person, request.user_agent.string)
     g.viewer = person

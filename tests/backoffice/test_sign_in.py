@@ -200,6 +200,16 @@ def test_an_administrator_invites_and_the_mail_has_the_link(world: worlds.World,
     assert "Rasa kita: added" in browser.text
 
 
+def test_an_invitation_taken_up_in_a_browser_that_is_signed_in_ends_that_session(world: worlds.World, enter: Enter) -> None:
+    """T48"""
+    browser, administrator = enter("administrator"), world.people["administrator"]
+    url = staff.invite("rasa@example.com", "agent", organisation=world.north, by=administrator, staff_url="http://x/backoffice")
+    browser.get(url.removeprefix("http://x"))
+    browser.submit(password="Keturi zodziai is galvos", code=pyotp.TOTP(staff.totp_secret(url.rpartition("/")[2])).at(now()))
+    assert browser.at == "/"
+    assert [row.staff.email for row in Session.select()] == ["rasa@example.com"]
+
+
 def test_staff_of_the_whole_install_choose_the_organisation(world: worlds.World, enter: Enter) -> None:
     browser = enter("install_administrator")
     browser.get(f"{BASE}/staff/new/")

@@ -524,6 +524,18 @@ def test_a_building_that_the_billing_feed_names_keeps_its_address(world: worlds.
     assert Building.get_by_id(house.id).address == house.address
 
 
+def test_a_row_stays_in_its_organisation(world: worlds.World, enter: Enter) -> None:
+    """T19, T29: not even those who work for all of them move it."""
+    provider = world.own["provider"]
+    browser = enter("install_administrator")
+    browser.get(f"{BASE}/providers/{provider.public_id}/edit/")
+    assert not browser.page.xpath("//input[@name='organisation']")
+    typed = dict(browser.page.forms[-1].form_values()) | {"organisation": f"South {worlds.CANARY}", "address": "Nauja g. 1"}
+    browser.post(f"{BASE}/providers/{provider.public_id}/edit/", typed)
+    fresh = Provider.get(Provider.id == provider.id)
+    assert (fresh.address, fresh.organisation_id) == ("Nauja g. 1", world.north.id)
+
+
 def test_only_what_changed_is_written_with_what_it_was(world: worlds.World, enter: Enter) -> None:
     """N02, CV-39: an agent mends what the customer cannot."""
     account = world.own["account"]
@@ -691,6 +703,31 @@ def test_a_foreign_row_among_the_ticked_ones_stops_all(world: worlds.World, ente
         browser.post(f"{BASE}/accounts/unlock/?ids={ids}", {"reason": "X"})
         assert browser.status == 404
     assert worlds.snapshot((FormKey,)) == before
+
+
+def test_an_act_leads_back_to_this_site_alone(world: worlds.World, enter: Enter) -> None:
+    """T37"""
+    account = world.own["account"]
+    browser = enter("agent")
+    for url in ("https://evil.example/", "//evil.example", "/\\evil.example"):
+        lock(account)
+        browser.get(f"{BASE}/accounts/unlock/?ids={account.public_id}&url={url}")
+        assert not [link for link in browser.page.xpath("//a/@href") if not link.startswith(("/backoffice/", "#"))]
+        sent = dict(browser.page.forms[-1].form_values()) | {"reason": "x"}
+        path = f"/accounts/unlock/?ids={account.public_id}&url={url}"
+        answer = browser.client.post(path, base_url="http://localhost/backoffice", data=sent)
+        assert answer.location == f"/backoffice/accounts/{account.public_id}/"
+        token = {"csrf_token": sent["csrf_token"], "url": url}
+        answer = browser.client.post("/accounts/unlock/", base_url="http://localhost/backoffice", data=token)
+        assert answer.location == "/backoffice/accounts/"
+
+
+def test_who_may_not_act_has_nothing_to_tick(world: worlds.World, enter: Enter) -> None:
+    for who, ticks in (("agent", True), ("auditor", False), ("manager", False)):
+        browser = enter(who)
+        browser.get(f"{BASE}/accounts/")
+        assert bool(browser.page.xpath("//input[@name='rowid']")) is ticks
+        assert bool(browser.page.xpath("//button[text()='Unlock']")) is ticks
 
 
 def test_nothing_ticked_says_so(enter: Enter) -> None:

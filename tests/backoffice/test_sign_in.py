@@ -275,6 +275,11 @@ def test_the_cookie_is_bound_to_the_backoffice(world: worlds.World, visitor: Bro
 def test_the_language_is_chosen_before_and_after_signing_in(world: worlds.World, visitor: Browser) -> None:
     visitor.get(f"{BASE}/language/lt?next=/backoffice/sign-in")
     assert visitor.page.get("lang") == "lt"
+    visitor.get(f"{BASE}/accounts/?search=anna")
+    was = visitor.at
+    visitor.follow("English")
+    assert (visitor.page.get("lang"), visitor.at) == ("en", was)  # the same page, and from there on to where one wanted to go
+    assert "accounts" in was
     visitor.get(f"{BASE}/language/en?next=//evil.example")
     assert visitor.page.get("lang") == "en"
     assert visitor.at.startswith("/sign-in")

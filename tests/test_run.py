@@ -84,6 +84,14 @@ class World:
         return process
 
 
+@pytest.fixture(autouse=True)
+def hanging_up_is_heard() -> Iterator[None]:
+    """However the tests were started: what nohup ignores, every child would ignore as well."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 def until(question: Callable[[], bool], seconds: float = 30) -> None:
     deadline = time.monotonic() + seconds
     while not question():

@@ -9,9 +9,8 @@ from config import load_or_exit
 
 def create_app() -> Any:
     """The customer site. The process that serves it alone never imports the backoffice."""
-    from portal import commands
-
     from customer import create_app
+    from portal import commands
 
     site = create_app(load_or_exit())
     site.cli.add_command(commands)

@@ -26,9 +26,9 @@ WEST, WEST_CODE = "UAB „Būsto priežiūra Vakarai“", "999000031"
 HOUSES = ("Beržų g. 1, Klaipėda", "Uosių g. 2, Klaipėda")
 
 
-def open_north(product: Product, folder: Path, language: str) -> str:
+def open_north(product: Product, folder: Path, part: str) -> str:
     """An organisation of this test's own, with two houses, each with one flat, a contract and a meter."""
-    slug = f"north-{language}"
+    slug = f"north-{part}"
     product.portal("load-organisation", "property-management", slug)
     delivery = []
     for n, house in enumerate(HOUSES, 1):
@@ -121,15 +121,14 @@ def test_an_agent_helps_a_customer(tab: Any, product: Product, tmp_path: Path, l
     assert product.mail.wait_for(anna, home.say("Viewer"))
 
 
-@pytest.mark.parametrize(("language", "width"), BOTH)
-def test_an_administrator_says_who_may_do_what(tab: Any, product: Product, tmp_path: Path, language: str, width: int) -> None:
+def test_an_administrator_says_who_may_do_what(tab: Any, product: Product, tmp_path: Path) -> None:
     """CV-32, K16: a property manager has their buildings alone, an auditor reads alone, the window holds at once"""
-    slug, desk = open_north(product, tmp_path, f"{language}-2"), tab(language, width)
-    home, manager, agent = (tab(language, width) for _ in range(3))
-    move_in(home, product, slug, f"vida.{language}@example.lt", "Vida", "03-1")
-    start_work(desk, product, f"ona.{language}@example.com", "administrator", slug)
-    accept(manager, invite(desk, product, f"mantas.{language}@example.com", "Mantas", "Property manager"))
-    petras = accept(agent, invite(desk, product, f"petras.{language}@example.com", "Petras", "Customer service agent"))
+    slug, desk = open_north(product, tmp_path, "south"), tab("lt", 1280)
+    home, manager, agent = (tab("lt", 1280) for _ in range(3))
+    move_in(home, product, slug, "vida@example.lt", "Vida", "03-1")
+    start_work(desk, product, "ona@example.com", "administrator", slug)
+    accept(manager, invite(desk, product, "mantas@example.com", "Mantas", "Property manager"))
+    petras = accept(agent, invite(desk, product, "petras@example.com", "Petras", "Customer service agent"))
 
     manager.go("/backoffice/contracts/")
     assert not any(house in manager.text for house in HOUSES)
@@ -152,7 +151,7 @@ def test_an_administrator_says_who_may_do_what(tab: Any, product: Product, tmp_p
     assert desk.has("has a new role")
     agent.go(account)
     assert agent.heading == agent.say("Sign in")
-    enter(agent, f"petras.{language}@example.com", petras)
+    enter(agent, "petras@example.com", petras)
     agent.go(account)
     assert "Vida Pavyzdė" in agent.heading
     assert agent.page.locator("main .acts").inner_text().strip() == ""

@@ -84,7 +84,9 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
         knob = settings.CATALOGUE.get(facts["name"])
         said["setting"] = _(knob.metadata["label"]) if knob else facts["name"]
         said |= {fact: setting(facts["name"], facts[fact]) for fact in ("old", "new")}
-    return _(sentence).format(**said)
+    if name == "feed.run_finished":
+        said["error"] = _(facts["error"]) if facts["error"] else ""  # a sentence of its own, or nothing to say
+    return _(sentence).format(**said).strip()
 
 
 def _changes(name: str, before: Any, after: Any) -> str:

@@ -85,7 +85,8 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
         said["setting"] = _(knob.metadata["label"]) if knob else facts["name"]
         said |= {fact: setting(facts["name"], facts[fact]) for fact in ("old", "new")}
     if name == "feed.run_finished":
-        said["error"] = _(facts["error"]) if facts["error"] else ""  # a sentence of its own, or nothing to say
+        reason = facts["error"]
+        said["error"] = _(reason) if reason else ""  # a sentence of its own, or nothing to say
     return _(sentence).format(**said).strip()
 
 

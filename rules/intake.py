@@ -5,9 +5,8 @@ A payer code is compared byte for byte (CV-13). Whatever cannot be taken in is p
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import timedelta
+from typing import Any
 
 from models import (
     N_,
@@ -27,76 +26,18 @@ from models import (
     SyncProblem,
     Table,
     digest,
-    now,
     payer_code_key,
 )
 from rules import links, messages, readings
+from rules.sync_run import NEVER, VERSIONS, Aside, Item, Record, Run
 from rules.work import add_all
-
-if TYPE_CHECKING:
-    from rules.sync import Run
 
 ANNOUNCED = timedelta(days=40)  # older bills are history, not news
 FARTHEST = timedelta(days=366)  # ahead of today may a bill be issued
 MOST_CENTS, MOST = 10_000_000_00, 10**15  # of money, and of any other number
-NEVER = datetime.min.replace(tzinfo=UTC)
-
-Record = Any  # one of the frozen dataclasses of `integrations/billing_feed`, told apart by the name of its class
-
-
-@dataclass(frozen=True)
-class Item:
-    """A record on its way in. Its document is stored already and only its digest goes along."""
-
-    record: Record
-    digest: str = ""  # of all that a bill says
-    pdf_digest: str = ""
-    rivals: frozenset[str] = frozenset()  # other versions of the same revision that waited with it
-
-    @property
-    def kind(self) -> str:
-        return type(self.record).__name__
-
-    @property
-    def about(self) -> str:
-        """What the record is about, for people; the same every time it comes."""
-        it = self.record
-        if self.kind == "PutAside":
-            return str(it.reference)
-        said = {
-            "Contract": lambda: (it.payer_code,),
-            "Meter": lambda: (it.number, it.kind, it.payer_code),
-            "Reading": lambda: (it.meter, it.kind, it.payer_code, str(it.read_on), str(it.value_milli)),
-            "Invoice": lambda: (it.number, it.kind if it.kind != "invoice" else ""),
-        }[self.kind]()
-        return " ".join(word for word in (*said, it.provider) if word)
-
-    @property
-    def about_digest(self) -> str:
-        return digest(f"{self.kind} {self.record.kind if self.kind == 'PutAside' else ''}\n{self.about}")
-
-    @property
-    def revised_at(self) -> datetime:
-        return getattr(self.record, "revised_at", None) or NEVER
-
-    def over(self, other: "Item") -> "Item":
-        """The one of two versions that stays: the one revised later, else the one with the larger digest, which knows its rivals."""
-        stays, goes = (self, other) if (self.revised_at, self.digest) >= (other.revised_at, other.digest) else (other, self)
-        if stays.revised_at > goes.revised_at:
-            return stays
-        return replace(stays, rivals=(stays.rivals | goes.rivals | {goes.digest}) - {stays.digest})
 
 
 # ---- why a record is put aside ----------------------------------------------------------------------------------------
-
-
-class Aside(Exception):
-    """A record cannot be taken in; `kind` is the rule's short name."""
-
-    def __init__(self, kind: str, message: str, **facts: Any) -> None:
-        super().__init__(kind)
-        self.kind, self.message, self.facts = kind, message, facts
-
 
 UNKNOWN_PAYER = N_("No contract has the payer code {payer_code}. The record is taken in as soon as one has.")
 LIKE_ANOTHER = N_("The payer code {payer_code} differs from {known} only in spaces, dashes or capital letters. One of them must be wrong.")
@@ -115,13 +56,12 @@ ABSURD = N_("Invoice {number} holds a number that cannot be right.")
 OUTSTANDING = N_("Of invoice {number}, {outstanding_cents} is said to be unpaid, but it is for {payable_cents}.")
 NOT_EUROS = N_("Invoice {number} is in {currency}. Amounts must be in euros.")
 TOO_EARLY = N_("{day_on} lies too far ahead.")
-VERSIONS = "two-versions"  # the kind of problem that two bills have with one another
 
 
 # ---- contracts and houses ---------------------------------------------------------------------------------------------
 
 
-def take_contracts(run: "Run", items: Sequence[Item]) -> None:
+def take_contracts(run: Run, items: Sequence[Item]) -> None:
     """What a feed says of contracts is true; the last word stays. Where it knows no houses, staff say in which one a contract is."""
     pairs = list(_with_contracts(run, items, opens=True))
     houses = _houses(run, pairs)
@@ -145,7 +85,7 @@ def take_contracts(run: "Run", items: Sequence[Item]) -> None:
     run.taken_in(item for item, _ in pairs)
 
 
-def _with_contracts(run: "Run", items: Sequence[Item], *, opens: bool) -> Iterable[tuple[Item, Contract]]:
+def _with_contracts(run: Run, items: Sequence[Item], *, opens: bool) -> Iterable[tuple[Item, Contract]]:
     """Each record with its contract; with `opens` a new one, not inserted yet, where none has its payer code."""
     for item in items:
         try:
@@ -157,7 +97,7 @@ def _with_contracts(run: "Run", items: Sequence[Item], *, opens: bool) -> Iterab
             run.put_aside(item, why)
 
 
-def load_contracts(run: "Run", items: Sequence[Item]) -> None:
+def load_contracts(run: Run, items: Sequence[Item]) -> None:
     """The contracts that a block speaks of, and those whose codes could be taken for theirs."""
     codes = {item.record.payer_code for item in items if item.kind != "PutAside"}
     alike = Contract.payer_code.in_(codes) | Contract.payer_code_key.in_({payer_code_key(code) for code in codes})
@@ -166,7 +106,7 @@ def load_contracts(run: "Run", items: Sequence[Item]) -> None:
     run.alike = {(row.provider_id, row.payer_code_key): row for row in rows}
 
 
-def _provider(run: "Run", it: Record) -> Provider | None:
+def _provider(run: Run, it: Record) -> Provider | None:
     """Whose record it is; None where it does not say and there are several. Raises Aside."""
     if not run.providers:
         raise Aside("no-provider", NO_PROVIDER)
@@ -182,7 +122,7 @@ def _provider(run: "Run", it: Record) -> Provider | None:
     return None
 
 
-def _find(run: "Run", it: Record) -> Contract | None:
+def _find(run: Run, it: Record) -> Contract | None:
     """The contract that the record's payer code stands for, byte for byte. Raises Aside."""
     provider = _provider(run, it)
     theirs = [provider] if provider else run.providers
@@ -192,7 +132,7 @@ def _find(run: "Run", it: Record) -> Contract | None:
     return found[0] if found else None
 
 
-def _open(run: "Run", it: Record) -> Contract:
+def _open(run: Run, it: Record) -> Contract:
     """A contract to be inserted. Raises Aside where its payer code could be taken for another's (T15)."""
     provider, code, key = _provider(run, it), it.payer_code, payer_code_key(it.payer_code)
     if provider is None:
@@ -210,7 +150,7 @@ def _open(run: "Run", it: Record) -> Contract:
     return made
 
 
-def _houses(run: "Run", pairs: Sequence[tuple[Item, Contract]]) -> dict[tuple[str | None, str | None], Table]:
+def _houses(run: Run, pairs: Sequence[tuple[Item, Contract]]) -> dict[tuple[str | None, str | None], Table]:
     """The houses and flats of these contracts, made where they are new, by address and number (None: the house)."""
     owners = {item.record.building: contract.provider_id for item, contract in pairs if item.record.building}
     if not owners:
@@ -244,7 +184,7 @@ def _save_with_house(contract: Contract) -> None:
 # ---- bills ------------------------------------------------------------------------------------------------------------
 
 
-def take_invoices(run: "Run", items: Sequence[Item]) -> None:
+def take_invoices(run: Run, items: Sequence[Item]) -> None:
     """A bill is known by provider, kind and number. The same again is left alone; what differs is judged by `_is_newer`."""
     pairs = list(_with_contracts(run, list(_likely(run, items)), opens=run.rules.unknown_payer == "open"))
     add_all(contract for _, contract in pairs)
@@ -275,7 +215,7 @@ def _key(row: Invoice) -> tuple[int, str, str]:
     return row.provider_id, row.kind, row.number
 
 
-def _likely(run: "Run", items: Sequence[Item]) -> Iterable[Item]:
+def _likely(run: Run, items: Sequence[Item]) -> Iterable[Item]:
     """The bills that say nothing a bill cannot say (F18)."""
     for item in items:
         try:
@@ -285,7 +225,7 @@ def _likely(run: "Run", items: Sequence[Item]) -> Iterable[Item]:
             run.put_aside(item, why)
 
 
-def _guard(run: "Run", it: Record) -> None:
+def _guard(run: Run, it: Record) -> None:
     """Raises Aside."""
     sums = (it.net_cents, it.vat_cents, it.total_cents, it.prepaid_cents, it.rounding_cents, it.payable_cents)
     money = [*sums, *(line.net_cents for line in it.lines), *(n for rate in it.vat for n in (rate.base_cents, rate.vat_cents))]
@@ -307,7 +247,7 @@ def _unpaid(it: Record) -> int:
     return int(it.payable_cents if it.outstanding_cents is None else it.outstanding_cents)
 
 
-def _is_newer(run: "Run", row: Invoice, item: Item) -> bool:
+def _is_newer(run: Run, row: Invoice, item: Item) -> bool:
     """Whether a bill must be written over with this version of it: a later revision, or a correction of what an earlier run
     brought. Of two that one run brings with the same revision, the larger digest."""
     if row.content_digest == item.digest:
@@ -325,7 +265,7 @@ def _is_newer(run: "Run", row: Invoice, item: Item) -> bool:
     return True
 
 
-def _write(run: "Run", versions: Sequence[tuple[Invoice, Item]]) -> None:
+def _write(run: Run, versions: Sequence[tuple[Invoice, Item]]) -> None:
     """Insert new bills, write changed ones over, their lines and VAT anew."""
     changed = [row for row, _ in versions if row.id is not None]
     for row, item in versions:
@@ -393,7 +333,7 @@ def _vat(row: Invoice, it: Record) -> Iterable[InvoiceVat]:
         )
 
 
-def _name_after_latest_bill(run: "Run", rows: Sequence[Invoice]) -> None:
+def _name_after_latest_bill(run: Run, rows: Sequence[Invoice]) -> None:
     """A contract that is known from bills alone is called as its latest bill says, whichever came first."""
     of = {row.contract_id for row in rows if row.contract_id not in run.told}
     bills: Any = Invoice.select(Invoice.contract, Invoice.id, Invoice.buyer_name, Invoice.buyer_address).where(Invoice.contract.in_(of))
@@ -408,7 +348,7 @@ def _name_after_latest_bill(run: "Run", rows: Sequence[Invoice]) -> None:
             contract.save()
 
 
-def _announce(run: "Run", rows: Sequence[Invoice]) -> None:
+def _announce(run: Run, rows: Sequence[Invoice]) -> None:
     """Tell whoever may see these new bills, once each."""
     if not rows or not run.is_announcing:
         return
@@ -436,7 +376,7 @@ def _announce(run: "Run", rows: Sequence[Invoice]) -> None:
 # ---- two versions of one bill -----------------------------------------------------------------------------------------
 
 
-def _known_versions(run: "Run", row: Invoice) -> tuple[str, SyncProblem | None]:
+def _known_versions(run: Run, row: Invoice) -> tuple[str, SyncProblem | None]:
     """The problem that two versions of this bill have with one another, and the digest it is known by."""
     about = digest(f"{VERSIONS}\n{' '.join(map(str, _key(row)))}")
     if about not in run.problems:
@@ -447,12 +387,12 @@ def _known_versions(run: "Run", row: Invoice) -> tuple[str, SyncProblem | None]:
     return about, run.problems.get(about)
 
 
-def _is_known_version(run: "Run", row: Invoice, item: Item) -> bool:
+def _is_known_version(run: Run, row: Invoice, item: Item) -> bool:
     _, known = _known_versions(run, row)
     return known is not None and {row.content_digest, item.digest} <= set(known.facts["versions"])
 
 
-def _tell_of_versions(run: "Run", row: Invoice, *digests: str, waits: Item | None = None) -> None:
+def _tell_of_versions(run: Run, row: Invoice, *digests: str, waits: Item | None = None) -> None:
     """Write down that the feed holds these beside the one that stays. `waits` may turn out to be the only one left in it."""
     about, known = _known_versions(run, row)
     kept = [run.kept(waits)] if waits else []
@@ -463,24 +403,10 @@ def _tell_of_versions(run: "Run", row: Invoice, *digests: str, waits: Item | Non
     run.write_problem(about, row.number, why, max(kept, key=lambda one: one["digest"], default=None))
 
 
-def settle_versions(run: "Run") -> None:
-    """At the end of a run: where the feed holds only one of the versions now, that one stays and the problem is over."""
-    mine = (SyncProblem.organisation == run.organisation) & (SyncProblem.kind == VERSIONS)
-    for problem in list(SyncProblem.select().where(mine & (SyncProblem.resolved_at.is_null() | (SyncProblem.run == run.row)))):
-        provider, kind = problem.facts["of"]
-        row = Invoice.get((Invoice.provider == provider) & (Invoice.kind == kind) & (Invoice.number == problem.facts["number"]))
-        is_here, waiting = row.id in run.seen, problem.record if problem.run_id == run.row.id else None
-        if waiting and not (is_here and waiting["digest"] <= row.content_digest):
-            run.store([run.item_of(waiting)], seen=0, is_old=True)
-        is_over = is_here if problem.run_id != run.row.id else not is_here
-        over = {"resolved_at": now(), "facts": problem.facts | {"versions": []}} if is_over else {}
-        SyncProblem.update(record=None, **over).where(SyncProblem.id == problem.id).execute()
-
-
 # ---- meters and readings ----------------------------------------------------------------------------------------------
 
 
-def take_meters(run: "Run", items: Sequence[Item]) -> None:
+def take_meters(run: Run, items: Sequence[Item]) -> None:
     """A meter is known by kind and number. The last word stays, but for where it is: see `_refuse_to_move`."""
     mine = (Meter.organisation == run.organisation) & Meter.number.in_({item.record.number for item in items})
     rows = {(row.kind_id, row.number): row for row in Meter.select().where(mine)}
@@ -512,20 +438,20 @@ def take_meters(run: "Run", items: Sequence[Item]) -> None:
     run.taken_in(item for item, _ in taken)
 
 
-def _meter_kind(run: "Run", it: Record) -> MeterKind:
+def _meter_kind(run: Run, it: Record) -> MeterKind:
     if it.kind not in run.kinds:
         raise Aside("unknown-kind", UNKNOWN_KIND, meter_kind=it.kind, number=it.number)
     return run.kinds[it.kind]
 
 
-def _known_contract(run: "Run", it: Record) -> Contract:
+def _known_contract(run: Run, it: Record) -> Contract:
     contract = _find(run, it)
     if contract is None:
         raise Aside("unknown-payer", UNKNOWN_PAYER, payer_code=it.payer_code)
     return contract
 
 
-def _refuse_to_move(run: "Run", meter: Meter, to: Contract) -> None:
+def _refuse_to_move(run: Run, meter: Meter, to: Contract) -> None:
     """A meter goes to another contract only when its own has ended or it was removed there: else two places share a number, and
     one would see the other's readings. Raises Aside."""
     ends = (meter.removed_on, meter.contract.ended_on)
@@ -533,7 +459,7 @@ def _refuse_to_move(run: "Run", meter: Meter, to: Contract) -> None:
         raise Aside("meter-elsewhere", ELSEWHERE, number=meter.number, known=meter.contract.payer_code, payer_code=to.payer_code)
 
 
-def take_readings(run: "Run", items: Sequence[Item]) -> None:
+def take_readings(run: Run, items: Sequence[Item]) -> None:
     """Readings go to the meter that the contract has, or had at the time."""
     mine = (Meter.organisation == run.organisation) & Meter.number.in_({item.record.meter for item in items})
     meters: dict[str, list[Meter]] = {}
@@ -564,7 +490,7 @@ def take_readings(run: "Run", items: Sequence[Item]) -> None:
     run.taken_in(taken)
 
 
-def _meter(run: "Run", it: Record, contract: Contract, called: Sequence[Meter]) -> Meter:
+def _meter(run: Run, it: Record, contract: Contract, called: Sequence[Meter]) -> Meter:
     """The meter of a reading. Raises Aside."""
     kind = run.kinds.get(it.kind) if it.kind else None
     fitting = [meter for meter in called if it.kind is None or (kind and meter.kind_id == kind.id)]

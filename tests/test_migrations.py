@@ -1,5 +1,7 @@
 """A database made by the migrations is the one that models.py describes, on both engines, checks and triggers included."""
 
+import re
+from collections.abc import Iterator
 from typing import Any
 
 import peewee as pw
@@ -24,9 +26,22 @@ def catalogue(db: Any) -> dict[str, Any]:
 def checks(db: Any, table: str) -> Any:
     """The CHECKs and what happens on delete, as the engine tells them."""
     if isinstance(db, pw.SqliteDatabase):
-        return db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
+        sql = db.execute_sql("SELECT sql FROM sqlite_master WHERE type = 'table' AND name = ?", (table,)).fetchone()[0]
+        deletes = sorted((row[3], row[6]) for row in db.execute_sql(f'PRAGMA foreign_key_list("{table}")').fetchall())
+        return sorted(_checks_of(sql)), deletes
     query = "SELECT pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = %s::regclass ORDER BY 1"
     return [row[0] for row in db.execute_sql(query, (f'"{table}"',)).fetchall()]
+
+
+def _checks_of(sql: str) -> Iterator[str]:
+    """Each CHECK of a CREATE TABLE, whole: a column that was added later stands elsewhere in it."""
+    for start in re.finditer(r"CHECK \(", sql):
+        depth = 1
+        for end in range(start.end(), len(sql)):
+            depth += {"(": 1, ")": -1}.get(sql[end], 0)
+            if depth == 0:
+                yield sql[start.start() : end + 1]
+                break
 
 
 def test_migrations_make_what_models_describe(db: Any) -> None:

@@ -16,7 +16,7 @@ import models
 from integrations import billing_feed
 from integrations.billing_feed import Contract, Invoice, Line, Meter, PutAside, Reading, Vat
 from models import Event, Message, Organisation, SyncProblem, SyncRun, now
-from rules import events, sync
+from rules import events, sync, sync_run
 from rules.refusal import Refused
 from tests import factories
 
@@ -640,7 +640,7 @@ def counting(db: Any) -> Any:
 
 
 def test_a_set_of_row_ids_takes_one_bit_each() -> None:
-    bits, numbers = sync.Bits(), random.Random(1).sample(range(1, 1_000_000), 1_000)
+    bits, numbers = sync_run.Bits(), random.Random(1).sample(range(1, 1_000_000), 1_000)
     for number in numbers:
         bits.add(number)
     assert all(number in bits for number in numbers)
@@ -649,7 +649,7 @@ def test_a_set_of_row_ids_takes_one_bit_each() -> None:
 
 
 def test_the_module_of_feeds_keeps_records_as_a_run_needs() -> None:
-    codec: sync.Codec = billing_feed
+    codec: sync_run.Codec = billing_feed
     for record in (*WORLD, WRONG):
         assert codec.from_json(codec.to_json(record)) == record
 

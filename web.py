@@ -1,8 +1,10 @@
 """What both sites share: the organisation, a connection for each request, sessions, default deny, forms that can be sent twice,
 refusals in the reader's language, security headers, error pages. A site adds its pages and nothing else."""
 
+import copy
 import functools
 import ipaddress
+import itertools
 import re
 import secrets
 import uuid
@@ -36,6 +38,7 @@ TRANSLATIONS = str(ROOT / "translations")
 FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
 BOUND: dict[str, Any] = {}
 ALIVE = "/healthz"
+MOST_KEPT = 100_000  # characters of a form that an error page gives back
 
 # WTForms ships no Lithuanian, and Flask-WTF looks only into its folder: in ours are its words in both languages.
 flask_wtf.i18n.messages_path = lambda: TRANSLATIONS
@@ -48,16 +51,14 @@ class Site(Flask):
         """Connect, find the organisation, answer, disconnect. A lost database is a 503 with a page that needs none."""
         if environ.get("PATH_INFO") == ALIVE:
             return super().wsgi_app(environ, start_response)  # the process is asked, not the database
+        opened = False
         try:
             opened = database.connect(reuse_if_open=True)
-        except pw.OperationalError:
-            return _failsafe(503)(environ, start_response)
-        try:
             if self.config["ORGANISATIONS"]:
-                try:
-                    _place(environ)
-                except pw.OperationalError:
-                    return _failsafe(503)(environ, start_response)
+                _place(environ)
+        except pw.OperationalError as lost:
+            environ["savitarna.lost"] = lost  # the guard raises it, where it becomes a page
+        try:
             return super().wsgi_app(environ, start_response)
         finally:
             if opened and not database.is_closed():
@@ -242,6 +243,8 @@ def language() -> str:
 
 def _guard() -> Any:
     """Refuse what no page expects, then ask the table of routes who may come."""
+    if "savitarna.lost" in request.environ:
+        raise request.environ["savitarna.lost"]
     _check_shape()
     if request.method not in ("GET", "HEAD", "OPTIONS") and request.headers.get("Sec-Fetch-Site") == "cross-site":
         abort(400)
@@ -316,8 +319,15 @@ def once(view: Callable[..., Any]) -> Callable[..., Any]:
         if not FORM_KEY.fullmatch(key):
             abort(400)
         answer: list[Response] = []
+        before, tries = copy.deepcopy(dict(session)), itertools.count()
 
         def act() -> str | None:
+            if next(tries):
+                # What the try before has changed was rolled back: it must not be in the cookie or in a row that was read then.
+                session.clear()
+                session.update(copy.deepcopy(before))
+                for known in ("viewer", "_login_user"):
+                    g.pop(known, None)
             answer[:] = [make_response(view(*args, **kwargs))]
             return answer[0].location if answer[0].status_code in (301, 302, 303) else None
 
@@ -498,7 +508,7 @@ ERRORS = {
     413: (lazy_gettext("That is too much to send at once"), lazy_gettext("Send a smaller file or a shorter text.")),
     429: (lazy_gettext("Too many tries"), lazy_gettext("Wait a while and try again.")),
     500: (lazy_gettext("Something went wrong here"), lazy_gettext("Nothing was changed. Try again in a few minutes.")),
-    503: (lazy_gettext("We will be back in a moment"), lazy_gettext("Nothing was changed. Try again in a minute.")),
+    503: (lazy_gettext("We will be back in a moment"), lazy_gettext("Try again in a minute.")),
 }
 
 
@@ -517,17 +527,33 @@ def _explain(error: Exception) -> Any:
         code = error.code if error.code in ERRORS else 400 if error.code and error.code < 500 else 500
     elif isinstance(error, pw.OperationalError):
         code = 503
+        g.setdefault("viewer", None)  # the page must not ask again who it is
     if code >= 500:
         current_app.logger.error("request failed", exc_info=error)
     try:
         title, advice = ERRORS[code]
-        page = make_response(render_template("errors/error.html", code=code, title=title, advice=advice), 404 if code == 405 else code)
+        kept = _kept() if code == 503 else []
+        if kept:
+            advice = lazy_gettext(
+                "What you entered is kept on this page: send it again in a minute. However often you do, it is done once."
+            )
+        page = make_response(
+            render_template("errors/error.html", code=code, title=title, advice=advice, kept=kept), 404 if code == 405 else code
+        )
     except Exception:
         current_app.logger.exception("the error page failed")
         page = make_response(_failsafe(code))
     if code == 503:
         page.headers["Retry-After"] = "60"
     return page
+
+
+def _kept() -> list[tuple[str, str]]:
+    """What was sent, to be sent again from the error page (F09): of forms that act once, and that hold no secret."""
+    sent = list(request.form.items(multi=True)) if request.method == "POST" and not request.files else []
+    names = [name for name, _ in sent]
+    is_secret = any(word in name for name in names for word in ("password", "code", "current") if name not in ("payer_code",))
+    return sent if "form_key" in names and not is_secret and sum(len(value) for _, value in sent) < MOST_KEPT else []
 
 
 def _failsafe(code: int) -> Response:

@@ -5,13 +5,15 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 
-from peewee import IntegrityError, chunked
+from peewee import IntegrityError, OperationalError, PostgresqlDatabase, chunked
 
 from models import FormKey, Table, database, now
 
 VALUES_AT_ONCE = 20_000  # in one INSERT: both engines limit them
 mail_waits: ContextVar[bool] = ContextVar("mail_waits", default=False)
 FORM_KEYS_KEPT = timedelta(days=30)
+TRIES = 3
+CONFLICTS = {"40001", "40P01"}  # PostgreSQL could not serialise it, or ended it to resolve a deadlock
 
 
 @contextmanager
@@ -45,7 +47,36 @@ def once(actor: str, key: str, request_digest: str, act: Callable[[], str | None
 
     `act` returns the location of the answer, or None where it refused (then the form may be corrected and sent again).
     Sent again, or twice at the same time: the first one's location, and nothing is done. Raises SentDifferently.
+
+    Where PostgreSQL ends the transaction for a conflict or loses the connection, it is tried anew, `act` included: it must forget
+    what it knew. That is safe even where the answer to a COMMIT was lost (F11): the key is in that same transaction, so the next
+    try finds it, or waits for it.
     """
+    for tries_left in reversed(range(TRIES)):
+        try:
+            return _once(actor, key, request_digest, act)
+        except OperationalError as error:
+            if not tries_left or not _is_worth_another_try(error):
+                raise
+    raise AssertionError
+
+
+def _is_worth_another_try(error: OperationalError) -> bool:
+    """Whether PostgreSQL ended only this transaction, or only this connection and there is a new one. Connects anew.
+
+    SQLite, and PostgreSQL where it waited for a lock, have waited as long as a person should."""
+    if not isinstance(database.obj, PostgresqlDatabase):
+        return False
+    if getattr(getattr(error, "orig", None), "sqlstate", None) in CONFLICTS:
+        return True
+    if database.is_connection_usable():
+        return False
+    database.close()
+    database.connect()
+    return True
+
+
+def _once(actor: str, key: str, request_digest: str, act: Callable[[], str | None]) -> str | None:
     location = _earlier(actor, key, request_digest)
     if location is not None:
         return location

@@ -116,7 +116,7 @@ class FactsField(pw.TextField):
 
 def canonical(facts: Any) -> str:
     """`facts` as JSON in one spelling: sorted, compact, days and moments in ISO form."""
-    return json.dumps(facts, sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
+    return _CANONICAL.encode(facts)
 
 
 def _plain(value: Any) -> str:
@@ -125,6 +125,9 @@ def _plain(value: Any) -> str:
     if isinstance(value, uuid.UUID):
         return str(value)
     raise TypeError(f"{type(value).__name__} is no fact")
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=False, default=_plain)
 
 
 def now() -> datetime:

@@ -4,8 +4,11 @@ Each function takes the records of one kind in a block, inside its transaction, 
 A payer code is compared byte for byte (CV-13). Whatever cannot be taken in is put aside with the reason.
 """
 
-from collections.abc import Iterable, Sequence
-from datetime import timedelta
+import uuid
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from models import (
@@ -29,8 +32,8 @@ from models import (
     payer_code_key,
 )
 from rules import links, messages, readings
+from rules.bulk import add_all, among, insert, new_ids, update
 from rules.sync_run import NEVER, VERSIONS, Aside, Item, Record, Run
-from rules.work import add_all
 
 ANNOUNCED = timedelta(days=40)  # older bills are history, not news
 FARTHEST = timedelta(days=366)  # ahead of today may a bill be issued
@@ -100,10 +103,16 @@ def _with_contracts(run: Run, items: Sequence[Item], *, opens: bool) -> Iterable
 def load_contracts(run: Run, items: Sequence[Item]) -> None:
     """The contracts that a block speaks of, and those whose codes could be taken for theirs."""
     codes = {item.record.payer_code for item in items if item.kind != "PutAside"}
-    alike = Contract.payer_code.in_(codes) | Contract.payer_code_key.in_({payer_code_key(code) for code in codes})
-    rows = list(Contract.select().where((Contract.organisation == run.organisation) & alike))
-    run.contracts = {(row.provider_id, row.payer_code): row for row in rows}
-    run.alike = {(row.provider_id, row.payer_code_key): row for row in rows}
+    columns = () if any(item.kind == "Contract" for item in items) else ENOUGH
+    ours = Contract.select(*columns).where(Contract.provider.in_(run.providers))
+    run.contracts = {(row.provider_id, row.payer_code): row for row in ours.where(among(Contract.payer_code, codes))}
+    known = Counter(code for _, code in run.contracts)
+    keys = {payer_code_key(code) for code in codes if known[code] < len(run.providers)}
+    run.alike = {(row.provider_id, row.payer_code_key): row for row in ours.where(among(Contract.payer_code_key, keys))}
+
+
+# What meters, bills and readings must know of their contract.
+ENOUGH = (Contract.id, Contract.provider, Contract.payer_code, Contract.payer_code_key, Contract.building, Contract.ended_on)
 
 
 def _provider(run: Run, it: Record) -> Provider | None:
@@ -188,31 +197,57 @@ def take_invoices(run: Run, items: Sequence[Item]) -> None:
     """A bill is known by provider, kind and number. The same again is left alone; what differs is judged by `_is_newer`."""
     pairs = list(_with_contracts(run, list(_likely(run, items)), opens=run.rules.unknown_payer == "open"))
     add_all(contract for _, contract in pairs)
-    numbers = Invoice.number.in_({item.record.number for item, _ in pairs})
-    rows = {_key(row): row for row in Invoice.select().where((Invoice.organisation == run.organisation) & numbers)}
-    versions: dict[tuple[int, str, str], tuple[Invoice, Item]] = {}
+    bills = _bills(run, {item.record.number for item, _ in pairs})
+    versions: dict[Key, Version] = {}
     for item, contract in pairs:
         key = (contract.provider_id, item.record.kind, item.record.number)
-        if key not in rows:
-            rows[key] = Invoice(organisation=run.organisation, provider=key[0], kind=key[1], number=key[2])
-        elif not _is_newer(run, rows[key], item):
+        if key not in bills:
+            bills[key] = Bill(*key)
+        elif not _is_newer(run, bills[key], item):
             continue
-        run.sees(rows[key])
-        _say(rows[key], _columns(item, contract, rows[key]) | {"run": run.row})
-        versions[key] = (rows[key], item)
+        run.sees(bills[key].id)
+        bills[key].content_digest, bills[key].revised_at = item.digest, item.record.revised_at
+        versions[key] = (bills[key], item, contract)
         if item.rivals:
-            _tell_of_versions(run, rows[key], *item.rivals)
+            _tell_of_versions(run, bills[key], *item.rivals)
     run.figures["same"] += len(pairs) - len(versions)
-    new = [row for row, _ in versions.values() if row.id is None]
-    _write(run, list(versions.values()))
+    new = _write(run, list(versions.values()))
     if run.rules.unknown_payer == "open":
-        _name_after_latest_bill(run, [row for row, _ in versions.values()])
-    _announce(run, [row for row in new if row.kind == "invoice" and row.issued_on >= run.today - ANNOUNCED])
+        _name_after_latest_bill(run, {contract.id for _, _, contract in versions.values()}, {bill.id for bill, _, _ in versions.values()})
+    _announce(run, [row for row in new if row["kind"] == "invoice" and row["issued_on"] >= run.today - ANNOUNCED])
     run.taken_in(item for item, _ in pairs)
 
 
-def _key(row: Invoice) -> tuple[int, str, str]:
-    return row.provider_id, row.kind, row.number
+Key = tuple[int, str, str]
+
+
+@dataclass(slots=True)
+class Bill:
+    """A bill as it stands here, or is about to: what another version of it is weighed against. A million of them are compared in
+    a run where nothing has changed, so they are no rows of `Invoice`."""
+
+    provider_id: int
+    kind: str
+    number: str
+    id: int | None = None
+    content_digest: str = ""
+    revised_at: datetime | None = None
+    contract_id: int | None = None
+    building_id: int | None = None
+
+    @property
+    def key(self) -> Key:
+        return self.provider_id, self.kind, self.number
+
+
+Version = tuple[Bill, Item, Contract]
+
+
+def _bills(run: Run, numbers: Iterable[str]) -> dict[Key, Bill]:
+    """The bills with these numbers that are here."""
+    columns = (getattr(Invoice, name.removesuffix("_id")) for name in Bill.__slots__)
+    known: Any = Invoice.select(*columns).where((Invoice.organisation == run.organisation) & among(Invoice.number, numbers))
+    return {values[:3]: Bill(*values) for values in known.tuples()}
 
 
 def _likely(run: Run, items: Sequence[Item]) -> Iterable[Item]:
@@ -247,11 +282,11 @@ def _unpaid(it: Record) -> int:
     return int(it.payable_cents if it.outstanding_cents is None else it.outstanding_cents)
 
 
-def _is_newer(run: Run, row: Invoice, item: Item) -> bool:
+def _is_newer(run: Run, row: Bill, item: Item) -> bool:
     """Whether a bill must be written over with this version of it: a later revision, or a correction of what an earlier run
     brought. Of two that one run brings with the same revision, the larger digest."""
     if row.content_digest == item.digest:
-        run.sees(row)
+        run.sees(row.id)
         return False
     kept = row.revised_at or NEVER
     if item.revised_at != kept:
@@ -265,97 +300,118 @@ def _is_newer(run: Run, row: Invoice, item: Item) -> bool:
     return True
 
 
-def _write(run: Run, versions: Sequence[tuple[Invoice, Item]]) -> None:
-    """Insert new bills, write changed ones over, their lines and VAT anew."""
-    changed = [row for row, _ in versions if row.id is not None]
-    for row, item in versions:
-        run.count("created" if row.id is None else "changed", "invoice", *_key(row), item.digest)
-    for row in changed:
-        row.save()
+def _write(run: Run, versions: Sequence[Version]) -> Sequence[Mapping[str, Any]]:
+    """Insert new bills, write changed ones over, their lines and VAT anew. Returns the new ones' columns."""
+    new, changed = [one for one in versions if one[0].id is None], [one for one in versions if one[0].id is not None]
+    for outcome, some in (("created", new), ("changed", changed)):
+        for bill, item, _ in some:
+            run.count(outcome, "invoice", *bill.key, item.digest)
+    for (bill, _, _), number in zip(new, new_ids(Invoice, len(new)), strict=True):
+        bill.id = number
+    of = {"organisation": run.organisation.id, "run": run.row.id}
+    rows = [of | {"public_id": uuid.uuid4()} | _columns(*version) for version in new]
+    insert(Invoice, rows)
+    update(Invoice, [of | _columns(*version) for version in changed])
     for model in (InvoiceLine, InvoiceVat):
-        model.delete().where(model.invoice.in_([row.id for row in changed])).execute()
-    add_all(row for row, _ in versions)
-    add_all(line for row, item in versions for line in _lines(row, item.record))
-    add_all(rate for row, item in versions for rate in _vat(row, item.record))
-    for row, _ in versions:
-        run.sees(row)
+        model.delete().where(among(model.invoice, [bill.id for bill, _, _ in changed])).execute()
+    insert(InvoiceLine, [line for bill, item, _ in versions for line in _lines(run, bill, item.record)])
+    insert(InvoiceVat, [rate for bill, item, _ in versions for rate in _vat(run, bill, item.record)])
+    for bill, _, _ in versions:
+        run.sees(bill.id)
+    return rows
 
 
-def _columns(item: Item, contract: Contract, row: Invoice) -> dict[str, Any]:
+def _columns(bill: Bill, item: Item, contract: Contract) -> dict[str, Any]:
     """A bill's own columns. A credit note's amounts turn their sign, so that sums are sums."""
     it, sign = item.record, _sign(item.record)
-    amounts = {name: sign * getattr(it, name) for name in AMOUNTS}
-    words = {name: getattr(it, name) for name in ("issued_on", "due_on", "period_from", "period_to", "note", "revised_at")}
     return {
-        **amounts,
-        **words,
-        "contract": contract,
-        "building": row.building_id if row.contract_id == contract.id else contract.building_id,
+        "id": bill.id,
+        "provider": bill.provider_id,
+        "contract": contract.id,
+        "building": bill.building_id if bill.contract_id == contract.id else contract.building_id,
+        "kind": it.kind,
+        "number": it.number,
+        "issued_on": it.issued_on,
+        "due_on": it.due_on,
+        "period_from": it.period_from,
+        "period_to": it.period_to,
+        "net_cents": sign * it.net_cents,
+        "vat_cents": sign * it.vat_cents,
+        "total_cents": sign * it.total_cents,
+        "prepaid_cents": sign * it.prepaid_cents,
+        "rounding_cents": sign * it.rounding_cents,
+        "payable_cents": sign * it.payable_cents,
         "outstanding_cents": sign * _unpaid(it),
         "payment_reference": it.reference or "",
         "iban": it.iban or "",
         "refers_to": it.refers_to or "",
+        "note": it.note,
         "buyer_name": it.customer_name,
         "buyer_address": it.address,
         "pdf_digest": item.pdf_digest,
         "content_digest": item.digest,
+        "revised_at": it.revised_at,
     }
-
-
-AMOUNTS = ("net_cents", "vat_cents", "total_cents", "prepaid_cents", "rounding_cents", "payable_cents")
 
 
 def _sign(it: Record) -> int:
     return -1 if it.kind == "credit_note" else 1
 
 
-def _lines(row: Invoice, it: Record) -> Iterable[InvoiceLine]:
+def _lines(run: Run, bill: Bill, it: Record) -> Iterable[dict[str, Any]]:
+    sign = _sign(it)
     for position, line in enumerate(it.lines, 1):
-        yield InvoiceLine(
-            organisation=row.organisation_id,
-            invoice=row,
-            position=position,
-            name=line.name,
-            quantity_milli=None if line.quantity_milli is None else _sign(it) * line.quantity_milli,
-            unit=line.unit,
-            unit_price_micro=line.unit_price_micro,
-            base_quantity_milli=line.base_quantity_milli,
-            net_cents=_sign(it) * line.net_cents,
-            vat_rate=line.vat_rate,
-        )
+        yield {
+            "public_id": uuid.uuid4(),
+            "organisation": run.organisation.id,
+            "invoice": bill.id,
+            "position": position,
+            "name": line.name,
+            "quantity_milli": None if line.quantity_milli is None else sign * line.quantity_milli,
+            "unit": line.unit,
+            "unit_price_micro": line.unit_price_micro,
+            "base_quantity_milli": line.base_quantity_milli,
+            "net_cents": sign * line.net_cents,
+            "vat_rate": line.vat_rate,
+        }
 
 
-def _vat(row: Invoice, it: Record) -> Iterable[InvoiceVat]:
+def _vat(run: Run, bill: Bill, it: Record) -> Iterable[dict[str, Any]]:
+    sign = _sign(it)
     for rate in it.vat:
-        base, vat = _sign(it) * rate.base_cents, _sign(it) * rate.vat_cents
-        yield InvoiceVat(
-            organisation=row.organisation_id, invoice=row, category=rate.category, rate=rate.rate, base_cents=base, vat_cents=vat
-        )
+        yield {
+            "public_id": uuid.uuid4(),
+            "organisation": run.organisation.id,
+            "invoice": bill.id,
+            "category": rate.category,
+            "rate": rate.rate,
+            "base_cents": sign * rate.base_cents,
+            "vat_cents": sign * rate.vat_cents,
+        }
 
 
-def _name_after_latest_bill(run: Run, rows: Sequence[Invoice]) -> None:
+def _name_after_latest_bill(run: Run, contracts: set[int], written: set[int | None]) -> None:
     """A contract that is known from bills alone is called as its latest bill says, whichever came first."""
-    of = {row.contract_id for row in rows if row.contract_id not in run.told}
-    bills: Any = Invoice.select(Invoice.contract, Invoice.id, Invoice.buyer_name, Invoice.buyer_address).where(Invoice.contract.in_(of))
+    of = {contract for contract in contracts if contract not in run.told}
+    bills: Any = Invoice.select(Invoice.contract, Invoice.id, Invoice.buyer_name, Invoice.buyer_address).where(among(Invoice.contract, of))
     names: dict[int, list[tuple[int, tuple[str, str]]]] = {}
     for contract_id, bill_id, name, address in bills.order_by(Invoice.issued_on, Invoice.number).tuples():
         names.setdefault(contract_id, []).append((bill_id, (name, address)))
-    written = {row.id for row in rows}
-    for contract in Contract.select().where(Contract.id.in_(of)):
+    for contract in Contract.select().where(among(Contract.id, of)):
         called, (latest, name) = (contract.customer_name, contract.address), names[contract.id][-1]
         if latest in written and called != name and called in [other for _, other in names[contract.id]]:
             contract.customer_name, contract.address = name
             contract.save()
 
 
-def _announce(run: Run, rows: Sequence[Invoice]) -> None:
-    """Tell whoever may see these new bills, once each."""
+def _announce(run: Run, rows: Sequence[Mapping[str, Any]]) -> None:
+    """Tell whoever may see these new bills, given as columns, once each."""
     if not rows or not run.is_announcing:
         return
-    bills: dict[int, list[Invoice]] = {}
+    bills: dict[int, list[Mapping[str, Any]]] = {}
     for row in rows:
-        bills.setdefault(row.contract_id, []).append(row)
-    live = Membership.contract.in_(list(bills)) & Membership.until_at.is_null()
+        bills.setdefault(row["contract"], []).append(row)
+    live = among(Membership.contract, bills) & Membership.until_at.is_null()
     for held in Membership.select(Membership, Account, AccessType).join(Account).switch(Membership).join(AccessType).where(live):
         account = held.account
         may_not = run.rules.identity_required and account.identity_confirmed_at is None
@@ -364,21 +420,21 @@ def _announce(run: Run, rows: Sequence[Invoice]) -> None:
                 "new_invoice",
                 account,
                 organisation=run.organisation,
-                dedupe_key=f"new_invoice:{row.id}:{account.id}",
+                dedupe_key=f"new_invoice:{row['id']}:{account.id}",
                 lane=messages.BULK,
-                number=row.number,
-                amount=row.payable_cents,
-                due_on=row.due_on,
-                url=links.invoice(run.site_url, row.public_id),
+                number=row["number"],
+                amount=row["payable_cents"],
+                due_on=row["due_on"],
+                url=links.invoice(run.site_url, row["public_id"]),
             )
 
 
 # ---- two versions of one bill -----------------------------------------------------------------------------------------
 
 
-def _known_versions(run: Run, row: Invoice) -> tuple[str, SyncProblem | None]:
+def _known_versions(run: Run, row: Bill) -> tuple[str, SyncProblem | None]:
     """The problem that two versions of this bill have with one another, and the digest it is known by."""
-    about = digest(f"{VERSIONS}\n{' '.join(map(str, _key(row)))}")
+    about = digest(f"{VERSIONS}\n{' '.join(map(str, row.key))}")
     if about not in run.problems:
         mine = (SyncProblem.organisation == run.organisation) & (SyncProblem.reference_digest == about)
         found = SyncProblem.get_or_none(mine)
@@ -387,12 +443,12 @@ def _known_versions(run: Run, row: Invoice) -> tuple[str, SyncProblem | None]:
     return about, run.problems.get(about)
 
 
-def _is_known_version(run: Run, row: Invoice, item: Item) -> bool:
+def _is_known_version(run: Run, row: Bill, item: Item) -> bool:
     _, known = _known_versions(run, row)
     return known is not None and {row.content_digest, item.digest} <= set(known.facts["versions"])
 
 
-def _tell_of_versions(run: Run, row: Invoice, *digests: str, waits: Item | None = None) -> None:
+def _tell_of_versions(run: Run, row: Bill, *digests: str, waits: Item | None = None) -> None:
     """Write down that the feed holds these beside the one that stays. `waits` may turn out to be the only one left in it."""
     about, known = _known_versions(run, row)
     kept = [run.kept(waits)] if waits else []

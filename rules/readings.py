@@ -23,8 +23,9 @@ from models import (
     database,
 )
 from rules import access, clock, events, keys, links, messages, settings
+from rules.bulk import add_all
 from rules.refusal import Doubtful, Refused
-from rules.work import add_all, unit_of_work
+from rules.work import unit_of_work
 
 MOST_MILLI = 10**12 - 1  # nine digits before the decimals: no meter has more
 # A use this many times the usual one is asked about once more, unless it is less than ten units in all.

@@ -27,13 +27,14 @@ from models import (
     now,
 )
 from rules import clock, events, intake, settings
+from rules.bulk import among
 from rules.refusal import Refused
 from rules.sync_run import VERSIONS, Aside, Codec, Item, Record, Run
 from rules.work import unit_of_work
 
 log = logging.getLogger(__name__)
 
-BLOCK = 500
+BLOCK = 2_000
 READ_AGAIN = timedelta(days=10)
 LONGEST_LEASE = timedelta(hours=1)  # one that ends later was written by a clock that ran ahead: it holds nothing
 CUT_OFF = N_("The run was cut off. What it had taken in stays, and the next run took in the rest.")
@@ -183,8 +184,8 @@ def _store(run: Run, block: Sequence[Item], *, seen: int | None = None, is_old: 
     with unit_of_work():
         _prolong(run)
         run.is_old, run.figures, run.written = is_old, Counter(seen=len(block) if seen is None else seen), []
-        about = SyncProblem.reference_digest.in_([item.about_digest for item in block])
-        known = SyncProblem.select().where((SyncProblem.organisation == run.organisation) & about)
+        about = [item.about_digest for item in block] if run.has_problems else []
+        known = SyncProblem.select().where((SyncProblem.organisation == run.organisation) & among(SyncProblem.reference_digest, about))
         run.problems = {problem.reference_digest: problem for problem in known}
         intake.load_contracts(run, block)
         intake.take_contracts(run, of_kind["Contract"])

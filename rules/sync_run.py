@@ -7,9 +7,10 @@ from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 from typing import Any, Protocol
 
-from models import Contract, Invoice, MeterKind, Provider, SyncProblem, SyncRun, canonical, digest, now
+from models import Contract, MeterKind, Provider, SyncProblem, SyncRun, canonical, digest, now
 from rules import clock, settings
 
 NEVER = datetime.min.replace(tzinfo=UTC)
@@ -44,7 +45,7 @@ class Item:
         }[self.kind]()
         return " ".join(word for word in (*said, it.provider) if word)
 
-    @property
+    @cached_property
     def about_digest(self) -> str:
         return digest(f"{self.kind} {self.record.kind if self.kind == 'PutAside' else ''}\n{self.about}")
 
@@ -110,6 +111,7 @@ class Run:
         # What the feed holds as it stands here, by ids: bills, contracts, versions of readings; and older versions, by the newest.
         self.seen, self.told, self.versions = Bits(), Bits(), Bits()
         self.replaced: dict[int, Item] = {}
+        self.has_problems = SyncProblem.select().where(SyncProblem.organisation == here).exists()  # open or not
         self.openings = 0  # contracts and meters that may let in what was put aside
         self.is_old = False  # the block comes from earlier runs
         self.is_over = False  # the feed has been read to its end
@@ -126,10 +128,10 @@ class Run:
         if outcome != "same":
             self.written.append(canonical(what))
 
-    def sees(self, row: Invoice) -> None:
-        """The feed holds this bill as it stands here now."""
-        if row.id is not None and not self.is_old:
-            self.seen.add(row.id)
+    def sees(self, number: int | None) -> None:
+        """The feed holds the bill with this id as it stands here now."""
+        if number is not None and not self.is_old:
+            self.seen.add(number)
 
     def kept(self, item: Item) -> dict[str, Any]:
         """A record as a problem keeps it; `item_of` gives it back."""
@@ -150,6 +152,7 @@ class Run:
         """The same trouble again is the same row. It opens again where the feed says something else than when it was closed."""
         said = {"kind": why.kind, "message": why.message, "facts": why.facts, "record": kept}
         compared = [name for name in said if name != "record" or why.kind != VERSIONS]
+        self.has_problems = True
         problem = self.problems.get(about)
         if problem is None:
             mine = {"organisation": self.organisation, "run": self.row, "reference": reference[:200], "reference_digest": about}
@@ -165,7 +168,7 @@ class Run:
     def taken_in(self, items: Iterable[Item]) -> None:
         """What was the matter with these is no more; but another version that waits since this run must have its turn."""
         ended = []
-        for item in items:
+        for item in items if self.problems else ():
             known = self.problems.get(item.about_digest)
             if known and known.resolved_at is None and (known.run_id != self.row.id or known.record["digest"] == item.digest):
                 ended.append(known.id)

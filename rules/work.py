@@ -1,15 +1,14 @@
 """One transaction for everything that belongs together, and forms that can safely be sent again."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
 
-from peewee import IntegrityError, OperationalError, PostgresqlDatabase, chunked
+from peewee import IntegrityError, OperationalError, PostgresqlDatabase
 
-from models import FormKey, Table, database, now
+from models import FormKey, database, now
 
-VALUES_AT_ONCE = 20_000  # in one INSERT: both engines limit them
 mail_waits: ContextVar[bool] = ContextVar("mail_waits", default=False)
 FORM_KEYS_KEPT = timedelta(days=30)
 TRIES = 3
@@ -21,21 +20,6 @@ def unit_of_work() -> Iterator[None]:
     """Rows, events and outgoing mail together, or nothing. Inside another one it is a part of that one."""
     with database.atomic():
         yield
-
-
-def add_all(rows: Iterable[Table]) -> None:
-    """Insert the rows of one table that have no id yet, many at once, and give them theirs."""
-    new = list({id(row): row for row in rows if row.id is None}.values())
-    for some in chunked(new, VALUES_AT_ONCE // len(new[0]._meta.fields) if new else 1):
-        for row in some:
-            row.derive()
-        table = type(some[0])
-        columns = [name for name in table._meta.fields if name != "id"]  # of every row: the first one's would be taken for all
-        values = [{name: row.__data__.get(name) for name in columns} for row in some]
-        ids = dict(table.insert_many(values).returning(table.public_id, table.id).tuples().execute())
-        for row in some:
-            row.id = ids[row.public_id]
-            row._dirty.clear()
 
 
 class SentDifferently(Exception):

@@ -6,6 +6,7 @@ Each reader takes a cell's text and returns it in our units; it raises `Trouble`
 
 import re
 from datetime import UTC, date, datetime
+from functools import lru_cache
 from pathlib import Path
 
 from integrations.billing_feed.folder import VILNIUS
@@ -82,6 +83,7 @@ def decimals(value: str) -> int:
     return int(value)
 
 
+@lru_cache(maxsize=4096)  # a file names few days, many times
 def day(value: str) -> date:
     """A day, YYYY-MM-DD or YYYY.MM.DD, from 1900 on."""
     match = DAY.fullmatch(value)

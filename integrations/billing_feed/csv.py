@@ -10,13 +10,12 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
 from integrations.billing_feed import cells
-from integrations.billing_feed.amounts import agree, rounded
+from integrations.billing_feed.amounts import agree
 from integrations.billing_feed.folder import files, name_of
 from integrations.billing_feed.records import (
     CODES,
@@ -183,11 +182,16 @@ class Table:
     separator: str
     layout: str
     header: tuple[str, ...]
-    columns: tuple[tuple[Column, int], ...]  # with their places in a row
+    columns: tuple[Column, ...]  # in the order of the header
 
     @property
     def file(self) -> str:
         return name_of(self.path)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """Where in a row each column stands."""
+        return {name: place for place, name in enumerate(self.header)}
 
 
 @dataclass(frozen=True)
@@ -201,7 +205,8 @@ class Row:
 
     def cell(self, name: str) -> str:
         """A cell as it is written, empty where the table has no such column."""
-        return self.cells[self.table.header.index(name)].strip() if name in self.table.header else ""
+        place = self.table.places.get(name)
+        return "" if place is None else self.cells[place].strip()
 
     def put_aside(self, trouble: Trouble) -> PutAside:
         return trouble.put_aside(f"{self.table.file}:{self.number}", file=self.table.file, row=self.number)
@@ -235,7 +240,7 @@ def _table(path: Path) -> Table:
         if column.required and column.name not in header:
             message = N_("{file}: the column {column} is missing among the columns of {layout}.")
             raise Trouble("header", message, column=column.name, layout=layout)
-    return Table(path, encoding, separator, layout, header, tuple((columns[name], place) for place, name in enumerate(header)))
+    return Table(path, encoding, separator, layout, header, tuple(columns[name] for name in header))
 
 
 def _header(line: str, separator: str) -> tuple[str, ...]:
@@ -305,7 +310,7 @@ def _rows(table: Table) -> Iterator[Row]:
                     "{file}, row {row}: the last row must end with a line break. Without it the file may be cut off: deliver it whole."
                 )
                 yield Row(table, number, row.cells, Trouble("cut", message))
-            elif row.trouble or any(cell.strip() for cell in row.cells):
+            elif row.trouble or any(map(str.strip, row.cells)):
                 yield row
 
 
@@ -313,7 +318,12 @@ def _row(table: Table, number: int, line: str) -> Row:
     if CONTROL.search(line):
         return Row(table, number, trouble=Trouble("row", N_("{file}, row {row}: there is a control character. Remove it.")))
     try:
-        found = next(csv.reader([line], delimiter=table.separator, strict=True), [])
+        # Without quotes there is nothing for the reader to do.
+        found = (
+            next(csv.reader([line], delimiter=table.separator, strict=True), [])
+            if '"' in line
+            else line.rstrip("\n").split(table.separator)
+        )
     except csv.Error:
         message = N_("{file}, row {row}: a quote is left open, or something follows a closing one. One row must be one line.")
         return Row(table, number, trouble=Trouble("row", message))
@@ -323,7 +333,7 @@ def _row(table: Table, number: int, line: str) -> Row:
     if len(found) < expected or any(found[expected:]):
         message = N_("{file}, row {row}: there must be {expected} values, not {found}.")
         return Row(table, number, trouble=Trouble("row", message, expected=expected, found=len(found)))
-    if tuple(name.strip().lower() for name in found[:expected]) == table.header:
+    if found[0].strip().lower() == table.header[0] and tuple(name.strip().lower() for name in found[:expected]) == table.header:
         return Row(table, number, trouble=Trouble("row", N_("{file}, row {row}: the header stands here again. Remove the row.")))
     return Row(table, number, tuple(found[:expected]))
 
@@ -333,14 +343,14 @@ def _values(row: Row, with_required: bool = True) -> Values:
     if row.trouble:
         raise row.trouble
     values = {}
-    for column, place in row.table.columns:
-        text = row.cells[place]
-        if not text.strip():
+    for column, cell in zip(row.table.columns, row.cells, strict=True):
+        text = cell.strip()
+        if not text:
             if column.required and with_required:
                 raise Trouble("missing", N_("{file}, row {row}: fill in the column {column}."), column=column.name)
             continue
         try:
-            values[column.name] = column.read(text if column.name == "payer_code" else text.strip())
+            values[column.name] = column.read(cell if column.name == "payer_code" else text)
         except Trouble as trouble:
             trouble.facts["column"] = column.name
             raise
@@ -515,7 +525,9 @@ def _vat(lines: list[Values]) -> tuple[Vat, ...]:
 
 
 def _tax(net: int, rate: int | None) -> int:
-    return rounded(Decimal(net * (rate or 0)) / 10_000, 0)
+    """Of an amount at a rate, to the cent, halves away from zero."""
+    cents = (abs(net) * (rate or 0) + 5_000) // 10_000
+    return -cents if net < 0 else cents
 
 
 def _line(line: Values) -> Line:

@@ -197,8 +197,18 @@ def from_json(values: dict[str, typing.Any]) -> Record:
 
 def digest(record: Record) -> str:
     """SHA-256 of all a record says: another digest means that something has changed."""
-    canonical = json.dumps(to_json(record), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(canonical.encode()).hexdigest()
+    return hashlib.sha256(_CANONICAL.encode({"record": type(record).__name__, **vars(record)}).encode()).hexdigest()
+
+
+def _spelled(value: typing.Any) -> typing.Any:
+    """What JSON has no word for, as `to_json` spells it."""
+    if isinstance(value, Line | Vat):
+        return vars(value)
+    return _plain(value)
+
+
+# The same text as that of `to_json`, many times as fast: a feed of a million bills asks for a million digests.
+_CANONICAL = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"), default=_spelled)
 
 
 def _plain(value: typing.Any) -> typing.Any:

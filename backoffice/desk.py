@@ -10,7 +10,7 @@ import io
 import re
 import uuid
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
@@ -24,16 +24,15 @@ from flask_babel import lazy_gettext
 
 import formats
 import web
-from backoffice import cells, fields, listing, timeline
+from backoffice import acts, cells, fields, listing, timeline
+from backoffice.acts import Command
 from backoffice.listing import Tab
 from models import N_, Event, Organisation, Table, fold, now, sort_key
-from rules import access, events, rows, work
-from rules.refusal import Refused
+from rules import access, events, rows
 
 MOST_EXPORTED = 10_000
 MOST_FOUND = 20
 RELATED = 5
-NAMED = 3
 
 DESKS: list[type["Desk"]] = []
 
@@ -47,24 +46,6 @@ def desk(model: type[Table], *, menu: str = "") -> Callable[[type["Desk"]], type
         return cls
 
     return register
-
-
-@dataclass(frozen=True)
-class Command:
-    """A button that runs `rule(row, **needs, by=viewer)` on each chosen row, after a page that says what will happen. The deed that
-    allows it is `<table>.<name>`. `when` hides the button on a row where the rule would refuse; `gives` names what else the rule
-    wants to be handed (`backoffice/fields.py`, GIVEN)."""
-
-    name: str
-    label: str
-    rule: Callable[..., Any]
-    ask: str
-    done: str
-    needs: tuple[str, ...] = ()
-    is_bulk: bool = True
-    is_main: bool = False  # the one filled button of a row's page
-    when: Callable[[Any], bool] = field(default=lambda row: True)
-    gives: tuple[str, ...] = ()
 
 
 class Lookup(AjaxModelLoader):
@@ -218,7 +199,7 @@ class Desk(ModelView):
 
     def _page_of(self, command: Command) -> Callable[[], Any]:
         def view() -> Any:
-            return self.act(command)
+            return acts.answer(self, command)
 
         return view
 
@@ -284,7 +265,7 @@ class Desk(ModelView):
 
     @expose("/")
     def index_view(self) -> Any:
-        what = listing.asked(self)
+        what = listing.asked(self, request.args)
         names = self.names()
         found, is_before, is_after = listing.page(self, what, self.read(names))
         args = {name: value for name, value in request.args.items() if name not in ("after", "before")}
@@ -392,7 +373,7 @@ class Desk(ModelView):
 
     @expose("/<uuid:public_id>/")
     def details_view(self, public_id: uuid.UUID) -> Any:
-        _only()
+        listing.only()
         row = self.get_one(public_id)
         return self.render(self.details_template, model=row, **self.dossier(row))
 
@@ -410,6 +391,10 @@ class Desk(ModelView):
         }
 
     def heading(self, row: Any) -> str:
+        return str(row)
+
+    def named(self, row: Any) -> str:
+        """A row among others, in words."""
         return str(row)
 
     def facts(self, row: Any) -> list[tuple[str, Any]]:
@@ -463,7 +448,7 @@ class Desk(ModelView):
     @expose("/new/", methods=("GET", "POST"))
     @web.once
     def create_view(self) -> Any:
-        _only()
+        listing.only()
         form = self.create_form()
         if form.validate_on_submit():
             with web.asking(form):
@@ -484,7 +469,7 @@ class Desk(ModelView):
     @expose("/<uuid:public_id>/edit/", methods=("GET", "POST"))
     @web.once
     def edit_view(self, public_id: uuid.UUID) -> Any:
-        _only()
+        listing.only()
         row = self.get_one(public_id)
         form = self._edit_form_class(obj=row)
         if "organisation" in form:
@@ -514,66 +499,12 @@ class Desk(ModelView):
     @expose("/lookup/")
     def ajax_lookup(self) -> Any:
         """The words of rows that a field of this desk's forms may name."""
-        _only("name", "query")
+        listing.only("name", "query")
         loader = self._form_ajax_refs.get(request.args.get("name", ""))
         if loader is None or not (self.can_create or self.can_edit) or not access.allows(web.viewer(), f"{loader.name}.view"):
             abort(404)
         query = request.args.get("query", "")
         return [loader.format(row) for row in loader.get_list(query)] if len(query) <= listing.LONGEST_SEARCH else abort(400)
-
-    # ---- acts
-
-    def act(self, command: Command) -> Any:
-        """Ask before a command, run it after: GET shows to whom and what it needs, POST does it. Rows ticked on a list come as a
-        POST without `ids` and are sent on to the page that asks."""
-        _only("ids", "url")
-        if request.method == "POST" and "ids" not in request.args:
-            back = web.safe_next(request.form.get("url"), self.address())
-            ids = request.form.getlist("rowid")
-            if not ids:
-                web.tell(_("Tick at least one row first"), "warning")
-                return redirect(back, 303)
-            return redirect(self.address(command.name, ids=",".join(ids), url=back), 303)
-        return web.once(self._act)(command)
-
-    def _act(self, command: Command) -> Any:
-        chosen = self._chosen(command)
-        only = self.address(chosen[0].public_id)
-        back = web.safe_next(request.args.get("url"), only if len(chosen) == 1 else self.address())
-        form = fields.needs_form(command.needs, chosen[0])
-        if form.validate_on_submit():
-            with web.asking(form):
-                self._run(command, chosen, form)
-                return redirect(back, 303)
-        return self.render(
-            "backoffice/command.html", title=_(command.label), consequence=_(command.ask), chosen=chosen, form=form, back_url=back
-        )
-
-    def _chosen(self, command: Command) -> list[Any]:
-        """The rows that an act is for. One that is foreign or unknown makes all of it a 404: nothing happens to the others (T21)."""
-        ids = set(request.args.get("ids", "").split(","))
-        if not all(re.fullmatch(listing.PUBLIC_ID, id_) for id_ in ids) or len(ids) > (listing.PAGE if command.is_bulk else 1):
-            abort(404)
-        found = list(self.get_query().where(self.model.public_id.in_(list(ids))).order_by(self.model.id))
-        return found if len(found) == len(ids) else abort(404)
-
-    def _run(self, command: Command, chosen: list[Any], form: Any) -> None:
-        """The rule, for each row in a unit of work of its own; what became of each, on the next page. What one row alone is refused
-        goes back to its form."""
-        said, outcomes = fields.entered(form, command.needs), {}
-        for row in chosen:
-            try:
-                with work.unit_of_work():
-                    command.rule(row, **said, **{name: fields.GIVEN[name](row) for name in command.gives}, by=web.viewer())
-                outcomes.setdefault(("success", _(command.done)), []).append(str(row))
-            except Refused as no:
-                if len(chosen) == 1:
-                    raise
-                outcomes.setdefault(("error", web.say(no)), []).append(str(row))
-        for (kind, sentence), names in outcomes.items():
-            # Flashes travel in the cookie, which holds four kilobytes.
-            more = _(" and %(count)s more", count=len(names) - NAMED) if len(names) > NAMED else ""
-            web.tell(f"{', '.join(names[:NAMED])}{more}: {sentence}", kind)
 
     # ---- files
 
@@ -581,7 +512,7 @@ class Desk(ModelView):
     @web.once
     def export(self) -> Any:
         """The rows of the list as a file, with its search and filters; how many left the house, and which, is written down (T22)."""
-        what = replace(listing.asked(self), after=None, before=None)
+        what = replace(listing.asked(self, request.args), after=None, before=None)
         read = self.read(self.names())
         found, _before, is_more = listing.page(self, what, read, MOST_EXPORTED)
         if is_more:
@@ -603,9 +534,3 @@ class Desk(ModelView):
         )
         headers = {"Content-Disposition": f'attachment; filename="{self.endpoint}-{formats.local(now()):%Y-%m-%d}.csv"'}
         return Response("\ufeff" + file.getvalue(), mimetype="text/csv", headers=headers)
-
-
-def _only(*names: str) -> None:
-    """A page takes no argument that it does not know."""
-    if set(request.args) - set(names):
-        abort(400)

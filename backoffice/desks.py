@@ -10,7 +10,8 @@ from peewee import fn
 import formats
 import web
 from backoffice import cells, fields, timeline
-from backoffice.desk import Column, Command, Desk, Line, Lookup, desk
+from backoffice.acts import Command
+from backoffice.desk import Column, Desk, Line, Lookup, desk
 from backoffice.listing import Tab
 from models import (
     N_,
@@ -159,7 +160,6 @@ class Memberships(Desk):
             ask=N_("The customer can do what the new access type allows with this contract, from the next page on, and is told by e-mail."),
             needs=("access_type", "reason"),
             done=N_("the access type was changed"),
-            is_bulk=False,
             when=lambda membership: membership.until_at is None,
         ),
     )
@@ -345,6 +345,9 @@ class Messages(Desk):
     def heading(self, row: Message) -> str:
         return cells.mail(row.kind)
 
+    def named(self, row: Message) -> str:
+        return f"{cells.mail(row.kind)} · {row.to}"
+
 
 @desk(SyncRun, menu=WORK)
 class SyncRuns(Desk):
@@ -393,6 +396,9 @@ class SyncProblems(Desk):
 
     def heading(self, row: SyncProblem) -> str:
         return cells.sentence(row.message, row.facts)
+
+    def named(self, row: SyncProblem) -> str:
+        return f"{row.reference} · {self.heading(row)}"
 
 
 @desk(Event, menu=WORK)

@@ -2,7 +2,7 @@
 field's own name, as something to do."""
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import peewee as pw
 from flask import current_app
@@ -197,6 +197,23 @@ def entered(form: web.Form, needs: Sequence[str]) -> dict[str, Any]:
             raise Missing
         said["buildings"] = chosen
     return said
+
+
+class Kept(NamedTuple):
+    """A field that was filled in, as the next step shows it and sends it once more."""
+
+    label: str
+    words: str
+    name: str
+    values: list[str]
+
+    @classmethod
+    def of(cls, field: Field) -> "Kept":
+        values = [str(value) for value in field.data or ()] if isinstance(field, Ticks) else [field.data]
+        if isinstance(field, StringField):
+            values = [field._value()]  # a row of another table by its words
+        words = {value: label for value, label, *_rest in field.iter_choices()} if isinstance(field, SelectField) else {}
+        return cls(field.label.text, ", ".join(str(words.get(value, value)) for value in values), field.name, values)
 
 
 # ---- the door ---------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@ index. It is never counted; saved views show a count that stops at a hundred. An
 
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -59,9 +59,15 @@ class Asked:
         return bool(self.search or self.rows or self.choices or any(first or last for first, last in self.days.values()))
 
 
-def asked(desk: Any) -> Asked:
-    """Read the address. Raises 400 for what this list cannot do, 404 for a row that is not the viewer's to know."""
-    args = dict(request.args)
+def only(*names: str) -> None:
+    """A page takes no argument that it does not know."""
+    if set(request.args) - set(names):
+        abort(400)
+
+
+def asked(desk: Any, sent: Mapping[str, str]) -> Asked:
+    """Read an address. Raises 400 for what this list cannot do, 404 for a row that is not the viewer's to know."""
+    args = dict(sent)
     search = " ".join(args.pop("search", "").split())
     if len(search) > LONGEST_SEARCH or len(search.split()) > MOST_WORDS or (search and not desk.can_search):
         abort(400)

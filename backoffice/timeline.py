@@ -51,6 +51,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "provider.changed": (N_("Provider changed"), "{changes}"),
     "provider.created": (N_("Provider added"), "{changes}"),
     "reading.declared": (N_("Reading declared"), N_("{meter}: {previous_milli} → {value_milli}, {read_on}")),
+    "rows.acted_on": (N_("One act on several rows"), N_("{table}, {act}. Done: {done}, not done: {refused}")),
     "rows.exported": (N_("Rows exported"), N_("{table}: {count}. {filters}")),
     "setting.changed": (N_("Setting changed"), N_("{setting}: {old} → {new}")),
     "staff.buildings_changed": (N_("Buildings of a property manager changed"), N_("{old} → {new}. Reason: {reason}")),
@@ -62,6 +63,24 @@ WORDS: dict[str, tuple[str, str]] = {
     "staff.signed_in": (N_("Staff signed in"), ""),
     "staff.signed_out": (N_("Staff signed out"), ""),
     "staff.unlocked": (N_("Staff unlocked"), N_("Was locked until {until}. Reason: {reason}")),
+}
+# How the tables are called in facts.
+TABLE_WORDS = {
+    "account": N_("Accounts"),
+    "building": N_("Buildings"),
+    "contract": N_("Contracts"),
+    "event": N_("Events"),
+    "invoice": N_("Invoices"),
+    "membership": N_("Access"),
+    "message": N_("Mail"),
+    "meter": N_("Meters"),
+    "organisation": N_("Organisations"),
+    "premises": N_("Premises"),
+    "provider": N_("Providers"),
+    "reading": N_("Readings"),
+    "staff": N_("Staff"),
+    "syncproblem": N_("Put aside"),
+    "syncrun": N_("Billing feed runs"),
 }
 CHOICES = {**dict(ROLES), **dict(PERSON_TYPES)}
 MODELS = {model.__name__.lower(): model for model in TABLES}
@@ -84,10 +103,17 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
         knob = settings.CATALOGUE.get(facts["name"])
         said["setting"] = _(knob.metadata["label"]) if knob else facts["name"]
         said |= {fact: setting(facts["name"], facts[fact]) for fact in ("old", "new")}
+    if "table" in facts:
+        word = TABLE_WORDS.get(facts["table"], facts["table"])
+        said["table"] = _(word)
+    if "act" in facts:
+        word = facts["act"]
+        said["act"] = _(word)
     if name == "feed.run_finished":
         reason = facts["error"]
         said["error"] = _(reason) if reason else ""  # a sentence of its own, or nothing to say
-    return _(sentence).format(**said).strip()
+    one_of = "bulk" in facts and "bulk" not in events.FACTS[name]
+    return " ".join([_(sentence).format(**said).strip(), _("Done together with other rows.") if one_of else ""]).strip()
 
 
 def _changes(name: str, before: Any, after: Any) -> str:

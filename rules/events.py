@@ -4,6 +4,8 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from typing import Any
 
 from models import Account, Event, Seal, Staff, Table, canonical, database, digest, now
@@ -43,6 +45,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "provider.changed": ("before", "after"),
     "provider.created": ("after",),
     "reading.declared": ("meter", "value_milli", "previous_milli", "read_on", "source", "replaces"),
+    "rows.acted_on": ("table", "act", "bulk", "done", "refused"),
     "rows.exported": ("table", "filters", "count"),
     "setting.changed": ("name", "old", "new"),
     "staff.buildings_changed": ("old", "new", "reason"),
@@ -58,6 +61,20 @@ FACTS: dict[str, tuple[str, ...]] = {
 
 SYSTEM = "system"
 OPERATOR = "operator"
+
+
+_together: ContextVar[tuple[str, list[str]]] = ContextVar("_together")
+
+
+@contextmanager
+def together(mark: str = "") -> Iterator[list[str]]:
+    """What is recorded meanwhile, by name. With a `mark` each of these events has it as the fact `bulk`: one act on several rows."""
+    happened: list[str] = []
+    token = _together.set((mark, happened))
+    try:
+        yield happened
+    finally:
+        _together.reset(token)
 
 
 def actor(by: Any) -> str:
@@ -80,6 +97,9 @@ def record(name: str, subject: Table, /, *, by: Any, account: Account | None = N
         raise ValueError(f"{name} needs the facts {FACTS.get(name)}, not {tuple(facts)}")
     if database.transaction_depth() == 0:
         raise ValueError(f"{name} must be recorded inside unit_of_work()")
+    mark, happened = _together.get(("", []))
+    happened.append(name)
+    facts |= {"bulk": mark} if mark else {}
     concerned = subject if isinstance(subject, Account) else account
     organisation = getattr(subject, "organisation_id", None) if type(subject).__name__ != "Organisation" else subject.id
     salt, at, who, what = secrets.token_hex(8), now(), actor(by), f"{type(subject).__name__.lower()}:{subject.id}"
@@ -118,7 +138,7 @@ def seal(key: bytes) -> int:
             if not rows:
                 return sealed
             last = Seal.select().order_by(Seal.id.desc()).first()
-            previous, digests = last.hash if last else "", _together(e.digest for e in rows)
+            previous, digests = last.hash if last else "", _digests_of(e.digest for e in rows)
             link = _link(previous, digests, len(rows))
             made = Seal.create(
                 first_event_id=rows[0].id,
@@ -154,7 +174,7 @@ def verify(key: bytes) -> Iterator[str]:
         previous = link.hash
 
 
-def _together(digests: Iterator[str]) -> str:
+def _digests_of(digests: Iterator[str]) -> str:
     return hashlib.sha256("".join(digests).encode()).hexdigest()
 
 

@@ -683,9 +683,12 @@ def test_ticked_rows_are_asked_about_and_then_each_is_done(world: worlds.World, 
     assert "Ana 0" in browser.text
     assert "They can sign in again at once" in browser.text
     assert Account.select().where(Account.locked_until.is_null(False)).count() == 4  # nothing before the reason
-    browser.submit(reason="Skambino visi")
+    browser.submit("Check what will change", reason="Skambino visi")
+    assert "Will be done: 4" in browser.text
+    assert Account.select().where(Account.locked_until.is_null(False)).count() == 4  # tried, and taken back
+    assert "Will stay as they are: 1 Ana 4 This account is not locked" in browser.text
+    browser.submit("Unlock: 4")
     assert "Ana 0, Ana 1, Ana 2 and 1 more: can sign in again" in browser.text
-    assert "Ana 4: " in browser.text  # was not locked: refused, and stops nobody else
     assert Account.select().where(Account.locked_until.is_null(False)).count() == 0
     assert {e.account_id for e in Event.select().where(Event.name == "account.unlocked")} == {p.id for p in people[:4]}
     assert Message.select().where(Message.kind == "account_unlocked", Message.state == "new").count() == 4
@@ -792,8 +795,9 @@ def test_a_rule_that_refuses_one_row_undoes_only_that_row(world: worlds.World, e
     monkeypatch.setattr(command.__class__, "__getattribute__", lambda self, n: half if n == "rule" else object.__getattribute__(self, n))
     browser = enter("agent")
     browser.get(f"{BASE}/accounts/unlock/?ids={','.join(str(p.public_id) for p in people)}")
-    browser.submit(reason="Skambino")
-    assert "Ana 1: No, not this one" in browser.text
+    browser.submit("Check", reason="Skambino")
+    assert "Ana 1 No, not this one" in browser.text
+    browser.submit("Unlock: 2")
     assert "Ana 0, Ana 2: can sign in again" in browser.text
     assert [a.locked_until is None for a in Account.select().where(Account.name.startswith("Ana ")).order_by(Account.name)] == [
         True, False, True,

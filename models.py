@@ -1026,11 +1026,18 @@ class JobRun(Table):
         indexes = ((("name", "period"), True),)
 
 
+class Worker(Table):
+    """A host that does background work, and when it last did some: where all fall silent, nobody sends mail."""
+
+    host = pw.CharField(255, unique=True)
+    beat_at = UTCDateTimeField(default=now)
+
+
 TABLES: list[type[Table]] = [
     Organisation, Provider, Setting, Account, Staff, Session, Device, Lockout, Counter, Confirmation, ConsentText, Consent,
     Building, StaffBuilding, Premises, SyncRun, SyncProblem, Contract, AccessType, Membership,
     MeterKind, Meter, Reading, Invoice, InvoiceLine, InvoiceVat,
-    Seal, Event, Message, FormKey, JobRun,
+    Seal, Event, Message, FormKey, JobRun, Worker,
 ]  # fmt: skip
 
 

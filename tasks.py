@@ -5,6 +5,7 @@ the end.
 """
 
 import logging
+import socket
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
@@ -15,10 +16,27 @@ from typing import Any
 from huey import Huey, PostgresHuey, RedisHuey, SqliteHuey, crontab
 from huey.serializer import SignedSerializer
 
+import watch
 from config import Config, load_or_exit
 from integrations import billing_feed, files, mail
 from models import Message, Organisation, SyncRun, database, now, open_database
-from rules import clock, confirmations, events, keys, limits, links, lockouts, messages, readings, schedule, sessions, settings, sync, work
+from rules import (
+    clock,
+    confirmations,
+    events,
+    keys,
+    limits,
+    links,
+    lockouts,
+    messages,
+    readings,
+    schedule,
+    sessions,
+    settings,
+    state,
+    sync,
+    work,
+)
 from rules.schedule import Due, Job
 
 log = logging.getLogger(__name__)
@@ -48,6 +66,8 @@ def bind() -> None:
     """Each worker process binds its tables and keys."""
     open_database(config.database_url)
     keys.configure(config.key("event_key"), config.cheap_passwords)
+    if config.is_production:
+        watch.write_json(config.log_level, "huey")
 
 
 def ring() -> None:
@@ -105,7 +125,14 @@ def remind_readings(renew: Callable[[], None], organisation_id: int) -> None:
 
 def tidy(renew: Callable[[], None]) -> None:
     """Drop what nobody needs any more."""
-    for forget in (sessions.forget_ended, confirmations.forget_ended, lockouts.forget_ended, limits.forget_ended, work.forget_old_forms):
+    for forget in (
+        sessions.forget_ended,
+        confirmations.forget_ended,
+        lockouts.forget_ended,
+        limits.forget_ended,
+        work.forget_old_forms,
+        state.forget_gone,
+    ):
         renew()
         forget()
     schedule.forget_old()
@@ -184,6 +211,7 @@ def tick() -> None:
         if job.at is None:
             job.act()
     with database.connection_context():
+        state.beat(socket.gethostname())
         for one in schedule.due(SCHEDULE, now()):
             run_job(one.job, one.period, one.thing)
 

@@ -28,6 +28,7 @@ from werkzeug.middleware.proxy_fix import ProxyFix
 from wtforms import HiddenField
 
 import formats
+import watch
 from config import ROOT, Config
 from models import Account, Organisation, Staff, Table, database, open_database
 from rules import access, events, keys, links, sessions, work
@@ -125,6 +126,7 @@ def create_site(
     if config.trusted_proxies:
         n = config.trusted_proxies
         site.wsgi_app = ProxyFix(site.wsgi_app, n, n, n, n)  # type: ignore[method-assign]
+    site.wsgi_app = watch.Watched(site.wsgi_app, name, trusts_proxy=config.trusted_proxies > 0)  # type: ignore[method-assign]
     return site
 
 
@@ -135,6 +137,8 @@ def bind(config: Config) -> None:
         open_database(config.database_url)
         BOUND["url"] = config.database_url
     keys.configure(config.key("event_key"), config.cheap_passwords)
+    if config.is_production:
+        watch.write_json(config.log_level)
 
 
 # ---- whose page is it -------------------------------------------------------------------------------------------------
@@ -153,6 +157,7 @@ def _place(environ: dict[str, Any]) -> None:
         environ["SCRIPT_NAME"] = f"{environ.get('SCRIPT_NAME', '')}/{slug}"
         environ["PATH_INFO"] = "/" + rest.partition("/")[2]
     environ["savitarna.organisation"] = chosen
+    environ["savitarna.slug"] = chosen.slug if chosen else ""
 
 
 def organisation() -> Organisation | None:
@@ -243,6 +248,7 @@ def language() -> str:
 
 def _guard() -> Any:
     """Refuse what no page expects, then ask the table of routes who may come."""
+    request.environ["savitarna.endpoint"] = request.endpoint or "none"
     if "savitarna.lost" in request.environ:
         raise request.environ["savitarna.lost"]
     _check_shape()
@@ -270,7 +276,15 @@ def _guard() -> Any:
     return None
 
 
-WITHOUT_ORGANISATION = {"static", "bootstrap.static", "health.live", "health.ready", "home.organisations", "home.language"}
+WITHOUT_ORGANISATION = {
+    "static",
+    "bootstrap.static",
+    "health.live",
+    "health.ready",
+    "health.metrics",
+    "home.organisations",
+    "home.language",
+}
 
 
 def _check_shape() -> None:

@@ -5,6 +5,7 @@ import flask_admin.translations
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 
+import health
 import tasks
 import web
 from backoffice import desks, sign_in
@@ -24,7 +25,8 @@ def create_app(config: Config) -> web.Site:
     views = [Desk() for Desk in DESKS]
     routes = access.STAFF_ROUTES | {page: deed for view in views for page, deed in view.routes().items()}
     site = web.create_site("staff", config, key="staff_secret_key", routes=routes, whose=sessions.staff, ring=tasks.ring)
-    site.register_blueprint(sign_in.pages)
+    for page in (health, sign_in):
+        site.register_blueprint(page.pages)
     theme = Bootstrap4Theme(base_template="admin/base.html", fluid=True)
     admin = Admin(site, name="Savitarna", index_view=Home(), theme=theme, csp_nonce_generator=web.csp_nonce)
     for view in [*views, SettingsPages(desks.WORK)]:

@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 PREFIX = "SAVITARNA_"
 KEYS = ("customer_secret_key", "staff_secret_key", "event_key", "queue_key")
+LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
 ENVIRONMENTS = ("development", "test", "production")
 YES_NO = {"1": True, "yes": True, "true": True, "0": False, "no": False, "false": False, "": False}
 ROOT = Path(__file__).resolve().parent.parent
@@ -50,6 +51,7 @@ class Config:
     demo: bool = False  # the demo world, the development mailbox and the printed sign-ins
     cheap_passwords: bool = False  # tests only: hashing that takes no time
     log_level: str = "INFO"
+    metrics_token: str = field(default="", repr=False)  # who sends it may read /metrics and why /readyz complains; empty: nobody
 
     @property
     def is_production(self) -> bool:
@@ -89,7 +91,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
     values["data_dir"] = data_dir
     if not wrong:
         values["database_url"] = values.get("database_url") or f"sqlite:///{data_dir / 'savitarna.db'}"
-        values["queue_url"] = values.get("queue_url") or f"sqlite:///{data_dir / 'queue.db'}"
+        values["queue_url"] = values.get("queue_url") or _queue_beside(str(values["database_url"]), data_dir)
         if environment != "production":
             values |= {k: v for k, v in _development_keys(data_dir).items() if not values.get(k)}
         config = Config(**values)  # type: ignore[arg-type]
@@ -97,6 +99,11 @@ def load(environ: Mapping[str, str] = os.environ) -> Config:
         if not wrong:
             return config
     raise Misconfigured("\n".join(wrong))
+
+
+def _queue_beside(database_url: str, data_dir: Path) -> str:
+    """The queue that every host sees: in the database server where there is one, else in a file of its own."""
+    return database_url if database_url.startswith("postgres") else f"sqlite:///{data_dir / 'queue.db'}"
 
 
 def load_or_exit() -> Config:
@@ -176,6 +183,10 @@ def _unsafe(config: Config) -> list[str]:
     # Connecting may take that long, and the conversation after it: nobody else may take the mail over meanwhile.
     if config.lease_seconds <= 2 * config.mail_timeout_seconds:
         wrong.append(f"{PREFIX}LEASE_SECONDS must be more than twice {PREFIX}MAIL_TIMEOUT_SECONDS.")
+    if config.log_level not in LEVELS:
+        wrong.append(f"{PREFIX}LOG_LEVEL must be one of {', '.join(LEVELS)}, not {config.log_level!r}.")
+    if 0 < len(config.metrics_token) < 32:
+        wrong.append(f"{PREFIX}METRICS_TOKEN must be at least 32 characters.")
     if not config.is_production:
         return wrong
     if config.demo:

@@ -3,10 +3,11 @@
 from flask import request, url_for
 from flask_babel import gettext as _
 
+import health
 import tasks
 import web
 from config import Config
-from customer.pages import account, contracts, health, home, invoices, meters, readings, register, sign_in
+from customer.pages import account, contracts, home, invoices, meters, readings, register, sign_in
 from models import Account, Organisation
 from rules import access, sessions
 

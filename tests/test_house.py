@@ -17,10 +17,12 @@ MAY_IMPORT = {
     "formats": set(),
     "rules": {"models", "rules"},
     "integrations": {"config", "formats", "integrations"},
-    "tasks": {"rules", "models", "integrations", "config"},
-    "web": {"models", "rules", "config", "formats"},
-    "customer": {"rules", "models", "integrations", "tasks", "web", "config", "formats", "customer"},
-    "backoffice": {"rules", "models", "integrations", "tasks", "web", "config", "formats", "backoffice"},
+    "watch": set(),
+    "tasks": {"rules", "models", "integrations", "config", "watch"},
+    "web": {"models", "rules", "config", "formats", "watch"},
+    "health": {"models", "rules", "web", "watch"},
+    "customer": {"rules", "models", "integrations", "tasks", "web", "health", "config", "formats", "customer"},
+    "backoffice": {"rules", "models", "integrations", "tasks", "web", "health", "config", "formats", "backoffice"},
     "wsgi": {"config", "customer", "backoffice", "portal", "mailbox"},
     "portal": {"config", "models", "rules", "integrations", "tasks", "web", "formats", "demo", "portal"},
     "demo": {"config", "models", "rules", "integrations", "tasks", "formats", "demo"},
@@ -28,13 +30,14 @@ MAY_IMPORT = {
 }
 # Outside libraries that have one home.
 HOMES = {
-    "flask": {"web", "customer", "backoffice", "mailbox", "portal"},
+    "flask": {"web", "health", "customer", "backoffice", "mailbox", "portal"},
     "wtforms": {"web", "customer", "backoffice"},
     "flask_wtf": {"web", "customer", "backoffice"},
     "flask_admin": {"backoffice"},
     "flask_login": {"web", "backoffice"},
     "huey": {"tasks"},
     "smtplib": {"integrations"},
+    "prometheus_client": {"watch"},
     "typst": {"integrations"},
     "lxml": {"integrations"},
 }
@@ -107,13 +110,13 @@ def test_what_is_open_to_anyone_fits_on_one_screen(db: object, customer_app: Any
 OPEN_PAGES = {
     "customer": [
         "account.confirm_email", "account.confirm_new_email", "account.undo_email",
-        "health.live", "health.ready", "home.language", "home.organisations",
+        "health.live", "health.metrics", "health.ready", "home.language", "home.organisations",
         "register.check_mail", "register.confirm_code", "register.confirm_link", "register.register",
         "register.send_code_again",
         "sign_in.forgotten_password", "sign_in.locked", "sign_in.reset_password", "sign_in.reset_sent",
         "sign_in.sign_in", "sign_in.unlock",
     ],
-    "staff": ["sign_in.accept", "sign_in.language", "sign_in.sign_in"],
+    "staff": ["health.live", "health.metrics", "health.ready", "sign_in.accept", "sign_in.language", "sign_in.sign_in"],
 }  # fmt: skip
 
 
@@ -181,6 +184,7 @@ def test_every_table_of_an_organisation_says_which() -> None:
         "Message",
         "FormKey",
         "JobRun",
+        "Worker",
     }
     for table in models.TABLES:
         assert issubclass(table, models.Owned) or table.__name__ in free, table.__name__

@@ -83,6 +83,7 @@ def migrate() -> None:
             if any(not one.applied for one in runner.status()):
                 raise
             done = []
+        tasks.prepare_queue()
     click.echo(f"Applied {', '.join(done)}." if done else "The database is up to date.")
 
 

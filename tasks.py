@@ -53,12 +53,19 @@ def create_queue(config: Config) -> Huey:
         return SqliteHuey("savitarna", filename=config.queue_url.removeprefix("sqlite:///"), **options)
     if config.queue_url.startswith("redis"):
         return RedisHuey("savitarna", url=config.queue_url, **options)
-    return PostgresHuey("savitarna", dsn=config.queue_url, **options)
+    # Its tables are made by `flask portal migrate`: the program itself needs no right to, and starts while the server is away.
+    return PostgresHuey("savitarna", dsn=config.queue_url, create_tables=False, connect_timeout=3, tcp_user_timeout=10000, **options)
 
 
 config = load_or_exit()
 huey = create_queue(config)
 LEASE = timedelta(seconds=config.lease_seconds)
+
+
+def prepare_queue() -> None:
+    """Make the tables that the queue has on PostgreSQL. Safe to run again."""
+    if isinstance(huey, PostgresHuey):
+        huey.storage.initialize_schema()
 
 
 @huey.on_startup()

@@ -54,6 +54,7 @@ def base(value: str) -> int:
     return thousandths
 
 
+@lru_cache(maxsize=4096)  # tariffs are few too, and so are the rates below
 def micro(value: str) -> int:
     """A unit price, millionths of a euro."""
     return number(value, 6)
@@ -67,6 +68,7 @@ def not_negative(value: str, decimals: int) -> int:
     return digits
 
 
+@lru_cache(maxsize=64)
 def percent(value: str) -> int:
     """A VAT rate, hundredths of a per cent, 0 to 100 %."""
     hundredths = number(value.removesuffix("%").rstrip(), 2)

@@ -135,6 +135,7 @@ INVOICE_LINE = (
 )
 # In the order in which their records are given.
 LAYOUTS = {"contracts": CONTRACTS, "meters": METERS, "invoices": INVOICE + INVOICE_LINE, "readings": READINGS}
+OF_LINE = [(column.name, column.name.removeprefix("line_")) for column in INVOICE_LINE]
 IN_ORDER = (("opened_on", "ended_on"), ("installed_on", "removed_on"), ("period_from", "period_to"))
 
 
@@ -187,6 +188,11 @@ class Table:
     @property
     def file(self) -> str:
         return name_of(self.path)
+
+    @cached_property
+    def readers(self) -> list[tuple[str, Callable[[str], Any], bool]]:
+        """The columns, taken apart once and not for each row."""
+        return [(column.name, column.read, column.required) for column in self.columns]
 
     @cached_property
     def places(self) -> dict[str, int]:
@@ -343,17 +349,17 @@ def _values(row: Row, with_required: bool = True) -> Values:
     if row.trouble:
         raise row.trouble
     values = {}
-    for column, cell in zip(row.table.columns, row.cells, strict=True):
-        text = cell.strip()
-        if not text:
-            if column.required and with_required:
-                raise Trouble("missing", N_("{file}, row {row}: fill in the column {column}."), column=column.name)
-            continue
-        try:
-            values[column.name] = column.read(cell if column.name == "payer_code" else text)
-        except Trouble as trouble:
-            trouble.facts["column"] = column.name
-            raise
+    name = ""
+    try:
+        for (name, read, required), cell in zip(row.table.readers, row.cells, strict=True):
+            text = cell.strip()
+            if text:
+                values[name] = read(cell if name == "payer_code" else text)
+            elif required and with_required:
+                raise Trouble("missing", N_("{file}, row {row}: fill in the column {column}."))
+    except Trouble as trouble:
+        trouble.facts["column"] = name
+        raise
     for earlier, later in IN_ORDER:
         if earlier in values and later in values and values[later] < values[earlier]:
             message = N_("{file}, row {row}: {later} must not be before {earlier}.")
@@ -412,8 +418,6 @@ def _continues(first: Row, row: Row) -> bool:
 def _invoice(rows: list[Row]) -> Iterator[Record]:
     """The bill of these rows, or why not. A row with a trouble has been reported."""
     first = rows[0]
-    where = {"file": first.table.file, "number": shown(first.cell("number"))}
-    reference = f"{where['file']}: {where['number']}"
     if rows[-1].trouble and not (rows[-1].cells and _continues(first, rows[-1])):
         rows.pop()  # it stands between two bills and may be the next one's; if a line is missing here, the amounts will tell
     readable = not any(row.trouble for row in rows)
@@ -424,9 +428,10 @@ def _invoice(rows: list[Row]) -> Iterator[Record]:
             continue
         try:
             values = _values(row, with_required=row is first)
-            lines.append({name.removeprefix("line_"): values.pop(name) for name in list(values) if name.startswith("line_")})
+            lines.append({short: values.pop(name) for name, short in OF_LINE if name in values})
             head = head or values
-            _say_the_same(head, values)
+            if values is not head:
+                _say_the_same(head, values)
         except Trouble as trouble:
             yield row.put_aside(trouble)
             readable = False
@@ -436,12 +441,17 @@ def _invoice(rows: list[Row]) -> Iterator[Record]:
                 message = N_("{file}, invoice {number}: there must be at most {most} lines.")
                 raise Trouble("row", message, most=MOST_LINES)
             invoice, aside = _assembled(head, [line for line in lines if line], first)
-            yield from (trouble.put_aside(reference, **where) for trouble in aside)
+            yield from (_bill_aside(first, trouble) for trouble in aside)
             yield invoice
         elif len(rows) > 1:
             raise Trouble("row", N_("{file}, invoice {number}: one of its rows cannot be read, so the invoice is not taken in."))
     except Trouble as trouble:
-        yield trouble.put_aside(reference, **where)
+        yield _bill_aside(first, trouble)
+
+
+def _bill_aside(first: Row, trouble: Trouble) -> PutAside:
+    file, number = first.table.file, shown(first.cell("number"))
+    return trouble.put_aside(f"{file}: {number}", file=file, number=number)
 
 
 def _say_the_same(head: Values, values: Values) -> None:

@@ -874,6 +874,7 @@ class Invoice(Owned):
 class InvoiceLine(Owned):
     """One line of a bill, as billed: the amount is the provider's, quantity and price explain it."""
 
+    public_id = None  # type: ignore[assignment]  # asked for by its bill alone; an index over random keys is dear
     invoice = pw.ForeignKeyField(Invoice, on_delete="CASCADE", backref="lines", index=False)
     position = pw.IntegerField()
     name = pw.CharField(300)
@@ -891,6 +892,7 @@ class InvoiceLine(Owned):
 class InvoiceVat(Owned):
     """The VAT of a bill at one rate."""
 
+    public_id = None  # type: ignore[assignment]  # asked for by its bill alone; an index over random keys is dear
     invoice = pw.ForeignKeyField(Invoice, on_delete="CASCADE", backref="vat", index=False)
     category = pw.CharField(10)
     rate = pw.IntegerField(null=True)  # hundredths of a per cent

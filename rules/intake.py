@@ -362,7 +362,6 @@ def _lines(run: Run, bill: Bill, it: Record) -> Iterable[dict[str, Any]]:
     sign = _sign(it)
     for position, line in enumerate(it.lines, 1):
         yield {
-            "public_id": uuid.uuid4(),
             "organisation": run.organisation.id,
             "invoice": bill.id,
             "position": position,
@@ -380,7 +379,6 @@ def _vat(run: Run, bill: Bill, it: Record) -> Iterable[dict[str, Any]]:
     sign = _sign(it)
     for rate in it.vat:
         yield {
-            "public_id": uuid.uuid4(),
             "organisation": run.organisation.id,
             "invoice": bill.id,
             "category": rate.category,

@@ -15,7 +15,7 @@ from tests.faults import FULL, roll, the_database_of
 from tests.faults.procs import Visitor
 from tests.product import Product, installed
 
-KILLS = 50 if FULL else 5
+KILLS = 200 if FULL else 5
 METERS = 20
 CUSTOMER_SITE = "wsgi:create_app()"  # alone, as in production
 ALIVE_SECONDS = (0.2, 0.9)

@@ -17,7 +17,7 @@ from rules import messages, work
 from tests.faults import FULL, roll, the_database_of
 from tests.product import MailServer, Product, installed
 
-KILLS, MAILS = (20, 800) if FULL else (3, 200)
+KILLS, MAILS = (100, 2000) if FULL else (3, 200)
 WORKERS = 2
 LEASE_SECONDS, MAIL_TIMEOUT_SECONDS = 5, 2
 SLOW_SECONDS = 0.05

@@ -12,6 +12,7 @@ import peewee as pw
 import pyotp
 from playhouse.migrations import Runner
 
+import backups
 import formats
 import tasks
 from config import ROOT, Misconfigured, presets
@@ -219,6 +220,46 @@ def _each(sentences: Iterator[str], otherwise: str) -> None:
     if found:
         raise click.exceptions.Exit(1)
     click.echo(otherwise)
+
+
+# ---- backups ----------------------------------------------------------------------------------------------------------
+
+
+@commands.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--keep", type=click.IntRange(1), help="Drop all but the newest so many backups afterwards.")
+def backup(folder: Path, keep: int | None) -> None:
+    """Back the database and the stored files up into FOLDER, while everything runs.
+
+    Several backups share FOLDER and the files in it. The keys are not in it: keep them elsewhere.
+    """
+    made = backups.make(folder.absolute(), tasks.config.database_url, tasks.config.files_dir)
+    click.echo(f"{made.place}: {made.rows} rows, {made.files} files.")
+    if keep:
+        click.echo(f"{backups.keep(folder.absolute(), keep)} older ones were dropped.")
+    _tell_missing(made)
+
+
+@commands.command()
+@click.argument("place", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Put it in the place of a database that is not empty. Stop the services first.")
+def restore(place: Path, replace: bool) -> None:
+    """Put the backup PLACE back into the database that is configured, verify it, and ask for every broken promise."""
+    began, config = time.monotonic(), tasks.config
+    known = {path.stem for path in MIGRATIONS.glob("0*.py")}
+    done = backups.restore(
+        place.absolute(), config.database_url, config.files_dir, replace=replace, known=known, prepare=tasks.prepare_queue
+    )
+    click.echo(f"{done.rows} rows and {done.files} files are back after {time.monotonic() - began:.1f} s.")
+    _tell_missing(done)
+    _each(checks.broken(config.key("event_key"), MIGRATIONS), "Everything holds.")
+
+
+def _tell_missing(found: backups.Outcome) -> None:
+    for name in found.missing:
+        click.echo(f"The file {name} is named by a row and is not there.")
+    if found.missing:
+        raise click.exceptions.Exit(1)
 
 
 # ---- the demo world ---------------------------------------------------------------------------------------------------

@@ -24,7 +24,8 @@ MAY_IMPORT = {
     "customer": {"rules", "models", "integrations", "tasks", "web", "health", "config", "formats", "customer"},
     "backoffice": {"rules", "models", "integrations", "tasks", "web", "health", "config", "formats", "backoffice"},
     "wsgi": {"config", "customer", "backoffice", "portal", "mailbox"},
-    "portal": {"config", "models", "rules", "integrations", "tasks", "web", "formats", "demo", "portal"},
+    "backups": {"models", "rules", "integrations"},
+    "portal": {"backups", "config", "models", "rules", "integrations", "tasks", "web", "formats", "demo", "portal"},
     "demo": {"config", "models", "rules", "integrations", "tasks", "formats", "demo"},
     "mailbox": {"config", "models", "rules", "integrations", "formats", "portal"},
 }

@@ -1,4 +1,5 @@
-"""How money, days, moments, readings and periods are written, in both languages. Everything that shows one asks here."""
+"""How money, days, moments, readings and periods are written, in both languages; how text goes into a table. Everything that shows
+one asks here."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -78,3 +79,12 @@ def month_short(period: str, language: str) -> str:
     """A month given as 2026-11, as a label under a bar: 11 or Nov."""
     first = date.fromisoformat(f"{period}-01")
     return f"{first:%m}" if language == "lt" else dates.format_date(first, "MMM", locale=LOCALES[language])
+
+
+# What a spreadsheet would take for a formula (T74).
+FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+
+
+def harmless(text: str) -> str:
+    """`text` as no spreadsheet runs it (N06)."""
+    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text

@@ -866,9 +866,26 @@ class Invoice(Owned):
     def __str__(self) -> str:
         return self.number
 
-    def is_overdue(self, day: date) -> bool:
-        """Whether something is still to pay after the due day."""
-        return self.outstanding_cents > 0 and self.due_on is not None and self.due_on < day
+    def days_overdue(self, day: date) -> int:
+        """How many days ago something should have been paid that is not; 0 where nothing is overdue."""
+        return max(0, (day - self.due_on).days) if self.outstanding_cents > 0 and self.due_on else 0
+
+    @classmethod
+    def unpaid(cls) -> Any:
+        """Something is still to pay. The nought is written out, not bound: else SQLite would not see that a partial index fits."""
+        return cls.outstanding_cents > pw.SQL("0")
+
+    @classmethod
+    def overdue(cls, day: date) -> Any:
+        """Something should have been paid before `day` and is not."""
+        return cls.unpaid() & (cls.due_on < day)
+
+
+# What is to pay is a small part of all bills: these hold no others, so that an import of paid ones does not touch them.
+Invoice.add_index(Invoice.index(Invoice.organisation, Invoice.issued_on, Invoice.id, where=Invoice.unpaid(), name="invoice_unpaid"))
+Invoice.add_index(Invoice.index(Invoice.organisation, Invoice.due_on, Invoice.id, where=Invoice.unpaid(), name="invoice_due"))
+Invoice.add_index(Invoice.index(Invoice.issued_on, Invoice.id, where=Invoice.unpaid(), name="invoice_unpaid_anywhere"))
+Invoice.add_index(Invoice.index(Invoice.due_on, Invoice.id, where=Invoice.unpaid(), name="invoice_due_anywhere"))
 
 
 class InvoiceLine(Owned):

@@ -129,9 +129,6 @@ WRITERS: dict[tuple[type[Any], str], Callable[[Any], Any]] = {(AccessType, "name
 
 # ---- files ------------------------------------------------------------------------------------------------------------
 
-# What a spreadsheet would take for a formula (T74).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-
 
 def exporter(field: Any) -> Callable[[Any], str]:
     """What writes the values of `field` in a file: figures as the reader's spreadsheet takes them, text never as a formula."""
@@ -144,11 +141,11 @@ def exporter(field: Any) -> Callable[[Any], str]:
         return lambda v: "" if v is None else str(v)
     if field.choices:
         words = {value: _(word) for value, word in field.choices}
-        return lambda v: harmless(str(words.get(v, v)))
+        return lambda v: formats.harmless(str(words.get(v, v)))
     if (field.model, field.name) in WRITERS:
         said = WRITERS[field.model, field.name]
-        return lambda v: harmless("" if v is None else str(said(v)))
-    return lambda v: harmless(_flat(v))
+        return lambda v: formats.harmless("" if v is None else str(said(v)))
+    return lambda v: formats.harmless(_flat(v))
 
 
 def _flat(value: Any) -> str:
@@ -161,8 +158,3 @@ def _flat(value: Any) -> str:
     if isinstance(value, dict | list):
         return canonical(value)
     return value.isoformat() if isinstance(value, date) else str(value)
-
-
-def harmless(text: str) -> str:
-    """`text` as no spreadsheet runs it."""
-    return f"'{text}" if text.startswith(FORMULA) else text

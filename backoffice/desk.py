@@ -530,7 +530,7 @@ class Desk(ModelView):
         sheet = csv.writer(file, delimiter=";" if web.language() == "lt" else ",")
         sheet.writerow([str(self.column_labels[name]) for name in names])
         sheet.writerows(
-            [write[name](row[name]) if name in write else cells.harmless(str(shown[name](row))) for name in names] for row in listed
+            [write[name](row[name]) if name in write else formats.harmless(str(shown[name](row))) for name in names] for row in listed
         )
         headers = {"Content-Disposition": f'attachment; filename="{self.endpoint}-{formats.local(now()):%Y-%m-%d}.csv"'}
         return Response("\ufeff" + file.getvalue(), mimetype="text/csv", headers=headers)

@@ -9,6 +9,7 @@ from rules import settings
 WORDS = {
     "contract": {
         "list": _l("Contracts"),
+        "one": _l("Contract"),
         "see": _l("See your contracts"),
         "add": _l("Add a contract"),
         "added": _l("The contract is in your account."),
@@ -19,6 +20,7 @@ WORDS = {
     },
     "object": {
         "list": _l("Objects"),
+        "one": _l("Object"),
         "see": _l("See your objects"),
         "add": _l("Add an object"),
         "added": _l("The object is in your account."),
@@ -29,6 +31,7 @@ WORDS = {
     },
     "service": {
         "list": _l("Services"),
+        "one": _l("Service"),
         "see": _l("See your services"),
         "add": _l("Add a service"),
         "added": _l("The service is in your account."),

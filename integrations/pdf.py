@@ -59,6 +59,14 @@ class BillVat(TypedDict):
     vat_cents: int
 
 
+class Portal(TypedDict):
+    """Where customers come in, and what they must know beside the payer code."""
+
+    address: str
+    asks_provider: bool
+    asks_number: bool
+
+
 class Bill(TypedDict):
     """What a bill's page shows; units as in `billing_feed.Invoice`. Of a credit note, amounts of either sign are accepted."""
 
@@ -85,6 +93,7 @@ class Bill(TypedDict):
     lines: Sequence[BillLine]
     vat: NotRequired[Sequence[BillVat]]
     brand: NotRequired[str]  # the organisation's colour, #rrggbb
+    portal: NotRequired[Portal | None]
 
 
 def bill(facts: Bill, language: str, gettext: Callable[[str], str]) -> bytes:
@@ -143,7 +152,12 @@ def page(facts: Bill, language: str, gettext: Callable[[str], str]) -> dict[str,
         "sum": (gettext("Returned to you") if credit else gettext("To pay"), amount),
         "payment": [] if credit else _payment(facts, gettext),
         "note": facts.get("note", ""),
+        "portal": _portal(facts, gettext),
         "words": {
+            "portal": gettext("Your bills and readings online"),
+            "portal_text": gettext(
+                "Register with an e-mail address and a password of your own, then enter these details exactly as printed:"
+            ),
             "customer": gettext("Customer"),
             "provider": gettext("Provider"),
             "lines": gettext("What it is made of"),
@@ -210,6 +224,19 @@ def _payment(facts: Bill, gettext: Callable[[str], str]) -> list[tuple[str, str]
         rows.append((gettext("Bank account"), " ".join(iban[place : place + 4] for place in range(0, len(iban), 4))))
     if reference:
         rows.append((gettext("Payment reference"), reference))
+    return rows
+
+
+def _portal(facts: Bill, gettext: Callable[[str], str]) -> list[tuple[str, str]]:
+    """How to come in with this bill in hand (PS-10); nothing of it is a secret of the account."""
+    portal = facts.get("portal")
+    if not portal:
+        return []
+    rows = [(gettext("Site address"), portal["address"]), (gettext("Payer code"), facts["payer_code"])]
+    if portal["asks_number"]:
+        rows.append((gettext("Number of your last bill"), facts["number"]))
+    if portal["asks_provider"]:
+        rows.append((gettext("Company"), facts["provider"]["name"]))
     return rows
 
 

@@ -113,6 +113,8 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "contracts.attach": "contract.attach",
     "contracts.view": "contract.view",
     "invoices.index": "account.use",
+    "invoices.archive": "account.use",
+    "invoices.breakdowns": "account.use",
     "invoices.view": "invoice.view",
     "invoices.pdf": "invoice.view",
     "invoices.breakdown": "invoice.view",

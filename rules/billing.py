@@ -3,15 +3,18 @@
 import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from peewee import Case, Expression, Tuple, fn
+from peewee import SQL, Case, Expression, Tuple, fn
 
-from models import Account, Contract, Invoice, InvoiceLine, InvoiceVat
-from rules import access
+from models import Account, Contract, Invoice, InvoiceLine, InvoiceVat, Meter, MeterKind, Provider, Reading
+from rules import access, clock, settings
 
 PAGE = 20
+MONTHS = 24
+MOST_AT_ONCE = 400  # bills in one file: two years of sixteen contracts
+STATES = ("to_pay", "overdue", "paid")
 
 
 @dataclass(frozen=True)
@@ -25,23 +28,106 @@ class Owed:
 
 def owed(account: Account, day: date) -> Owed:
     """What is to pay on that local day, over all contracts whose bills the account may see, in one statement."""
-    unpaid = Invoice.outstanding_cents > 0
+    return standing(account, Chosen(), day).owed
+
+
+def _owed(total: int, overdue: int, due_on: date | None) -> Owed:
+    # What a credit covers is not overdue, whichever bill it was meant for.
+    return Owed(total, max(0, min(overdue, total)), due_on if total > 0 else None)
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Which of the bills that an account may see are asked for; what is empty leaves all. `state` is one of STATES: what is overdue
+    is to pay too, and a credit note is neither to pay nor paid. The year is that of the month a bill is called by."""
+
+    contract: Contract | None = None
+    provider: Provider | None = None
+    year: int | None = None
+    kind: str = ""
+    state: str = ""
+
+    def where(self, day: date) -> Expression | None:
+        """The condition on that local day, or None where all are asked for."""
+        parts = []
+        if self.contract is not None:
+            parts.append(Invoice.contract == self.contract)
+        if self.provider is not None:
+            parts.append(Invoice.provider == self.provider)
+        if self.year is not None:
+            parts.append(_month_day().between(date(self.year, 1, 1), date(self.year, 12, 31)))
+        if self.kind:
+            parts.append(Invoice.kind == self.kind)
+        if self.state == "paid":
+            parts.append((Invoice.kind == "invoice") & (Invoice.outstanding_cents <= 0))
+        elif self.state:
+            parts.append(Invoice.overdue(day) if self.state == "overdue" else Invoice.unpaid())
+        condition = None
+        for part in parts:
+            condition = part if condition is None else condition & part
+        return condition
+
+
+@dataclass(frozen=True)
+class Standing:
+    """What stands above and below a list of bills, cents: what is owed in all, and of the chosen ones alone."""
+
+    owed: Owed
+    chosen_cents: int
+    first_on: date | None  # in the month of the oldest bill
+    last_on: date | None
+    has_credit_notes: bool
+
+
+def standing(account: Account, chosen: Chosen, day: date) -> Standing:
+    """What is to pay in all and of the chosen bills (CV-21, PS-13), and from when to when there are bills, in one statement."""
+    unpaid, condition = Invoice.unpaid(), chosen.where(day)
+    of_chosen = Invoice.outstanding_cents if condition is None else Case(None, [(condition, Invoice.outstanding_cents)], 0)
     sums: Any = (
         Invoice.within(account)
         .select(
             fn.COALESCE(fn.SUM(Invoice.outstanding_cents), 0),
-            fn.COALESCE(fn.SUM(Case(None, [(unpaid & (Invoice.due_on < day), Invoice.outstanding_cents)], 0)), 0),
+            fn.COALESCE(fn.SUM(Case(None, [(Invoice.overdue(day), Invoice.outstanding_cents)], 0)), 0),
             fn.MIN(Case(None, [(unpaid, Invoice.due_on)])),
+            fn.COALESCE(fn.SUM(of_chosen), 0),
+            fn.MIN(_month_day()),
+            fn.MAX(_month_day()),
+            fn.MIN(Invoice.kind),
         )
         .where(_theirs(account))
         .tuples()
         .get()
     )
-    total, overdue, due_on = sums
-    # An expression has no field to tell SQLite's text from a day, or PostgreSQL's numeric sum from a whole number.
-    # What a credit covers is not overdue, whichever bill it was meant for.
-    still_overdue = max(0, min(int(overdue), int(total)))
-    return Owed(int(total), still_overdue, Invoice.due_on.python_value(due_on) if int(total) > 0 else None)
+    total, overdue, due_on, of_these, first_on, last_on, first_kind = sums
+    as_day = Invoice.due_on.python_value
+    return Standing(
+        _owed(int(total), int(overdue), as_day(due_on)), int(of_these), as_day(first_on), as_day(last_on), first_kind == "credit_note"
+    )
+
+
+def billed(account: Account, chosen: Chosen, day: date) -> dict[str, int | None]:
+    """What was billed for each of the last 24 months up to that day's, cents with VAT, oldest first: credit notes taken off, None
+    where there was no bill. Of the chosen contract or provider; of what year or state does not matter here."""
+    months = clock.months(clock.period(day), MONTHS)
+    # Its bounds are written out, not bound: else PostgreSQL would not see that it groups by what it selects.
+    month = fn.SUBSTR(_month_day().cast("TEXT"), SQL("1"), SQL("7"))
+    since = date.fromisoformat(f"{months[0]}-01")
+    rows: Any = (
+        Invoice.within(account)
+        .select(month, fn.SUM(Invoice.total_cents))
+        # A bill is seldom issued long before the end of its period: what is older need not be looked at.
+        .where(_theirs(account), Invoice.issued_on >= since - timedelta(days=92))
+        .group_by(month)
+        .tuples()
+    )
+    condition = Chosen(contract=chosen.contract, provider=chosen.provider).where(day)
+    found = {period: int(cents) for period, cents in (rows if condition is None else rows.where(condition))}
+    return {period: found.get(period) for period in months}
+
+
+def _month_day() -> Any:
+    """The day whose month a bill is called by: the last of its period, else of its issue."""
+    return fn.COALESCE(Invoice.period_to, Invoice.issued_on)
 
 
 @dataclass(frozen=True)
@@ -53,17 +139,12 @@ class Page:
     older: uuid.UUID | None
 
 
-def page(account: Account, *, older: uuid.UUID | None = None, newer: uuid.UUID | None = None, size: int = PAGE) -> Page:
-    """A page of an account's bills by the day of issue, those after the bill `older` or before the bill `newer`. Nothing is
+def page(
+    account: Account, chosen: Chosen, day: date, *, older: uuid.UUID | None = None, newer: uuid.UUID | None = None, size: int = PAGE
+) -> Page:
+    """A page of an account's chosen bills by the day of issue, those after the bill `older` or before the bill `newer`. Nothing is
     counted, so that the thousandth page costs what the first does (one statement)."""
-    rows = (
-        Invoice.within(account)
-        .select(Invoice, Contract)
-        .join(Contract)
-        .where(_theirs(account))
-        .order_by(Invoice.issued_on.desc(), Invoice.id.desc())
-        .limit(size + 1)
-    )
+    rows = _some(account, chosen, day).limit(size + 1)
     place, known = Tuple(Invoice.issued_on, Invoice.id), Invoice.alias()
     if older or newer:
         end = known.select(known.issued_on, known.id).where((known.public_id == (older or newer)) & known.contract.in_(_contracts(account)))
@@ -76,12 +157,31 @@ def page(account: Account, *, older: uuid.UUID | None = None, newer: uuid.UUID |
     return Page(bills, bills[0].public_id if bills and before else None, bills[-1].public_id if bills and after else None)
 
 
+def whole(account: Account, chosen: Chosen, day: date) -> list[Invoice]:
+    """All chosen bills with all that a document of each needs, oldest first; one more than MOST_AT_ONCE where there are too many."""
+    rows = _some(account, chosen, day).select(Invoice, Contract, Provider).join_from(Invoice, Provider)
+    found = list(rows.order_by(Invoice.issued_on, Invoice.id).limit(MOST_AT_ONCE + 1))
+    for row in found:
+        row.organisation = account.organisation  # one row, whose settings are read once
+    return found
+
+
+def _some(account: Account, chosen: Chosen, day: date) -> Any:
+    """The chosen bills with their contracts, newest first."""
+    rows, condition = Invoice.within(account).select(Invoice, Contract).join(Contract).where(_theirs(account)), chosen.where(day)
+    return (rows if condition is None else rows.where(condition)).order_by(Invoice.issued_on.desc(), Invoice.id.desc())
+
+
 def newest(account: Account, count: int, *, contract: Contract | None = None) -> list[Invoice]:
     """The latest bills, of one contract or of all."""
-    rows = Invoice.within(account).select(Invoice, Contract).join(Contract).where(_theirs(account))
-    if contract is not None:
-        rows = rows.where(Invoice.contract == contract)
-    return list(rows.order_by(Invoice.issued_on.desc(), Invoice.id.desc()).limit(count))
+    return list(_some(account, Chosen(contract=contract), clock.today()).limit(count))
+
+
+def with_parties(invoice: Invoice, account: Account) -> Invoice:
+    """The same bill of that account's organisation with all whom it names at hand, in one statement."""
+    contract = Contract.select(Contract, Provider).join(Provider).where(Contract.id == invoice.contract_id).get()
+    invoice.contract, invoice.provider, invoice.organisation = contract, contract.provider, account.organisation
+    return invoice
 
 
 def lines(invoice: Invoice) -> list[InvoiceLine]:
@@ -94,9 +194,48 @@ def vat(invoice: Invoice) -> list[InvoiceVat]:
     return list(InvoiceVat.select().where(InvoiceVat.invoice == invoice).order_by(InvoiceVat.rate.desc(), InvoiceVat.id))
 
 
-def facts(invoice: Invoice, its_lines: Sequence[InvoiceLine], its_vat: Sequence[InvoiceVat]) -> dict[str, Any]:
-    """All that a bill says, in plain values, for whoever makes a document of it."""
+def lines_of(invoices: Sequence[Invoice]) -> tuple[dict[int, list[InvoiceLine]], dict[int, list[InvoiceVat]]]:
+    """The lines and the VAT of many bills by the bill's id, in two statements."""
+    lines_by: dict[int, list[InvoiceLine]] = {invoice.id: [] for invoice in invoices}
+    vat_by: dict[int, list[InvoiceVat]] = {invoice.id: [] for invoice in invoices}
+    for line in InvoiceLine.select().where(InvoiceLine.invoice.in_(list(lines_by))).order_by(InvoiceLine.invoice, InvoiceLine.position):
+        lines_by[line.invoice_id].append(line)
+    for part in InvoiceVat.select().where(InvoiceVat.invoice.in_(list(vat_by))).order_by(InvoiceVat.rate.desc(), InvoiceVat.id):
+        vat_by[part.invoice_id].append(part)
+    return lines_by, vat_by
+
+
+def related(invoice: Invoice) -> tuple[list[Invoice], list[Invoice]]:
+    """The bills of the same contract that this one corrects, and those that correct it, oldest first, in one statement."""
+    named = (Invoice.number == invoice.refers_to) & (Invoice.number != "")
+    mine = (Invoice.contract == invoice.contract_id) & (Invoice.provider == invoice.provider_id) & (Invoice.id != invoice.id)
+    rows = list(Invoice.select().where(mine, named | (Invoice.refers_to == invoice.number)).order_by(Invoice.issued_on, Invoice.id))
+    return (
+        [row for row in rows if row.number == invoice.refers_to],
+        [row for row in rows if row.refers_to == invoice.number and row.number != invoice.refers_to],
+    )
+
+
+def readings_behind(invoice: Invoice) -> list[Reading]:
+    """What the contract's meters showed in the months that the bill is for, with meter and kind; none where it names no period."""
+    if invoice.period_from is None or invoice.period_to is None:
+        return []
+    months = Reading.period.between(clock.period(invoice.period_from), clock.period(invoice.period_to))
+    rows = Reading.select(Reading, Meter, MeterKind).join(Meter).join(MeterKind)
+    # Of that contract on that day: who had the flat before keeps what was theirs.
+    return list(
+        rows.where((Reading.contract == invoice.contract_id) & Reading.is_current & months).order_by(
+            Meter.kind, Meter.number, Reading.period
+        )
+    )
+
+
+def facts(invoice: Invoice, its_lines: Sequence[InvoiceLine], its_vat: Sequence[InvoiceVat], *, site_url: str) -> dict[str, Any]:
+    """All that a bill says, in plain values, for whoever makes a document of it; `site_url` is the organisation's own address."""
     contract, provider, organisation = invoice.contract, invoice.provider, invoice.organisation
+    rules = settings.of(organisation)
+    # PS-10, K25: what the paper says to come in with, never a password. A credit note's number proves nothing.
+    portal = {"address": site_url, "asks_provider": rules.claim_provider, "asks_number": rules.claim_invoice}
     address = invoice.buyer_address or contract.address
     return {
         "kind": invoice.kind,
@@ -140,6 +279,7 @@ def facts(invoice: Invoice, its_lines: Sequence[InvoiceLine], its_vat: Sequence[
         ],
         "vat": [{"rate": part.rate, "base_cents": part.base_cents, "vat_cents": part.vat_cents} for part in its_vat],
         "brand": organisation.brand,
+        "portal": portal if rules.bill_prints == "payer_code" and invoice.kind == "invoice" else None,
     }
 
 

@@ -72,6 +72,10 @@ class Settings:
         "problem", N_("A bill for an unknown payer code"), group=BILLING,
         choices=(("problem", N_("is put aside for staff")), ("open", N_("opens a contract"))),
     )  # fmt: skip
+    bill_prints: str = knob(
+        "payer_code", N_("What our own PDF of a bill says of this site"), group=BILLING, k="K25",
+        choices=(("payer_code", N_("its address and what to register with, never a password")), ("nothing", N_("nothing"))),
+    )  # fmt: skip
     announce_invoices: bool = knob(True, N_("Tell customers of a new bill by e-mail"), group=BILLING)
 
 

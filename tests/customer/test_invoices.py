@@ -3,15 +3,17 @@
 import csv
 import io
 import uuid
+import zipfile
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from config import load
 from integrations.files import Folder
-from models import Account, Contract, Invoice, InvoiceLine, Organisation
-from rules import links, settings
+from models import AccessType, Account, Contract, Invoice, InvoiceLine, Organisation
+from rules import billing, links, settings
 from tests import factories
 from tests.browser import Browser
 
@@ -96,18 +98,28 @@ def test_older_bills_are_a_page_away_and_newer_ones_back(browser: Browser, flat:
     assert numbers() == first
 
 
-def test_a_list_takes_three_statements_for_one_bill_and_for_fifty(browser: Browser, flat: Contract, statements: Any) -> None:
-    def asked() -> list[str]:
-        with statements() as seen:
-            browser.get("/north/invoices")
-        return [sql for sql in seen if not any(f'FROM "{table}"' in sql for table in ("organisation", "account", "setting"))]
+def test_no_page_of_bills_takes_more_than_eight_statements_of_its_own_for_one_bill_or_for_fifty(
+    browser: Browser, flat: Contract, statements: Any
+) -> None:
+    """G8"""
+    bill = factories.invoice(flat, refers_to="S-1")
+    paths = ("", "?state=to_pay&year=2026", "/archive", "/breakdown", f"/{bill.public_id}", f"/{bill.public_id}/pdf")
 
-    factories.invoice(flat)
-    browser.get("/north/invoices")
+    def asked() -> dict[str, int]:
+        figures = {}
+        for path in paths:
+            with statements() as seen:
+                assert browser.client.get(f"/north/invoices{path}").data
+            # Who asks, and where, is known before any page begins.
+            figures[path] = len([sql for sql in seen if not any(f'FROM "{table}"' in sql for table in ("organisation", "session"))])
+        return figures
+
     for_one = asked()
     for n in range(49):
-        factories.invoice(flat, issued_on=date(2022, 1 + n % 12, 1))
-    assert len(asked()) == len(for_one) == 3
+        more = factories.invoice(flat, "S-1" if n == 7 else "", issued_on=date(2022, 1 + n % 12, 1))
+        InvoiceLine.create(organisation=more.organisation_id, invoice=more, position=2, name="Vanduo", net_cents=0)
+    assert asked() == for_one
+    assert max(for_one.values()) <= 8, for_one
 
 
 def test_who_has_no_bills_is_told_what_will_be_here(browser: Browser, flat: Contract) -> None:
@@ -131,8 +143,9 @@ def test_a_bill_shows_amount_and_due_day_first_then_lines_vat_and_how_to_pay(bro
     assert browser.page.xpath("string(//p[contains(@class, 'amount')])") == "€148.32"
     assert "To pay by 30 November 2026" in browser.text
     table = [[" ".join(c.text_content().split()) for c in row] for row in browser.page.xpath("//table//tbody/tr")]
-    assert table[0] == ["Šilumos energija", "612 kWh", "€0.0823", "21%", "€50.37"]
-    assert table[2] == ["Karšto vandens kompensacija", "", "", "", "-€3.20"]
+    assert table[0] == ["Šilumos energija", "612 kWh × €0.0823 per kWh", "€50.37"]
+    assert table[2] == ["Karšto vandens kompensacija", "", "-€3.20"]
+    assert [heading.text_content() for heading in browser.page.xpath("//h3")] == ["VAT 21%", "Lines without VAT"]
     assert "VAT 21% of €122.58 €25.74" in browser.text
     assert "Bank account LT12 1000 0111 0100 1000 Quote when paying 0120477 Amount €148.32" in browser.text
 
@@ -244,3 +257,184 @@ def test_who_may_do_nothing_before_identity_is_confirmed_sees_no_bills(browser: 
     for path in ("home", "invoices", f"invoices/{bill.public_id}", "meters", "contracts/add"):
         location = browser.client.get(f"/north/{path}").location
         assert location == "/north/identity", path
+
+
+# ---- some of the bills, and many as one file --------------------------------------------------------------------------
+
+
+def numbers_at(browser: Browser, query: str = "") -> list[str]:
+    """The numbers of the bills that the list shows."""
+    browser.get(f"/north/invoices?{query}")
+    return [row.text_content().split("bill ")[1] for row in browser.page.xpath("//main//ul[@class='rows']/li/a")]
+
+
+@pytest.fixture
+def several(north: Organisation, anna: Account, flat: Contract) -> Contract:
+    """A second contract of another provider; of both bills that are paid, to pay, overdue, and a credit note for one of them."""
+    second = factories.contract(north, "02-1", address="Ąžuolų g. 2", provider=factories.provider(north, "North Water"))
+    factories.holds(anna, second)
+    factories.invoice(flat, "PAID", issued_on=date(2025, 10, 31), outstanding_cents=0)
+    factories.invoice(flat, "LATE", issued_on=date(2026, 9, 30), due_on=date(2026, 11, 8))
+    factories.invoice(flat, "CREDIT", kind="credit_note", net_cents=-1_000, due_on=None, refers_to="LATE", issued_on=date(2026, 10, 2))
+    factories.invoice(second, "NEW", net_cents=5_000, issued_on=date(2026, 10, 31), due_on=date(2026, 11, 20))
+    return second
+
+
+def test_a_list_shows_the_bills_that_are_chosen_and_still_the_total_of_all(browser: Browser, several: Contract) -> None:
+    """CV-20, CV-21, PS-13"""
+    assert numbers_at(browser) == ["NEW", "CREDIT", "LATE", "PAID"]
+    assert numbers_at(browser, "state=to_pay") == ["NEW", "LATE"]
+    assert numbers_at(browser, "state=overdue") == ["LATE"]
+    assert numbers_at(browser, "state=paid") == ["PAID"]
+    assert numbers_at(browser, "kind=credit_note") == ["CREDIT"]
+    assert numbers_at(browser, "year=2025") == ["PAID"]
+    assert numbers_at(browser, f"provider={several.provider.public_id}") == ["NEW"]
+    assert numbers_at(browser, f"contract={several.public_id}&year=&state=") == ["NEW"]
+    assert "To pay of these bills €60.50 To pay in all €169.40" in browser.text
+    assert numbers_at(browser, "state=paid&year=2026") == []
+    assert "There is no such bill. See all bills" in browser.text
+
+
+def test_the_form_above_the_list_needs_no_javascript(browser: Browser, several: Contract) -> None:
+    browser.get("/north/invoices")
+    (form,) = [form for form in browser.page.forms if form.method == "GET"]
+    form.fields["state"], form.fields["contract"] = "to_pay", str(several.public_id)
+    asked = "&".join(f"{name}={value}" for name, value in form.form_values())
+    assert set(form.fields) == {"state", "year", "contract", "provider", "kind"}
+    assert numbers_at(browser, asked) == ["NEW"]
+
+
+def test_who_has_one_contract_is_not_asked_which(browser: Browser, flat: Contract) -> None:
+    factories.invoice(flat)
+    browser.get("/north/invoices")
+    assert [field.get("name") for field in browser.page.xpath("//main//select")] == ["state"]
+
+
+def test_what_is_overdue_is_said_in_days_with_the_due_day(browser: Browser, several: Contract) -> None:
+    browser.get("/north/invoices?state=overdue")
+    assert "12 days overdue by 8 Nov 2026" in browser.text
+    browser.follow("September 2026")
+    assert "12 days overdue" in browser.text
+    browser.get("/north/invoices")
+    assert browser.text.count("overdue") == 2, "what is due today is not overdue"
+
+
+@pytest.mark.parametrize("query", ["state=x", "year=20", "year=2026x", "kind=invoices", "contract=1", f"contract={uuid.UUID(int=7)}", "provider=x"])  # fmt: skip
+def test_a_choice_that_nobody_offered_is_not_there(browser: Browser, flat: Contract, query: str) -> None:
+    for page in ("", "/archive", "/breakdown"):
+        assert browser.client.get(f"/north/invoices{page}?{query}").status_code == 404
+
+
+def test_anothers_contract_cannot_be_chosen(browser: Browser, north: Organisation, flat: Contract) -> None:
+    """T07"""
+    foreign = factories.contract(north, "99", provider=factories.provider(north, "North Water"))
+    factories.invoice(foreign, "FOREIGN")
+    for page in ("", "/archive", "/breakdown"):
+        for query in (f"contract={foreign.public_id}", f"provider={foreign.provider.public_id}"):
+            assert browser.client.get(f"/north/invoices{page}?{query}").status_code == 404
+
+
+def test_a_filtered_list_is_turned_over_with_its_filter(browser: Browser, flat: Contract) -> None:
+    for n in range(25):
+        factories.invoice(flat, f"S{n:03}", issued_on=date(2025, 1 + n % 12, 8), outstanding_cents=0)
+        factories.invoice(flat, f"U{n:03}", issued_on=date(2025, 1 + n % 12, 8))
+    first = numbers_at(browser, "state=paid")
+    browser.follow("Older")
+    rest = [row.text_content().split("bill ")[1] for row in browser.page.xpath("//main//ul[@class='rows']/li/a")]
+    assert sorted(first + rest) == [f"S{n:03}" for n in range(25)]
+
+
+def test_the_bills_of_a_year_come_as_one_archive_that_is_the_same_each_time(
+    browser: Browser, north: Organisation, several: Contract, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """IB-68"""
+    drafts = tmp_path / "drafts"
+    drafts.mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(drafts))
+    own = b"%PDF-1.7 the provider's own"
+    Invoice.update(pdf_digest=Folder(load().files_dir).put(own)).where(Invoice.number == "NEW").execute()
+    factories.invoice(several, "NEW", kind="credit_note", net_cents=-1, issued_on=date(2026, 10, 31))
+    factories.invoice(factories.contract(north, "99"), "FOREIGN", issued_on=date(2026, 10, 31))
+    response = browser.client.get("/north/invoices/archive?year=2026")
+    assert response.headers["Content-Disposition"] == 'attachment; filename="bills-2026.zip"'
+    archive = zipfile.ZipFile(io.BytesIO(response.data))
+    assert archive.testzip() is None
+    assert archive.namelist() == ["2026-09-30_LATE.pdf", "2026-10-02_CREDIT.pdf", "2026-10-31_NEW.pdf", "2026-10-31_NEW-2.pdf"]
+    assert archive.read("2026-10-31_NEW.pdf") == own
+    late = Invoice.get(Invoice.number == "LATE")
+    assert archive.read("2026-09-30_LATE.pdf") == browser.client.get(f"/north/invoices/{late.public_id}/pdf").data
+    assert browser.client.get("/north/invoices/archive?year=2026").data == response.data
+    assert list(drafts.iterdir()) == []
+
+
+def test_an_archive_is_sent_as_it_is_made(browser: Browser, several: Contract) -> None:
+    response = browser.client.get("/north/invoices/archive", buffered=False)
+    parts = [len(part) for part in response.iter_encoded()]
+    assert len(parts) == 5, "one for each bill, and the list of them"
+    assert response.headers.get("Content-Length") is None
+
+
+def test_the_lines_of_many_bills_come_as_one_table(browser: Browser, several: Contract) -> None:
+    """IB-68, N06"""
+    InvoiceLine.update(name="=HYPERLINK(1)").execute()
+    response = browser.client.get("/north/invoices/breakdown?year=2026")
+    assert response.headers["Content-Disposition"] == 'attachment; filename="bills-2026.csv"'
+    rows = list(csv.reader(io.StringIO(response.data.decode("utf-8-sig")), delimiter=";"))
+    assert [row[:5] + row[-1:] for row in rows[1:]] == [
+        ["LATE", "2026-09-30", "01-234 5", "Liepų g. 1-1", "'=HYPERLINK(1)", "100.00"],
+        ["CREDIT", "2026-10-02", "01-234 5", "Liepų g. 1-1", "'=HYPERLINK(1)", "-10.00"],
+        ["NEW", "2026-10-31", "02-1", "Ąžuolų g. 2", "'=HYPERLINK(1)", "50.00"],
+    ]
+
+
+@pytest.mark.parametrize("file", ["archive", "breakdown"])
+def test_more_bills_than_a_file_should_hold_are_not_begun(
+    browser: Browser, several: Contract, file: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(billing, "MOST_AT_ONCE", 3)
+    assert browser.client.get(f"/north/invoices/{file}?year=2026").status_code == 200
+    browser.get(f"/north/invoices/{file}")
+    assert "There are more than 3 bills. Choose a year, or one address." in browser.text
+    assert browser.at == "/north/invoices"
+
+
+def test_24_months_are_bars_with_a_table_beside_them(browser: Browser, several: Contract) -> None:
+    """CV-16: months without bills are shown, credit notes are taken off, of one contract or of all"""
+
+    def table() -> list[list[str]]:
+        rows = browser.page.xpath("//figure//tbody/tr")
+        return [[cell.text_content() for cell in row] for row in rows]
+
+    browser.get("/north/invoices")
+    assert len(table()) == len(browser.page.xpath("//figure//*[name()='rect' or name()='line']")) == 24
+    assert table()[:4] == [["November 2026", "–"], ["October 2026", "€48.40"], ["September 2026", "€121.00"], ["August 2026", "–"]]
+    browser.get(f"/north/invoices?contract={several.public_id}")
+    assert not browser.page.xpath("//figure"), "one month is no chart"
+    factories.invoice(several, net_cents=1_000, issued_on=date(2026, 1, 8), period_to=date(2025, 12, 31))
+    browser.get(f"/north/invoices?contract={several.public_id}&state=overdue")
+    assert [row for row in table() if row[1] != "–"] == [["October 2026", "€60.50"], ["December 2025", "€12.10"]]
+
+
+def test_a_credit_note_and_what_it_corrects_lead_to_each_other(browser: Browser, north: Organisation, several: Contract) -> None:
+    """CV-16"""
+    elsewhere = factories.contract(north, "99")
+    factories.invoice(elsewhere, "OTHER", kind="credit_note", net_cents=-1, refers_to="LATE")
+    browser.get(f"/north/invoices/{Invoice.get(Invoice.number == 'CREDIT').public_id}")
+    assert "This corrects: LATE" in browser.text
+    browser.follow("LATE")
+    assert "Corrected on 2 October 2026 by: CREDIT (-€12.10)" in browser.text
+    assert "OTHER" not in browser.text
+    browser.follow("CREDIT")
+    assert browser.page.xpath("string(//h1)") == "Credit note CREDIT"
+
+
+def test_a_bill_shows_the_readings_of_its_months_to_who_may_see_meters(browser: Browser, flat: Contract, bill: Invoice) -> None:
+    """PS-11"""
+    meter = factories.meter(flat)
+    factories.reading(meter, 1_000, date(2026, 9, 20))
+    factories.reading(meter, 5_000, date(2026, 10, 20), previous_milli=1_000)
+    browser.get(f"/north/invoices/{bill.public_id}")
+    assert "Readings of these months Hot-water meter KV1_241 · 20 Oct 2026 4.000 m³ 1.000 → 5.000" in browser.text
+    AccessType.update(deeds=["invoice.view"]).execute()
+    browser.get(f"/north/invoices/{bill.public_id}")
+    assert "Readings of these months" not in browser.text

@@ -168,3 +168,13 @@ def test_two_hundred_lines_and_very_long_names_fit() -> None:
     bill = facts(lines=[line] * 200, customer={"name": "x" * 200}, number="9" * 60, payable_cents=10**14, note="Pastaba. " * 200)
     assert pages(pdf.bill(bill, "lt", lithuanian)) > 10
     assert max(len(word) for word in re.split("[ \u200b]", pdf.page(bill, "en", str)["lines"][0][0])) == 28
+
+
+def test_a_bill_that_may_says_where_to_come_in_and_with_what() -> None:
+    """PS-10, K25"""
+    portal = {"address": "https://pavyzdys.example.lt", "asks_number": True, "asks_provider": True}
+    made = pdf.page(facts(portal=portal), "en", str)
+    assert [value for _, value in made["portal"]] == ["https://pavyzdys.example.lt", " 00-12 345", "ŠT-17", "UAB „Pavyzdžio šiluma“"]
+    assert pdf.page(facts(portal=portal | {"asks_number": False, "asks_provider": False}), "en", str)["portal"] == made["portal"][:2]
+    assert pdf.page(facts(), "en", str)["portal"] == []
+    assert pdf.bill(facts(portal=portal), "en", str).startswith(b"%PDF-")

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from models import Account, Contract, InvoiceVat, Organisation
-from rules import billing
+from rules import billing, settings
 from tests import factories
 
-TODAY = date(2026, 11, 22)
+TODAY, ALL = date(2026, 11, 22), billing.Chosen()
 
 
 @pytest.fixture
@@ -70,13 +70,13 @@ def test_bills_are_turned_over_page_by_page_in_both_directions(north: Organisati
     for n in range(12):
         factories.invoice(flat if n % 2 else second, f"S{n:02}", issued_on=date(2026, 1 + n // 3, 8))
     names = lambda page: [bill.number for bill in page.bills]  # noqa: E731
-    first = billing.page(anna, size=5)
-    middle = billing.page(anna, older=first.older, size=5)
-    last = billing.page(anna, older=middle.older, size=5)
+    first = billing.page(anna, ALL, TODAY, size=5)
+    middle = billing.page(anna, ALL, TODAY, older=first.older, size=5)
+    last = billing.page(anna, ALL, TODAY, older=middle.older, size=5)
     assert names(first) + names(middle) + names(last) == [f"S{n:02}" for n in reversed(range(12))]
     assert (first.newer, last.older) == (None, None)
-    assert names(billing.page(anna, newer=last.newer, size=5)) == names(middle)
-    back = billing.page(anna, newer=middle.newer, size=5)
+    assert names(billing.page(anna, ALL, TODAY, newer=last.newer, size=5)) == names(middle)
+    back = billing.page(anna, ALL, TODAY, newer=middle.newer, size=5)
     assert (names(back), back.newer) == (names(first), None)
 
 
@@ -84,7 +84,7 @@ def test_a_page_from_a_bill_that_is_not_ones_own_is_as_empty_as_from_none(north:
     factories.invoice(flat, issued_on=date(2026, 1, 8))
     foreign = factories.invoice(factories.contract(north, "99"), issued_on=date(2026, 6, 8))
     for mark in (foreign.public_id, uuid.uuid4()):
-        assert billing.page(anna, older=mark) == billing.page(anna, newer=mark) == billing.Page([], None, None)
+        assert billing.page(anna, ALL, TODAY, older=mark) == billing.page(anna, ALL, TODAY, newer=mark) == billing.Page([], None, None)
 
 
 def test_a_viewers_bills_are_those_whose_contract_lets_them_see_bills(anna: Account, flat: Contract) -> None:
@@ -92,15 +92,38 @@ def test_a_viewers_bills_are_those_whose_contract_lets_them_see_bills(anna: Acco
     mine = factories.invoice(flat)
     assert billing.newest(anna, 4) == [mine]
     nobody = factories.account(anna.organisation, "ivan@example.lt")
-    assert (billing.newest(nobody, 4), billing.page(nobody).bills) == ([], [])
+    assert (billing.newest(nobody, 4), billing.page(nobody, ALL, TODAY).bills) == ([], [])
 
 
 def test_a_bill_in_plain_values_adds_up(anna: Account, flat: Contract) -> None:
     """IB-68"""
     bill = factories.invoice(flat, "SF-1", net_cents=10_000, payment_reference="0120477", iban="LT121000011101001000")
     InvoiceVat.create(organisation=bill.organisation_id, invoice=bill, category="E", rate=None, base_cents=0, vat_cents=0)
-    facts: dict[str, Any] = billing.facts(bill, billing.lines(bill), billing.vat(bill))
+    facts: dict[str, Any] = billing.facts(bill, billing.lines(bill), billing.vat(bill), site_url="https://north.example.lt")
     assert facts["net_cents"] + facts["vat_cents"] == facts["total_cents"] == facts["payable_cents"] == 12_100
     assert sum(line["net_cents"] for line in facts["lines"]) == 10_000
     assert sum(part["vat_cents"] for part in facts["vat"]) == 2_100
     assert (facts["payer_code"], facts["reference"], facts["iban"]) == ("01-234 5", "0120477", "LT121000011101001000")
+
+
+def test_our_own_document_says_how_to_come_in_and_never_a_password(north: Organisation, anna: Account, flat: Contract) -> None:
+    """PS-10, K25"""
+    bill, credit = factories.invoice(flat), factories.invoice(flat, net_cents=-1_000, kind="credit_note")
+    portal = lambda of: billing.facts(of, [], [], site_url="https://north.example.lt")["portal"]  # noqa: E731
+    assert portal(bill) == {"address": "https://north.example.lt", "asks_provider": False, "asks_number": True}
+    assert portal(credit) is None, "its number is not asked for"
+    said = str(billing.facts(bill, [], [], site_url="https://north.example.lt"))
+    assert not any(secret in said for secret in (factories.PASSWORD, anna.password_hash, anna.email))
+    settings.change(north, "bill_prints", "nothing", by="operator")
+    assert portal(billing.Invoice.get(number=bill.number)) is None
+
+
+@pytest.mark.parametrize(
+    ("due_on", "days"), [(date(2026, 11, 21), 1), (TODAY, 0), (date(2026, 11, 23), 0), (None, 0), (date(2025, 11, 22), 365)]
+)
+def test_a_bill_is_overdue_from_the_day_after_its_due_day(anna: Account, flat: Contract, due_on: date | None, days: int) -> None:
+    bill = factories.invoice(flat, due_on=due_on)
+    assert bill.days_overdue(TODAY) == days
+    assert billing.page(anna, billing.Chosen(state="overdue"), TODAY).bills == ([bill] if days else [])
+    bill.outstanding_cents = 0
+    assert bill.days_overdue(TODAY) == 0

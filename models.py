@@ -59,6 +59,9 @@ def open_database(url: str) -> pw.Database:
 
 # ---- words that can be searched and sorted ----------------------------------------------------------------------------
 
+# A `search_key` holds what a row is looked for by, folded. Those of accounts, buildings and contracts have an index of three-letter
+# pieces that only migrations can make: <table>_words, a full-text table on SQLite, a GIN index on PostgreSQL (`rules/search.py`).
+
 # Letters that a Lithuanian dictionary keeps apart; q, w and x stand where it puts them in foreign names.
 LETTERS = " 0123456789abcčdefghijklmnopqrsštuvwxzž"
 # These differ from their neighbour only where all else is the same.
@@ -617,6 +620,8 @@ class SyncProblem(Owned):
             (("organisation", "seen_at", "id"), False),
             (("seen_at", "id"), False),
             (("resolved_at", "seen_at", "id"), False),
+            (("organisation", "reference", "id"), False),
+            (("reference", "id"), False),
         )
 
     def __str__(self) -> str:
@@ -646,6 +651,8 @@ class Contract(Owned):
             (("provider", "payer_code_key"), True),
             (("organisation", "payer_code", "id"), False),
             (("payer_code", "id"), False),
+            (("organisation", "payer_code_key", "id"), False),
+            (("payer_code_key", "id"), False),
             (("organisation", "sort_key", "id"), False),
             (("sort_key", "id"), False),
             (("building", "sort_key", "id"), False),
@@ -964,6 +971,7 @@ class Event(Table):
             (("account", "id"), False),
             (("subject", "id"), False),
             (("building", "id"), False),
+            (("at", "id"), False),
         )
 
     def __str__(self) -> str:
@@ -1009,6 +1017,8 @@ class Message(Table):
             (("organisation", "state", "created_at", "id"), False),
             (("state", "created_at", "id"), False),
             (("created_at", "id"), False),
+            (("organisation", "to", "id"), False),
+            (("to", "id"), False),
         )
 
     def __str__(self) -> str:

@@ -2,7 +2,7 @@
 models.py, who may do what from rules/access.py, and which rows there are from the table's own `within(viewer)`.
 
 Attributes keep Flask-Admin's names where it has one. What a desk adds: `tabs` (saved views), `commands` (buttons bound to a rule),
-`related` (other desks' rows of this row), `second_lines`, and three words on searching.
+`related` (other desks' rows of this row) and `second_lines`. How a table is searched stands in `rules/search.py`.
 """
 
 import csv
@@ -28,7 +28,7 @@ from backoffice import acts, cells, fields, listing, timeline
 from backoffice.acts import Command
 from backoffice.listing import Tab
 from models import N_, Event, Organisation, Table, fold, now, sort_key
-from rules import access, events, rows
+from rules import access, events, rows, search
 
 MOST_EXPORTED = 10_000
 MOST_FOUND = 20
@@ -117,11 +117,6 @@ class Desk(ModelView):
     shown: dict[str, Callable[[dict[str, Any]], Any]] = {}  # columns written in their own way, from all that was read of the row
     in_words: tuple[str, ...] = ()  # of those, what a file says like the list does
     empty = (N_("Nothing here yet"), N_("Rows will appear here as they come."))
-    search_in = ""  # a column in which words are looked for
-    search_number = ""  # a column of numbers or codes, by their beginning
-    search_address = ""  # a column of e-mail addresses, by their beginning
-    search_phone = False  # whether `search_in` has phone numbers
-    search_through = ""  # a foreign key whose row has the words
     search_hint = N_("Search")
     verbs: dict[str, str] = {}  # where the deed of a page is not called like the page: {"create_view": "invite"}
     changed_event = ""
@@ -182,7 +177,7 @@ class Desk(ModelView):
         return None
 
     def init_search(self) -> bool:
-        return bool(self.search_in or self.search_number or self.search_through)
+        return self.stands_for in search.WAYS
 
     def scaffold_form(self) -> Any:
         return fields.form_class(self)
@@ -419,15 +414,31 @@ class Desk(ModelView):
             if self.other(endpoint).may("view"):
                 yield self.other(endpoint).part(relation, row)
 
+    def _plain(self) -> listing.Asked:
+        return listing.Asked("", self.column_default_sort, None, {}, {}, {}, None, None)
+
     def part(self, relation: str, row: Any) -> dict[str, Any]:
         """The first rows of this desk that belong to `row` through `relation`, for the page of that row."""
-        what = listing.Asked("", self.column_default_sort, None, {relation: row}, {}, {}, None, None)
+        what = replace(self._plain(), rows={relation: row})
         names = tuple(name for name in self.part_columns or self.column_list if not name.startswith(f"{relation}."))
         found, _before, is_more = listing.page(self, what, self.read(names), RELATED)
         url = self.address(**{relation: row.public_id}) if is_more else ""
         columns = [column._replace(order="", now="") for column in self.columns(what, {}, names)]
         lines = [line._replace(cells=[(text, "") for text, _below in line.cells]) for line in self.lines(found, names)]
         return {"title": self.name, "columns": columns, "lines": lines, "url": url}
+
+    def hits(self, words: str) -> dict[str, Any] | None:
+        """The first rows of this desk that `words` find by what they say themselves, for the page of the search box."""
+        found = search.find(self.model, web.viewer(), words, is_own=True)
+        names = self.part_columns or self.column_list
+        by = found.by or getattr(self.model, self.sortable[self.column_default_sort.removeprefix("-")])
+        ordered = found.rows.order_by(by, self.model.id) if found.by or found.is_few else found.rows
+        rows = list(self.select(ordered, self.read(names)).limit(RELATED + 1).tuples()) if not found.is_empty else []
+        if not rows:
+            return None
+        columns = [column._replace(order="", now="") for column in self.columns(self._plain(), {}, names)]
+        url = self.address(search=words) if len(rows) > RELATED else ""
+        return {"title": self.name, "columns": columns, "lines": self.lines(rows[:RELATED], names), "url": url}
 
     def happened(self, row: Any) -> dict[str, Any]:
         """The timeline of a row; nothing for who may not see events."""
@@ -504,7 +515,7 @@ class Desk(ModelView):
         if loader is None or not (self.can_create or self.can_edit) or not access.allows(web.viewer(), f"{loader.name}.view"):
             abort(404)
         query = request.args.get("query", "")
-        return [loader.format(row) for row in loader.get_list(query)] if len(query) <= listing.LONGEST_SEARCH else abort(400)
+        return [loader.format(row) for row in loader.get_list(query)] if len(query) <= search.LONGEST else abort(400)
 
     # ---- files
 

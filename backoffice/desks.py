@@ -60,7 +60,6 @@ class Accounts(Desk):
     )  # fmt: skip
     form_columns = ("name", "language")
     changed_event = "account.details_changed"
-    search_in, search_address, search_phone = "search_key", "email_key", True
     search_hint = N_("Name, e-mail or phone")
     empty = (N_("No accounts yet"), N_("Customers appear here as they register."))
     tabs = (
@@ -150,7 +149,7 @@ class Memberships(Desk):
     column_sortable_list = ("since_at",)
     column_default_sort = "-since_at"
     column_filters = ("organisation", "account", "contract")
-    search_through, search_hint = "account", N_("Name, e-mail or phone of the account")
+    search_hint = N_("Name, e-mail or phone of the account, or payer code")
     empty = (N_("Nobody has access to a contract yet"), N_("Access appears here when customers add their contracts."))
     commands = (
         Command(
@@ -177,7 +176,7 @@ class Contracts(Desk):
     column_filters = ("organisation", "building", "premises")
     column_details_list = ("payer_code", "customer_name", "address", "provider.name", "building.address", "opened_on", "ended_on")
     form_columns = ("address",)
-    search_in, search_number, search_hint = "search_key", "payer_code", N_("Payer code, customer or address")
+    search_hint = N_("Payer code, customer or address")
     related = (("memberships", "contract"), ("invoices", "contract"), ("meters", "contract"), ("readings", "contract"))
     empty = (N_("No contracts yet"), N_("Contracts come with the billing feed."))
 
@@ -191,7 +190,7 @@ class Buildings(Desk):
     column_filters = ("organisation",)
     form_columns = ("address", "provider")
     form_ajax_refs = {"provider": Lookup(Provider)}
-    search_in, search_hint = "search_key", N_("Address")
+    search_hint = N_("Address")
     related = (("premises", "building"), ("contracts", "building"), ("meters", "building"))
     empty = (N_("No buildings yet"), N_("Add the houses that are looked after."))
 
@@ -206,7 +205,7 @@ class PremisesDesk(Desk):
     column_filters = ("organisation", "building")
     form_columns = ("building", "number")
     form_ajax_refs = {"building": Lookup(Building)}
-    search_through, search_hint = "building", N_("Address")
+    search_hint = N_("Address")
     related = (("contracts", "premises"),)
     empty = (N_("No premises yet"), N_("Add the flats and other premises of a building."))
 
@@ -245,7 +244,7 @@ class Meters(Desk):
         "removed_on",
     )
     form_columns = ("place",)
-    search_in, search_number, search_hint = "search_key", "number", N_("Meter number or place")
+    search_hint = N_("Meter number, customer or address")
     related = (("readings", "meter"),)
     empty = (N_("No meters yet"), N_("Meters come with the billing feed."))
 
@@ -263,7 +262,7 @@ class Readings(Desk):
         "read_on", "source", "is_current", "reference", "recorded_at",
     )  # fmt: skip
     part_columns = ("meter.number", "value_milli", "meter.kind.unit", "read_on", "source")
-    search_number, search_through, search_hint = "meter.number", "contract", N_("Meter number, customer or address")
+    search_hint = N_("Meter number, customer or address")
     empty = (N_("No readings yet"), N_("Readings appear here as they are declared or come with the billing feed."))
 
 
@@ -282,7 +281,7 @@ class Invoices(Desk):
     )  # fmt: skip
     part_columns = ("number", "issued_on", "due_on", "payable_cents", "outstanding_cents")
     shown = {name: partial(cells.money_if_any, name) for name in ("prepaid_cents", "rounding_cents")}
-    search_number, search_through, search_hint = "number", "contract", N_("Invoice number, customer or address")
+    search_hint = N_("Invoice number, customer or address")
     empty = (N_("No invoices yet"), N_("Invoices come with the billing feed."))
 
     def dossier(self, row: Invoice) -> dict[str, Any]:
@@ -323,7 +322,7 @@ class Messages(Desk):
     column_default_sort = "-created_at"
     column_filters = ("organisation", "account")
     column_details_list = ("to", "account.name", "kind", "state", "created_at", "sent_at", "tries", "error")
-    search_in, search_hint = "to", N_("Address")
+    search_hint = N_("Address")
     empty = (N_("No mail yet"), N_("Every e-mail to customers and staff appears here."))
     tabs = (
         Tab("dead", N_("Not delivered"), lambda t, at: t.state == "dead", queue=UNDELIVERED),
@@ -378,7 +377,7 @@ class SyncProblems(Desk):
     extra_columns = ("facts",)
     shown = {"message": lambda row: cells.sentence(row["message"], row["facts"]), "record": lambda row: cells.json(row["record"])}
     in_words = ("message",)
-    search_in, search_hint = "reference", N_("Invoice number or place in the file")
+    search_hint = N_("Invoice number or place in the file")
     empty = (N_("Nothing was put aside"), N_("Records of the billing feed that cannot be taken in wait here, with the reason."))
     tabs = (Tab("open", N_("To look at"), lambda t, at: t.resolved_at.is_null(), queue=ASIDE),)
     commands = (
@@ -444,7 +443,7 @@ class StaffDesk(Desk):
     column_filters = ("organisation",)
     column_details_list = ("email", "role", "is_active", "language", "created_at", "last_seen_at", "locked_until")
     form_ajax_refs = {"organisation": Lookup(Organisation)}
-    search_in, search_hint = "search_key", N_("Name or e-mail")
+    search_hint = N_("Name or e-mail")
     verbs = {"create_view": "invite"}
     commands = (
         Command(

@@ -1,6 +1,5 @@
-"""The first page: a search box, and what waits to be worked through."""
+"""The first page, with what waits to be worked through; and what the search box of every page finds."""
 
-import re
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -14,8 +13,8 @@ import formats
 import web
 from backoffice import listing, timeline
 from backoffice.desk import Desk
-from models import Contract, Event, Organisation, Setting, SyncRun, canonical, now
-from rules import access
+from models import Event, Organisation, Setting, SyncRun, canonical, now
+from rules import access, search
 
 # A feed is read every night; a little longer, for a night that started late.
 LATE = timedelta(hours=26)
@@ -47,16 +46,17 @@ class Home(AdminIndexView):
             queues=[*self._queues(), *_feed_queue(feeds, self._desk("sync_runs").address())],
             feeds=feeds,
             events=latest,
-            search_url=f"{request.script_root}/search/",
         )
+
+    def _desks(self) -> list[Any]:
+        return [view for view in self.admin._views if isinstance(view, Desk) and view.may("view")]
 
     def _desk(self, endpoint: str) -> Any:
         return next(view for view in self.admin._views if view.endpoint == endpoint)
 
     def _queues(self) -> list[dict[str, Any]]:
         """Every saved view that says it is a queue, of the desks that this viewer may see, with how many rows wait there."""
-        desks = [view for view in self.admin._views if isinstance(view, Desk) and view.may("view")]
-        waiting = [(desk, tab) for desk in desks for tab in desk.tabs if tab.queue]
+        waiting = [(desk, tab) for desk in self._desks() for tab in desk.tabs if tab.queue]
         return [
             _queue(_(tab.queue[0]), _(tab.queue[1]), count, desk.address(tab=tab.name))
             for (desk, tab), count in zip(waiting, listing.counts(waiting), strict=True)
@@ -64,16 +64,19 @@ class Home(AdminIndexView):
 
     @expose("/search/")
     def search(self) -> Any:
-        """The search box of the first page: what begins a payer code leads to contracts, anything else to accounts."""
+        """The one box: what was typed, looked for among everything that this viewer may see; the only row that is called exactly so
+        is opened at once (IB-61, CV-37, CV-39)."""
         if set(request.args) - {"search"}:
             abort(400)
         words = " ".join(request.args.get("search", "").split())
-        if len(words) > listing.LONGEST_SEARCH:
+        if search.is_too_long(words):
             abort(400)
-        is_code = bool(re.search(r"\d", words)) and access.allows(web.viewer(), "contract.view")
-        codes = Contract.within(web.viewer()).where(listing.starts_with(Contract.payer_code, words))
-        desk = "contracts" if is_code and codes.exists() else "accounts"
-        return redirect(self._desk(desk).address(search=words), 303)
+        desks = [desk for desk in self._desks() if desk.model in search.KINDS]
+        exact = search.exact([desk.model for desk in desks], web.viewer(), words) if words else []
+        if len(exact) == 1:
+            return redirect(next(desk for desk in desks if isinstance(exact[0], desk.model)).address(exact[0].public_id), 303)
+        groups = [group for desk in desks if words and (group := desk.hits(words))]
+        return self.render("backoffice/search.html", words=words, groups=groups, is_too_short=search.is_too_short(words))
 
 
 def _queue(label: str, text: str, count: str, url: str) -> dict[str, Any]:

@@ -16,14 +16,11 @@ from flask import abort, request
 
 import formats
 import web
-from models import Table, UTCDateTimeField, database, fold, now
-from rules import details
-from rules.refusal import Refused
+from models import Table, UTCDateTimeField, database, now
+from rules import search
 
 PAGE = 50
 COUNTED_UP_TO = 100
-LONGEST_SEARCH, MOST_WORDS = 100, 10  # an address has seven
-PHONE = re.compile(r"[+\d][\d ()-]{7,}")
 PUBLIC_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -68,8 +65,8 @@ def only(*names: str) -> None:
 def asked(desk: Any, sent: Mapping[str, str]) -> Asked:
     """Read an address. Raises 400 for what this list cannot do, 404 for a row that is not the viewer's to know."""
     args = dict(sent)
-    search = " ".join(args.pop("search", "").split())
-    if len(search) > LONGEST_SEARCH or len(search.split()) > MOST_WORDS or (search and not desk.can_search):
+    words = " ".join(args.pop("search", "").split())
+    if search.is_too_long(words) or (words and not desk.can_search):
         abort(400)
     tab = _tab(desk, args.pop("tab", ""))
     sort = args.pop("sort", "") or (tab.sort if tab and tab.sort else desk.column_default_sort)
@@ -93,7 +90,7 @@ def asked(desk: Any, sent: Mapping[str, str]) -> Asked:
     # Two relations at once are no page that anything links to, and no index would serve them.
     if args or len(rows) > 1:
         abort(400)
-    return Asked(search, sort, tab, rows, days, choices, edges["after"], edges["before"])
+    return Asked(words, sort, tab, rows, days, choices, edges["after"], edges["before"])
 
 
 def orders(desk: Any, tab: Tab | None) -> dict[str, str]:
@@ -133,7 +130,8 @@ def _row(model: type[Table], public_id: uuid.UUID) -> Table:
 def found(desk: Any, what: Asked) -> tuple[pw.ModelSelect, list[Any], bool]:
     """The rows that are asked for, their order, and whether it runs backwards."""
     model, at = desk.model, now()
-    query = model.within(web.viewer())
+    hits = search.find(model, web.viewer(), what.search) if what.search else None
+    query = hits.rows if hits is not None else model.within(web.viewer())
     for name, row in what.rows.items():
         query = query.where(getattr(model, name) == row.id)
     for name, value in what.choices.items():
@@ -148,64 +146,14 @@ def found(desk: Any, what: Asked) -> tuple[pw.ModelSelect, list[Any], bool]:
         query = query.where(what.tab.where(model, at))
     by = getattr(model, orders(desk, what.tab)[what.sort.removeprefix("-")])
     is_backwards = what.sort.startswith("-")
-    if what.search:
-        condition, number = _search(desk, what.search)
-        query = query.where(condition)
-        if number is not None:
-            by, is_backwards = number, False  # the index that finds them gives their order too
+    if hits is not None and hits.by is not None:
+        by, is_backwards = hits.by, False  # the index that finds them gives their order too
     return query, [by] if by is model.id else [by, model.id], is_backwards
 
 
 def _begin(field: Any, day: date) -> Any:
     """The first moment of a day of Vilnius, or the day itself, as `field` keeps it."""
     return datetime.combine(day, time.min, formats.LOCAL) if isinstance(field, UTCDateTimeField) else day
-
-
-def _search(desk: Any, words: str) -> tuple[Any, Any]:
-    """Which rows fit `words`, and the field that orders them where that is not the list's own: what looks like a number is looked
-    up by its beginning, an e-mail too; anything else is looked for inside the folded text, of the row or of what it belongs to.
-    What has a digit and a space is either."""
-    model, numbered = desk.model, None
-    is_one = " " not in words
-    if desk.search_number and re.search(r"\d", words):
-        *relation, number = desk._path(desk.search_number)
-        numbered = starts_with(number, words)
-        if words != words.upper():
-            numbered |= starts_with(number, words.upper())  # as it is heard on the phone
-        if relation:
-            other = relation[0].rel_model
-            numbered = relation[0].in_(other.within(web.viewer()).select(other.id).where(numbered))
-        if is_one:
-            return numbered, None if relation else number
-    if desk.search_address and is_one and "@" in words[1:]:
-        address = getattr(model, desk.search_address)
-        return starts_with(address, words.casefold()), address
-    if desk.search_through:
-        relation = getattr(model, desk.search_through)
-        other = relation.rel_model
-        condition = relation.in_(other.within(web.viewer()).select(other.id).where(_inside(other.search_key, words)))
-        return condition if numbered is None else condition | numbered, None
-    return _inside(getattr(model, desk.search_in), _as_kept(words) if desk.search_phone else words), None
-
-
-def _as_kept(words: str) -> str:
-    """A phone number as the table has it, however it was said: 8 600 00000, 0 600 00000. Anything else as it is."""
-    try:
-        return details.phone(words) if PHONE.fullmatch(words) else words
-    except Refused:
-        return words
-
-
-def _inside(field: Any, words: str) -> Any:
-    condition = None
-    for word in (fold(words) if field.name == "search_key" else words).split():
-        condition = field.contains(word) if condition is None else condition & field.contains(word)
-    return condition if condition is not None else pw.SQL("1 = 0")
-
-
-def starts_with(field: Any, text: str) -> Any:
-    """`field` begins with `text`, so that an index serves it (LIKE would not: it knows no case)."""
-    return (field >= text) & (field < text + "\U0010ffff")
 
 
 def page(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE) -> tuple[list[tuple[Any, ...]], bool, bool]:

@@ -17,7 +17,9 @@ def catalogue(db: Any) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for table in sorted(set(db.get_tables()) - {"schema_migration"}):
         columns = sorted((c.name, c.data_type.upper(), c.null, c.primary_key) for c in db.get_columns(table))
-        indexes = sorted((tuple(i.columns), i.unique, (i.sql or "").partition(" WHERE ")[2]) for i in db.get_indexes(table))
+        # An index of words has no like in peewee: tests/rules/test_search.py shows that they are there.
+        kept = [i for i in db.get_indexes(table) if i.name != f"{table}_words"]
+        indexes = sorted((tuple(i.columns), i.unique, (i.sql or "").partition(" WHERE ")[2]) for i in kept)
         keys = sorted((k.column, k.dest_table, k.dest_column) for k in db.get_foreign_keys(table))
         found[table] = (columns, indexes, keys, checks(db, table))
     return found

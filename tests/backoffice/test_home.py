@@ -2,10 +2,11 @@
 
 from datetime import timedelta
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
-from models import Account, Event, Message, SyncProblem, SyncRun, now
+from models import Account, Contract, Event, Message, SyncProblem, SyncRun, now
 from rules import settings
 from tests import factories
 from tests import world as worlds
@@ -109,29 +110,6 @@ def test_a_property_manager_sees_no_queue_that_is_not_theirs(world: worlds.World
     assert "Liepų" not in browser.text
 
 
-@pytest.mark.parametrize(
-    ("words", "at", "shows"),
-    [
-        ("anna", "/accounts/?search=anna", "Anna north"),
-        ("owner@north", "/accounts/?search=owner%40north", "Anna north"),
-        ("01-23", "/contracts/?search=01-23", "Liepų g. 1-1"),
-        ("+37060000001", "/accounts/?search=%2B37060000001", "Anna north"),
-        ("99-nothing", "/accounts/?search=99-nothing", "Nothing found"),
-        ("", "/accounts/", "Anna north"),
-    ],
-)
-def test_the_search_box_knows_a_payer_code_from_a_name(world: worlds.World, enter: Enter, words: str, at: str, shows: str) -> None:
-    from urllib.parse import urlencode
-
-    Account.update(name="Anna north").where(Account.id == world.own["account"].id).execute()
-    world.own["contract"].payer_code = "01-234 5"
-    world.own["contract"].save()
-    browser = enter("agent")
-    browser.get(f"{BASE}/search/?{urlencode({'search': words})}")
-    assert browser.at == at
-    assert shows in browser.text
-
-
 def test_what_happened_last_leaves_out_who_came_and_went(world: worlds.World, enter: Enter) -> None:
     from rules import events
     from rules.work import unit_of_work
@@ -146,3 +124,68 @@ def test_what_happened_last_leaves_out_who_came_and_went(world: worlds.World, en
     assert "Signed in" not in browser.text
     assert Event.select().where(Event.name == "account.signed_in").count() == 10
     assert factories.PASSWORD not in browser.text
+
+
+# ---- the search box ---------------------------------------------------------------------------------------------------
+
+
+def headings(browser: Any) -> list[str]:
+    return [heading.text_content() for heading in browser.page.xpath("//main//section//h2")]
+
+
+@pytest.mark.parametrize(
+    ("words", "at"),
+    [("owner@north.example.lt", "accounts"), ("8 600 00001", "accounts"), ("012345", "contracts"), ("KV1", "meters"), ("sf1", "invoices")],
+)
+def test_what_is_called_exactly_so_is_opened_at_once(world: worlds.World, enter: Enter, words: str, at: str) -> None:
+    """IB-61, CV-37"""
+    Account.update(phone="+37060000001", search_key="anna +37060000001").where(Account.id == world.own["account"].id).execute()
+    Account.update(phone="", search_key="x").where(Account.id != world.own["account"].id).execute()
+    Contract.update(payer_code="01-234 5", payer_code_key="012345").where(Contract.id == world.own["contract"].id).execute()
+    browser = enter("agent")
+    browser.get(f"{BASE}/search/?{urlencode({'search': words})}")
+    row = world.own[{"accounts": "account", "contracts": "contract", "meters": "meter", "invoices": "invoice"}[at]]
+    assert browser.at == f"/{at}/{row.public_id}/"
+
+
+def test_words_find_people_places_and_numbers_in_groups(world: worlds.World, enter: Enter) -> None:
+    """IB-61, CV-39"""
+    for number in range(6):
+        factories.account(world.north, f"more{number}@example.lt", name=f"Liepa {number}")
+    browser = enter("agent")
+    browser.get(f"{BASE}/search/?search=liepu")
+    assert headings(browser) == ["Contracts", "Buildings"]
+    browser.get(f"{BASE}/search/?search=liep")
+    assert headings(browser) == ["Accounts", "Contracts", "Buildings"]
+    assert worlds.CANARY not in browser.text
+    browser.follow("Show all (Accounts)")
+    assert browser.at == "/accounts/?search=liep"
+    assert browser.text.count("Liepa ") == 6
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("", "What are you looking for?"),
+        ("ž", "Type at least three letters"),
+        ("nobody", "Nothing fits “nobody”"),
+        ("<b>x", "Nothing fits “<b>x”"),
+    ],
+)
+def test_a_search_that_finds_nothing_says_what_to_try(enter: Enter, words: str, says: str) -> None:
+    browser = enter("agent")
+    browser.get(f"{BASE}/search/?{urlencode({'search': words})}")
+    assert says in browser.text
+
+
+def test_the_search_box_finds_only_what_one_may_see(world: worlds.World, enter: Enter) -> None:
+    """N08, T23"""
+    for who, finds in (("manager", True), ("auditor", True), ("manager_elsewhere", False), ("southern_agent", False)):
+        browser = enter(who)
+        for words in ("owner@north.example.lt", "SF1", "Anna", "KV1"):
+            browser.get(f"{BASE}/search/?{urlencode({'search': words})}")
+            assert browser.status == 200
+            shown = browser.at + "".join(browser.page.xpath("//main//@href"))
+            for kind in ("account", "invoice", "meter"):
+                assert finds or str(world.own[kind].public_id) not in shown
+            assert not finds or any(str(world.own[kind].public_id) in shown for kind in ("account", "invoice", "meter"))

@@ -147,10 +147,9 @@ def offered(desk: Any, world: worlds.World) -> Iterator[tuple[str, listing.Asked
             yield f"one {name}", asked(desk, choices={name: next(iter(desk.choices(name)))}), True
         else:
             yield f"{name} from a day", asked(desk, days={name: (now().date(), now().date())}), True
-    if desk.search_number and "." not in desk.search_number:
-        yield "a number", asked(desk, search="0123"), True
-    if desk.search_address:
-        yield "an address", asked(desk, search="anna@"), True
+    if desk.can_search:
+        for words in ("0123", "anna@", "anna", "+370 600 00001"):
+            yield f"searched for {words}", asked(desk, search=words), False
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

@@ -3,6 +3,7 @@ refusals in the reader's language, security headers, error pages. A site adds it
 
 import copy
 import functools
+import hashlib
 import ipaddress
 import itertools
 import re
@@ -121,6 +122,7 @@ def create_site(
     for kind in (HTTPException, CSRFError, Missing, work.SentDifferently, pw.OperationalError, Exception):
         site.register_error_handler(kind, _explain)
     site.context_processor(_context)
+    site.url_defaults(_with_version)
     for filter_ in FILTERS:
         site.add_template_filter(filter_)
     if config.trusted_proxies:
@@ -473,6 +475,21 @@ def _context() -> dict[str, Any]:
 # ---- answers ----------------------------------------------------------------------------------------------------------
 
 
+def _with_version(endpoint: str, values: dict[str, Any]) -> None:
+    """Our own files have in their address what version they are of, and may be kept for ever. Style sheets name fonts without one."""
+    if endpoint.endswith("static") and not str(values.get("filename", "")).endswith(".woff2"):
+        values["v"] = _version()
+
+
+@functools.cache
+def _version() -> str:
+    """Of every file that a page may name: ours, and those of the libraries that are pinned."""
+    digest = hashlib.sha256((ROOT / "requirements.txt").read_bytes())
+    for path in sorted((ROOT / "static").rglob("*.*")):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()[:12]
+
+
 HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "same-origin",
@@ -501,6 +518,8 @@ def _finish(response: Response) -> Response:
     if request.endpoint not in ("static", "bootstrap.static", "admin.static") or response.status_code >= 400:
         response.headers["Cache-Control"] = "no-store"
         response.headers["Vary"] = "Cookie"
+    elif "v" in request.args:
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     if work.mail_waits.get():
         work.mail_waits.set(False)
         try:

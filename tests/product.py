@@ -9,7 +9,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -90,13 +90,16 @@ class Product:
         self._wait_until_up(started)
         return started
 
-    def start_consumer(self, workers: int = 1) -> subprocess.Popen[bytes]:
+    def start_consumer(self, workers: int = 1, log: Path | None = None) -> subprocess.Popen[bytes]:
         """The background work."""
-        return self._start("huey.bin.huey_consumer", "tasks.huey", "-k", "process", "-w", str(workers), "-g", "TERM", "-t", "5", "-q")
+        words = ("tasks.huey", "-k", "process", "-w", str(workers), "-g", "TERM", "-t", "5", "-q")
+        return self._start("huey.bin.huey_consumer", *words, log=log)
 
-    def _start(self, *words: str) -> subprocess.Popen[bytes]:
+    def _start(self, *words: str, log: Path | None = None) -> subprocess.Popen[bytes]:
         # A process group of its own: whoever ends the parent alone leaves its workers serving.
-        started = subprocess.Popen([sys.executable, "-m", *words], env=self.environ, cwd=ROOT, start_new_session=True)
+        with log.open("ab") if log else nullcontext() as told:
+            command = [sys.executable, "-m", *words]
+            started = subprocess.Popen(command, env=self.environ, cwd=ROOT, start_new_session=True, stdout=told, stderr=told)
         self.running.append(started)
         return started
 

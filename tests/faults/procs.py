@@ -1,5 +1,8 @@
 """A browser without a screen, for clients that keep at it while the server is being killed."""
 
+import http.client
+import socket
+import ssl
 import time
 import urllib.error
 import urllib.request
@@ -28,6 +31,19 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
+class _Here(http.client.HTTPSConnection):
+    """A connection to this host, whatever name it asks for; the certificate is a test's own."""
+
+    def connect(self) -> None:
+        context = ssl._create_unverified_context()
+        self.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), self.timeout), server_hostname=self.host)
+
+
+class _Https(urllib.request.HTTPSHandler):
+    def https_open(self, request: urllib.request.Request) -> Any:
+        return self.do_open(_Here, request)
+
+
 class Visitor:
     """One person's browser, with cookies of its own and a network address of its own (the product counts tries by network)."""
 
@@ -41,13 +57,14 @@ class Visitor:
     def move(self, network: str) -> None:
         """Become somebody else: at another address, without cookies."""
         self.network = network
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()), _Stay)
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()), _Stay, _Https)
 
     def open(self, path: str, data: list[tuple[str, str]] | None = None) -> tuple[int, str, str]:
         """Status, location and body of one answer. Raises Down or Lost."""
         request = urllib.request.Request(urljoin(f"{self.base}/", path), urlencode(data).encode() if data is not None else None)
         request.add_header("X-Forwarded-For", self.network)
         request.add_header("Accept-Language", "en")
+        request.add_header("Referer", f"{self.base}/")  # as browsers do; over TLS no form is taken without
         try:
             try:
                 answer: Any = self.opener.open(request, timeout=ANSWER_WITHIN_SECONDS)

@@ -1,6 +1,7 @@
 """How money, days, moments, readings and periods are written, in both languages; how text goes into a table. Everything that shows
 one asks here."""
 
+import re
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
@@ -88,3 +89,8 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 def harmless(text: str) -> str:
     """`text` as no spreadsheet runs it (N06)."""
     return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+
+
+def file_name(words: str) -> str:
+    """A number or a word as the name of a file, in letters that every system takes."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", words).strip("-.")[:60] or "bill"

@@ -119,6 +119,7 @@ class Desk(ModelView):
     empty = (N_("Nothing here yet"), N_("Rows will appear here as they come."))
     search_hint = N_("Search")
     verbs: dict[str, str] = {}  # where the deed of a page is not called like the page: {"create_view": "invite"}
+    own_pages: dict[str, str] = {}  # pages that this desk alone has, and the verb that opens each
     changed_event = ""
 
     can_delete = False
@@ -202,7 +203,8 @@ class Desk(ModelView):
         """Which deed opens each endpoint of this desk; None: nobody."""
         pages = {page: verb and f"{self.table}.{self.verbs.get(page, verb)}" for page, verb in access.DESK_ROUTES.items()}
         acts = {command.name: f"{self.table}.{command.name}" for command in self.commands}
-        return {f"{self.endpoint}.{page}": deed if deed in access.DEEDS else None for page, deed in (pages | acts).items()}
+        own = {page: f"{self.table}.{verb}" for page, verb in self.own_pages.items()}
+        return {f"{self.endpoint}.{page}": deed if deed in access.DEEDS else None for page, deed in (pages | acts | own).items()}
 
     # ---- who
 

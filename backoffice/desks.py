@@ -1,15 +1,18 @@
 """The backoffice as a table of contents. Labels, help and choices come from models.py; who may do what from rules/access.py."""
 
+import uuid
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
+from flask import Response
+from flask_admin import expose
 from flask_babel import gettext as _
 from peewee import fn
 
 import formats
 import web
-from backoffice import cells, fields, timeline
+from backoffice import bills, cells, fields, listing, timeline
 from backoffice.acts import Command
 from backoffice.desk import Column, Desk, Line, Lookup, desk
 from backoffice.listing import Tab
@@ -21,7 +24,6 @@ from models import (
     Contract,
     Event,
     Invoice,
-    InvoiceLine,
     Membership,
     Message,
     Meter,
@@ -284,29 +286,18 @@ class Invoices(Desk):
     search_hint = N_("Invoice number, customer or address")
     empty = (N_("No invoices yet"), N_("Invoices come with the billing feed."))
 
-    def dossier(self, row: Invoice) -> dict[str, Any]:
-        return super().dossier(row) | {"related": [self.bill_lines(row)]}
+    own_pages = {"pdf": "view"}
 
-    def bill_lines(self, row: Invoice) -> dict[str, Any]:
-        """What the bill is for, line by line."""
-        where = web.language()
-        headings = ((_("Line"), ""), (_("Quantity"), "right"), (_("Unit price"), "right"), (_("Without VAT"), "right"), (_("VAT"), "right"))
-        lines = [
-            (
-                line.name,
-                f"{formats.quantity(line.quantity_milli, where)} {line.unit}" if line.quantity_milli is not None else cells.NOTHING,
-                formats.unit_price(line.unit_price_micro, where) if line.unit_price_micro is not None else cells.NOTHING,
-                formats.money(line.net_cents, where),
-                formats.vat_rate(line.vat_rate, where) if line.vat_rate is not None else cells.NOTHING,
-            )
-            for line in InvoiceLine.select().where(InvoiceLine.invoice == row.id).order_by(InvoiceLine.position)
-        ]
-        return {
-            "title": _("Lines"),
-            "columns": [Column("", label, look, "", "") for label, look in headings],
-            "lines": [Line("", "", line[0], [(text, "") for text in line]) for line in lines],
-            "url": "",
-        }
+    def dossier(self, row: Invoice) -> dict[str, Any]:
+        return super().dossier(row) | {"related": [bills.lines(row), bills.vat_by_rates(row)]}
+
+    def acts(self, row: Invoice) -> list[tuple[str, str, bool]]:
+        return [*super().acts(row), (_("Download PDF"), self.address(row.public_id, "pdf"), False)]
+
+    @expose("/<uuid:public_id>/pdf/")
+    def pdf(self, public_id: uuid.UUID) -> Response:
+        listing.only()
+        return bills.document(self.get_one(public_id))
 
 
 # ---- how things run ---------------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import re
 import zipfile
 from collections.abc import Iterable, Iterator
 from datetime import date
@@ -14,7 +13,7 @@ import web
 
 
 def file(content: bytes, name: str, kind: str) -> Response:
-    """A file that the browser saves and never runs. `name` is already `safe_name`."""
+    """A file that the browser saves and never runs. `name` is made by `formats.file_name`."""
     return Response(content, mimetype=kind, headers={"Content-Disposition": f'attachment; filename="{name}"'})
 
 
@@ -72,8 +71,3 @@ def decimal(value: int | None, places: int) -> str:
         return ""
     text = f"{Decimal(value).scaleb(-places):f}"
     return text.replace(".", ",") if web.language() == "lt" else text
-
-
-def safe_name(number: str) -> str:
-    """A bill's number in letters that every system takes."""
-    return re.sub(r"[^A-Za-z0-9._-]+", "-", number).strip("-.")[:60] or "bill"

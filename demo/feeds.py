@@ -11,11 +11,11 @@ from pathlib import Path
 
 from demo.places import PLACES, Meter, Place
 from demo.ubl import farm_bills
-from rules import clock
+from rules import clock, vat
 
 MONTHS = 24
 COUNTED_FROM = "2022-01"  # meters show what was used since
-VAT, HEAT_VAT_UNTIL_2025 = 2100, 900  # of heat and hot water: 21 % since 2026-01-01, 9 % before
+VAT = vat.rate("standard", date(2026, 1, 1))
 # How much of the usual is used in each month, per cent, January first.
 SEASONS = {
     "heat": (190, 175, 150, 80, 0, 0, 0, 0, 0, 70, 140, 185),
@@ -190,13 +190,13 @@ def _of(place: Place, kind: str, period: str) -> int:
 
 
 def _heating(place: Place, period: str) -> list[Line]:
-    """PS-11. Heat and hot water carry the reduced rate until the end of 2025."""
-    vat = VAT if period >= "2026-01" else HEAT_VAT_UNTIL_2025
+    """PS-11. Heat and hot water carry the rate of that month."""
+    of_heat = vat.rate("heating", _ends(period))
     heat = place.area_milli * SEASONS["heat"][int(period[5:]) - 1] * _wobble(f"{place.building} {period}") // 10_000 * 9
     return [
-        Line("Šildymas", heat, "kWh", 81_400, vat),
-        Line("Karštas vanduo", _of(place, "hot-water", period), "m³", 6_180_000, vat),
-        Line("Karšto vandens temperatūros palaikymas", 1_000, "mo.", 7_420_000, vat),
+        Line("Šildymas", heat, "kWh", 81_400, of_heat),
+        Line("Karštas vanduo", _of(place, "hot-water", period), "m³", 6_180_000, of_heat),
+        Line("Karšto vandens temperatūros palaikymas", 1_000, "mo.", 7_420_000, of_heat),
         Line("K. v. prietaisų aptarnavimo mokestis", 1_000, "pcs", 980_000),
         Line("Šildymo ir karšto vandens sistemų priežiūra", place.area_milli, "m²", 45_600),
     ]

@@ -55,6 +55,10 @@ WHICH_METER = N_("There are several meters {number} at the payer code {payer_cod
 UNLIKELY_READING = N_("Meter {number} cannot have shown {value_milli}.")
 TWO_VERSIONS = N_("There are two versions of invoice {number} and nothing says which is newer. Have the billing system give revised_at.")
 NEGATIVE = N_("Invoice {number} is for {total_cents}. An amount below zero must come as a credit note.")
+NEGATIVE_CREDIT = N_(
+    "Credit note {number} is for {total_cents}. Below zero it could give money back or ask for it: write its amounts without a minus,"
+    " and send what is to pay as an invoice."
+)
 ABSURD = N_("Invoice {number} holds a number that cannot be right.")
 OUTSTANDING = N_("Of invoice {number}, {outstanding_cents} is said to be unpaid, but it is for {payable_cents}.")
 NOT_EUROS = N_("Invoice {number} is in {currency}. Amounts must be in euros.")
@@ -271,7 +275,7 @@ def _guard(run: Run, it: Record) -> None:
     if not adds_up or max(map(abs, money)) > MOST_CENTS or max(map(abs, others), default=0) > MOST:
         raise Aside("amount", ABSURD, number=it.number)
     if it.total_cents < 0:
-        raise Aside("negative", NEGATIVE, number=it.number, total_cents=it.total_cents)
+        raise Aside("negative", NEGATIVE_CREDIT if it.kind == "credit_note" else NEGATIVE, number=it.number, total_cents=it.total_cents)
     if not min(0, it.payable_cents) <= _unpaid(it) <= max(0, it.payable_cents):
         raise Aside("outstanding", OUTSTANDING, number=it.number, outstanding_cents=_unpaid(it), payable_cents=it.payable_cents)
     if it.issued_on > run.today + FARTHEST:

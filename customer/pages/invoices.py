@@ -139,7 +139,7 @@ def archive() -> Any:
 
     def each() -> Iterator[tuple[str, date, bytes]]:
         for bill in bills:
-            yield f"{bill.issued_on}_{downloads.safe_name(bill.number)}.pdf", bill.issued_on, _document(bill, lines[bill.id], vat[bill.id])
+            yield f"{bill.issued_on}_{formats.file_name(bill.number)}.pdf", bill.issued_on, _document(bill, lines[bill.id], vat[bill.id])
 
     return downloads.archive(stream_with_context(each()), f"{_file_name(asked)}.zip")
 
@@ -178,7 +178,7 @@ def _too_many(asked: dict[str, str]) -> Any:
 
 
 def _file_name(asked: dict[str, str]) -> str:
-    return downloads.safe_name("-".join(filter(None, (_("bills"), asked.get("year"), asked.get("state")))))
+    return formats.file_name("-".join(filter(None, (_("bills"), asked.get("year"), asked.get("state")))))
 
 
 # ---- one bill ---------------------------------------------------------------------------------------------------------
@@ -193,7 +193,7 @@ def view(public_id: uuid.UUID) -> Any:
     return render_template(
         "customer/invoice.html",
         bill=bill,
-        groups=_groups(lines, vat),
+        groups=_by_rate(lines),
         vat=vat,
         corrects=corrects,
         corrected_by=corrected_by,
@@ -205,18 +205,10 @@ def view(public_id: uuid.UUID) -> Any:
     )
 
 
-def _groups(lines: list[InvoiceLine], vat: list[InvoiceVat]) -> list[dict[str, Any]]:
-    """The lines by their rate of VAT, in the order in which the bill first has each, with the bill's own VAT of that rate."""
+def _by_rate(lines: list[InvoiceLine]) -> list[tuple[int | None, list[InvoiceLine]]]:
+    """The lines by their rate of VAT, in the order in which the bill first has each."""
     rates = dict.fromkeys(line.vat_rate for line in lines)
-    of_rate = {rate: [part for part in vat if part.rate == rate] for rate in rates}
-    return [
-        {
-            "rate": rate,
-            "lines": [line for line in lines if line.vat_rate == rate],
-            "vat": of_rate[rate][0] if len(of_rate[rate]) == 1 else None,
-        }
-        for rate in rates
-    ]
+    return [(rate, [line for line in lines if line.vat_rate == rate]) for rate in rates]
 
 
 @pages.get("/invoices/<uuid:public_id>/pdf", endpoint="pdf")
@@ -224,7 +216,7 @@ def document(public_id: uuid.UUID) -> Response:
     """The bill as a PDF: the provider's own where the feed brought one, else ours."""
     bill = billing.with_parties(web.reach(Invoice, public_id, "invoice.view"), web.viewer())
     content = _document(bill, billing.lines(bill), billing.vat(bill))
-    return downloads.file(content, f"{downloads.safe_name(bill.number)}.pdf", "application/pdf")
+    return downloads.file(content, f"{formats.file_name(bill.number)}.pdf", "application/pdf")
 
 
 @pages.get("/invoices/<uuid:public_id>/breakdown")
@@ -234,7 +226,7 @@ def breakdown(public_id: uuid.UUID) -> Response:
     rows = [_line_cells(line) for line in billing.lines(bill)]
     for said, cents in ((_("Without VAT"), bill.net_cents), (_("VAT"), bill.vat_cents), (_("Total"), bill.total_cents)):
         rows.append([said, "", "", "", "", downloads.decimal(cents, 2)])
-    return downloads.file(downloads.table(_line_headings(), rows), f"{downloads.safe_name(bill.number)}.csv", "text/csv")
+    return downloads.file(downloads.table(_line_headings(), rows), f"{formats.file_name(bill.number)}.csv", "text/csv")
 
 
 def _line_headings() -> list[str]:

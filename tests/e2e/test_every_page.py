@@ -12,7 +12,7 @@ from tests.e2e.journey import PHONE, attach, become_customer, deliver, give_buil
 from tests.product import Product
 
 HOUSE = "Liepų g. 3, Pakruojis"
-NO_PAGE = re.compile(r"/(pdf|breakdown|archive)(\?|$)|/language/|[?&]sort=")
+NO_PAGE = re.compile(r"/(pdf|breakdown|archive)/?(\?|$)|/language/|[?&]sort=")
 ROW = re.compile(r"(?<=/)[0-9a-f]{8}-[0-9a-f-]{27}(?=/|$)|(?<=/)[0-9A-Z]{8}$|(?<=•/)[a-z-]+-[a-z-]+(?=/$)")
 LISTS = {
     "accounts", "memberships", "contracts", "buildings", "premises", "providers", "meters", "readings", "invoices", "messages",

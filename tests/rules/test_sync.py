@@ -492,6 +492,14 @@ def test_what_no_bill_can_say_is_put_aside_and_the_rest_goes_on(north: Organisat
     assert run.created == 4
 
 
+def test_a_credit_note_below_zero_is_put_aside_with_a_sentence_of_its_own(north: Organisation) -> None:
+    """F18"""
+    take(north, [ANNA, bill("K9", kind="credit_note", net=-10_000)])
+    (problem,) = models.SyncProblem.select()
+    assert problem.message.startswith("Credit note {number} is for {total_cents}. Below zero it could give money back or ask for it")
+    assert not models.Invoice.select().exists()
+
+
 def test_readings_of_tomorrow_or_below_zero_are_put_aside(north: Organisation) -> None:
     """F18"""
     take(north, [ANNA, KV1, Reading("KV1_241", "01-234 5", date(2026, 11, 6), 5), Reading("KV1_241", "01-234 5", date(2026, 11, 1), -5)])

@@ -58,6 +58,8 @@ def insert(table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
     if _is_sqlite():
         cursor.executemany(f"INSERT INTO {into} VALUES ({', '.join('?' * len(names))})", _plain(table, names, rows))
     else:
+        # Else the check of each foreign key of each row would be planned anew, which takes longer than all the rest.
+        cursor.execute("SET LOCAL plan_cache_mode = auto")
         with cursor.copy(f"COPY {into} FROM STDIN") as copy:
             for values in _plain(table, names, rows):
                 copy.write_row(values)

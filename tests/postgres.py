@@ -14,7 +14,7 @@ import sys
 import tempfile
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -43,7 +43,7 @@ def template_database(fill: Callable[[str], None]) -> Iterator[str]:
     if reason:
         (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)(reason)
     with server() as url:
-        template = _create(url)
+        template = create_database(url)
         try:
             fill(template)
             yield template
@@ -55,7 +55,7 @@ def template_database(fill: Callable[[str], None]) -> Iterator[str]:
 def copy_database(template: str) -> tuple[str, Callable[[], None]]:
     """A copy of the template: its URL, and what drops it."""
     quickly = "STRATEGY file_copy" if _connection(_place(template)).info.server_version >= 150000 else ""
-    url = _create(template, f"TEMPLATE {_name(template)} {quickly}")
+    url = create_database(template, f"TEMPLATE {_name(template)} {quickly}")
     return url, functools.partial(drop_database, url)
 
 
@@ -65,7 +65,7 @@ def drop_database(url: str) -> None:
 
 
 @contextmanager
-def server() -> Iterator[str]:
+def server(settings: Sequence[str] = ONLY_FOR_TESTS) -> Iterator[str]:
     """A running server, as the URL of its maintenance database: TEST_DATABASE_URL, or a temporary one (a second to start)."""
     if os.environ.get("TEST_DATABASE_URL"):
         yield os.environ["TEST_DATABASE_URL"]
@@ -76,7 +76,7 @@ def server() -> Iterator[str]:
     who = _somebody()
     if who:
         os.chown(base, who["user"], who["group"])
-    options = ["-D", base / "data", "-k", base, *(word for option in ONLY_FOR_TESTS for word in ("-c", option))]
+    options = ["-D", base / "data", "-k", base, *(word for option in settings for word in ("-c", option))]
     process = None
     try:
         initialise = [programs / "initdb", "-D", base / "data", "-U", "test", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"]
@@ -140,7 +140,7 @@ def _end_with_tests() -> None:
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGINT)
 
 
-def _create(beside: str, options: str = "") -> str:
+def create_database(beside: str, options: str = "") -> str:
     """Create a database on the server of the URL `beside`; returns its URL."""
     name = f"test_{uuid.uuid4().hex}"
     _connection(_place(beside)).execute(f"CREATE DATABASE {name} {options}")

@@ -82,13 +82,13 @@ def month_short(period: str, language: str) -> str:
     return f"{first:%m}" if language == "lt" else dates.format_date(first, "MMM", locale=LOCALES[language])
 
 
-# What a spreadsheet would take for a formula (T74).
-FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# What a spreadsheet would take for a formula, also where a cell's text would come apart at the separator of another country (T74).
+FORMULA = re.compile(r"(^|[;,\t\r\n])(?=\s*[=+\-@＝＋－＠])|^(?=[\t\r\n])")
 
 
 def harmless(text: str) -> str:
     """`text` as no spreadsheet runs it (N06)."""
-    return f"'{text}" if text.lstrip(" ").startswith(FORMULA) else text
+    return FORMULA.sub(r"\1'", text)
 
 
 def file_name(words: str) -> str:

@@ -1029,6 +1029,54 @@ class Message(Table):
         return NOTHING if staff.role == "property_manager" else cls.organisation == staff.organisation_id
 
 
+EXPORT_KINDS = (("xlsx", N_("Excel (XLSX)")), ("csv", N_("Text with separators (CSV)")))
+EXPORT_STATES = (("new", N_("Being made")), ("ready", N_("Ready")), ("failed", N_("Not made")))
+
+
+class Export(Table):
+    """The rows of a list as a file: one staff member has asked for it, and alone may take it, for a day (N06, T22)."""
+
+    organisation = pw.ForeignKeyField(Organisation, null=True, on_delete="RESTRICT", index=False, verbose_name=N_("Organisation"))
+    staff = pw.ForeignKeyField(Staff, on_delete="RESTRICT", index=False, verbose_name=N_("Staff"))
+    desk = pw.CharField(40, verbose_name=N_("List"))
+    filters = FactsField(verbose_name=N_("Search and filters"))  # the arguments of the list's address
+    scope_digest = pw.CharField(64)  # who sees less or other rows since then may not take it
+    language = pw.CharField(2)
+    kind = pw.CharField(4, choices=EXPORT_KINDS, verbose_name=N_("Kind of file"))
+    reason = pw.CharField(300, default="", verbose_name=N_("Reason"))
+    state = pw.CharField(10, choices=EXPORT_STATES, default="new", verbose_name=N_("State"))
+    total = pw.IntegerField(verbose_name=N_("Rows"))
+    done = pw.IntegerField(default=0, verbose_name=N_("Rows written"))
+    tries = pw.IntegerField(default=0)
+    error = pw.CharField(300, default="", verbose_name=N_("Error"))
+    created_at = UTCDateTimeField(default=now, verbose_name=N_("Asked for"))
+    lease_until = UTCDateTimeField(null=True)
+    expires_at = UTCDateTimeField(null=True, verbose_name=N_("Can be taken until"))
+
+    class Meta:
+        indexes = ((("staff", "created_at", "id"), False), (("state", "id"), False))
+        constraints = [pw.Check("done >= 0")]
+
+    def __str__(self) -> str:
+        return f"{self.desk} {self.created_at:%Y-%m-%d %H:%M}"
+
+    @classmethod
+    def within(cls, viewer: Any) -> "pw.ModelSelect[Self]":
+        """One's own, whatever else one may see: others' are told by the event of each."""
+        return cls.select().where(cls.staff == viewer.id if isinstance(viewer, Staff) and viewer.is_active else NOTHING)
+
+
+class ExportedAccount(Table):
+    """That an export holds rows about this customer, who may know it (M02)."""
+
+    public_id = None  # type: ignore[assignment]  # asked for by its account or export alone
+    export = pw.ForeignKeyField(Export, on_delete="CASCADE")
+    account = pw.ForeignKeyField(Account, on_delete="CASCADE", index=False)
+
+    class Meta:
+        indexes = ((("account", "export"), True),)
+
+
 class FormKey(Table):
     """A form that was taken in: the same key again gets the same answer and does nothing (P2)."""
 
@@ -1066,7 +1114,7 @@ TABLES: list[type[Table]] = [
     Organisation, Provider, Setting, Account, Staff, Session, Device, Lockout, Counter, Confirmation, ConsentText, Consent,
     Building, StaffBuilding, Premises, SyncRun, SyncProblem, Contract, AccessType, Membership,
     MeterKind, Meter, Reading, Invoice, InvoiceLine, InvoiceVat,
-    Seal, Event, Message, FormKey, JobRun, Worker,
+    Seal, Event, Message, Export, ExportedAccount, FormKey, JobRun, Worker,
 ]  # fmt: skip
 
 

@@ -24,6 +24,7 @@ from rules import (
     clock,
     confirmations,
     events,
+    exports,
     keys,
     limits,
     links,
@@ -162,6 +163,21 @@ def send_mail() -> int:
     return tried
 
 
+@huey.task()
+def make_exports() -> int:
+    """Make the files that staff wait for, and drop those whose day is over; returns how many were made (N06)."""
+    with database.connection_context():
+        files.Downloads(config.exports_dir).keep_only(exports.kept())
+        if not exports.are_waiting():
+            return 0
+    from backoffice import create_app  # what a file shows is what its desk shows: the one job that needs a site
+    from backoffice.exports import make_waiting
+
+    site = create_app(config)
+    with database.connection_context():
+        return make_waiting(site, LEASE)
+
+
 def deliver(carrier: mail.MailCarrier, lease: timedelta) -> tuple[int, bool]:
     """One mail after another, each under its own lease, none inside a transaction, for a while; how many, and whether all."""
     tried, until = 0, time.monotonic() + IN_A_ROW.total_seconds()
@@ -205,6 +221,7 @@ def organisations() -> Iterable[int]:
 SCHEDULE = (
     Job("send_mail", send_mail),
     Job("seal_events", seal_events),
+    Job("make_exports", make_exports),
     Job("sync_billing", sync_billing, at=time_of_day(2, 10), each=organisations),
     Job("tidy", tidy, at=time_of_day(3, 30)),
     Job("remind_readings", remind_readings, at=time_of_day(9, 0), each=organisations),

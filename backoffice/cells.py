@@ -1,7 +1,7 @@
 """How one value of a table is written for whoever reads: decided by its field once for a page, not once for a cell."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import datetime
 from typing import Any
 
 import peewee as pw
@@ -125,36 +125,3 @@ MAILS = {
     "staff_role_changed": N_("Role changed"),
 }
 WRITERS: dict[tuple[type[Any], str], Callable[[Any], Any]] = {(AccessType, "name"): access_type}
-
-
-# ---- files ------------------------------------------------------------------------------------------------------------
-
-
-def exporter(field: Any) -> Callable[[Any], str]:
-    """What writes the values of `field` in a file: figures as the reader's spreadsheet takes them, text never as a formula."""
-    field = getattr(field, "field", field)
-    places = 2 if field.name.endswith("_cents") else 3 if field.name.endswith("_milli") else 0
-    if places:
-        comma = "," if web.language() == "lt" else "."
-        return lambda v: "" if v is None else f"{'-' if v < 0 else ''}{abs(v) // 10**places}{comma}{abs(v) % 10**places:0{places}}"
-    if look(field) == "right":
-        return lambda v: "" if v is None else str(v)
-    if field.choices:
-        words = {value: _(word) for value, word in field.choices}
-        return lambda v: formats.harmless(str(words.get(v, v)))
-    if (field.model, field.name) in WRITERS:
-        said = WRITERS[field.model, field.name]
-        return lambda v: formats.harmless("" if v is None else str(said(v)))
-    return lambda v: formats.harmless(_flat(v))
-
-
-def _flat(value: Any) -> str:
-    if value is None:
-        return ""
-    if isinstance(value, bool):
-        return _(YES) if value else _(NO)
-    if isinstance(value, datetime):
-        return f"{formats.local(value.astimezone(UTC)):%Y-%m-%d %H:%M}"
-    if isinstance(value, dict | list):
-        return canonical(value)
-    return value.isoformat() if isinstance(value, date) else str(value)

@@ -5,8 +5,6 @@ Attributes keep Flask-Admin's names where it has one. What a desk adds: `tabs` (
 `related` (other desks' rows of this row) and `second_lines`. How a table is searched stands in `rules/search.py`.
 """
 
-import csv
-import io
 import re
 import uuid
 from collections.abc import Callable, Iterable
@@ -15,7 +13,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 import peewee as pw
-from flask import Response, abort, redirect, request
+from flask import abort, redirect, request
 from flask_admin import expose
 from flask_admin.contrib.peewee import ModelView
 from flask_admin.model.ajax import AjaxModelLoader
@@ -24,13 +22,12 @@ from flask_babel import lazy_gettext
 
 import formats
 import web
-from backoffice import acts, cells, fields, listing, timeline
+from backoffice import acts, cells, exports, fields, listing, timeline
 from backoffice.acts import Command
 from backoffice.listing import Tab
-from models import N_, Event, Organisation, Table, fold, now, sort_key
-from rules import access, events, rows, search
+from models import N_, Event, Organisation, Table, fold, sort_key
+from rules import access, rows, search
 
-MOST_EXPORTED = 10_000
 MOST_FOUND = 20
 RELATED = 5
 
@@ -521,29 +518,7 @@ class Desk(ModelView):
 
     # ---- files
 
-    @expose("/export/", methods=("POST",))
-    @web.once
+    @expose("/export/", methods=("GET", "POST"))
     def export(self) -> Any:
         """The rows of the list as a file, with its search and filters; how many left the house, and which, is written down (T22)."""
-        what = replace(listing.asked(self, request.args), after=None, before=None)
-        read = self.read(self.names())
-        found, _before, is_more = listing.page(self, what, read, MOST_EXPORTED)
-        if is_more:
-            web.tell(
-                _("There are more than %(most)s rows. Search or filter first, then export what is left.", most=f"{MOST_EXPORTED:,}"),
-                "warning",
-            )
-            return redirect(self.address(**request.args), 303)
-        events.record("rows.exported", web.viewer(), by=web.viewer(), table=self.table, filters=dict(request.args), count=len(found))
-        names = [name for name in read if name not in self.extra_columns]
-        listed = [dict(zip(read, row[1:], strict=True)) for row in found]
-        shown = self.shown_for(listed) if self.in_words else {}
-        write = {name: cells.exporter(self._path(name)[-1]) for name in names if name not in self.in_words}
-        file = io.StringIO()
-        sheet = csv.writer(file, delimiter=";" if web.language() == "lt" else ",")
-        sheet.writerow([str(self.column_labels[name]) for name in names])
-        sheet.writerows(
-            [write[name](row[name]) if name in write else formats.harmless(str(shown[name](row))) for name in names] for row in listed
-        )
-        headers = {"Content-Disposition": f'attachment; filename="{self.endpoint}-{formats.local(now()):%Y-%m-%d}.csv"'}
-        return Response("\ufeff" + file.getvalue(), mimetype="text/csv", headers=headers)
+        return exports.page(self)

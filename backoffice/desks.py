@@ -5,14 +5,14 @@ from datetime import date, timedelta
 from functools import partial
 from typing import Any
 
-from flask import Response
+from flask import Response, redirect
 from flask_admin import expose
 from flask_babel import gettext as _
 from peewee import fn
 
 import formats
 import web
-from backoffice import bills, cells, fields, listing, timeline
+from backoffice import bills, cells, exports, fields, listing, timeline
 from backoffice.acts import Command
 from backoffice.desk import Column, Desk, Line, Lookup, desk
 from backoffice.listing import Tab
@@ -23,6 +23,7 @@ from models import (
     Building,
     Contract,
     Event,
+    Export,
     Invoice,
     Membership,
     Message,
@@ -37,6 +38,7 @@ from models import (
     now,
 )
 from rules import accounts, clock, contracts, details, messages, staff, sync
+from rules.refusal import Refused
 
 CUSTOMERS, PLACES, METERS, BILLS, WORK = N_("Customers"), N_("Buildings"), N_("Meters"), N_("Bills"), N_("How things run")
 LONG_LIST = 100
@@ -389,6 +391,43 @@ class SyncProblems(Desk):
 
     def named(self, row: SyncProblem) -> str:
         return f"{row.reference} · {self.heading(row)}"
+
+
+@desk(Export, menu=WORK)
+class Exports(Desk):
+    title = N_("My exports")
+    column_list = ("desk", "state", "total", "created_at", "expires_at")
+    second_lines = {"desk": "reason"}
+    in_words = ("desk",)
+    column_sortable_list = ("created_at",)
+    column_default_sort = "-created_at"
+    column_details_list = ("kind", "total", "filters", "reason", "created_at", "expires_at")
+    shown = {"filters": lambda row: ", ".join(row["filters"].values()) or cells.NOTHING}
+    empty = (N_("You have exported nothing yet"), N_("“Export” above a list makes a file of its rows. It can be taken here for a day."))
+    details_template = "backoffice/export.html"
+
+    def shown_for(self, found: list[dict[str, Any]]) -> dict[str, Any]:
+        return self.shown | {"desk": lambda row: self.other(row["desk"]).name}
+
+    def routes(self) -> dict[str, str | None]:
+        return super().routes() | {"exports.file": "export.view"}
+
+    def heading(self, row: Export) -> str:
+        return str(self.other(row.desk).name)
+
+    def dossier(self, row: Export) -> dict[str, Any]:
+        can_take = row.state == "ready" and row.expires_at > now()
+        return super().dossier(row) | {"file_url": self.address(row.public_id, "file") if can_take else ""}
+
+    @expose("/<uuid:public_id>/file/")
+    def file(self, public_id: uuid.UUID) -> Any:
+        """The file itself, for who asked for it, as long as they may see what is in it (T22)."""
+        row = self.get_one(public_id)
+        try:
+            return exports.taken(self, row)
+        except Refused as no:
+            web.tell(web.say(no), "warning")
+            return redirect(self.address(row.public_id), 303)
 
 
 @desk(Event, menu=WORK)

@@ -6,7 +6,7 @@ index. It is never counted; saved views show a count that stops at a hundred. An
 
 import re
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -174,6 +174,36 @@ def page(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE) -> tu
         rows.reverse()
         return rows, is_more, True
     return rows, bool(edge), is_more
+
+
+def count(desk: Any, what: Asked, most: int) -> int:
+    """How many rows are asked for; one more than `most` where there are more."""
+    query, _order, _is_backwards = found(desk, what)
+    some = query.select(pw.SQL("1")).limit(most + 1)
+    return int(pw.Select([some.alias("some")], [pw.fn.COUNT(pw.SQL("*"))]).bind(database).tuples().execute()[0][0])
+
+
+def blocks(desk: Any, what: Asked, names: tuple[str, ...], size: int) -> Iterator[list[tuple[Any, ...]]]:
+    """All the rows that are asked for, a block at a time, as `page` gives them. Each block begins after the values of the last row, not
+    after the row itself: one that is changed or gone meanwhile ends nothing."""
+    query, order, is_turned = found(desk, what)
+    ordered = [field.desc() if is_turned else field.asc() for field in order]
+    rest = query
+    while True:
+        rows = list(desk.select(rest, names).select_extend(*order).order_by(*ordered).limit(size).tuples())
+        if rows:
+            yield [row[: -len(order)] for row in rows]
+        if len(rows) < size:
+            return
+        first, *second = zip(order, rows[-1][-len(order) :], strict=True)
+        beyond = _beyond(*first, is_turned)
+        for field, value in second:
+            beyond = (first[0] <= first[1] if is_turned else first[0] >= first[1]) & (beyond | _beyond(field, value, is_turned))
+        rest = query.where(beyond)
+
+
+def _beyond(field: Any, value: Any, is_turned: bool) -> Any:
+    return field < value if is_turned else field > value
 
 
 def counts(views: list[tuple[Any, Tab]]) -> list[str]:

@@ -52,7 +52,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "provider.created": (N_("Provider added"), "{changes}"),
     "reading.declared": (N_("Reading declared"), N_("{meter}: {previous_milli} → {value_milli}, {read_on}")),
     "rows.acted_on": (N_("One act on several rows"), N_("{table}, {act}. Done: {done}, not done: {refused}")),
-    "rows.exported": (N_("Rows exported"), N_("{table}: {count}. {filters}")),
+    "rows.exported": (N_("Rows exported"), N_("{desk}: {count}, {kind}. Filters: {filters}. Reason: {reason}")),
     "setting.changed": (N_("Setting changed"), N_("{setting}: {old} → {new}")),
     "staff.buildings_changed": (N_("Buildings of a property manager changed"), N_("{old} → {new}. Reason: {reason}")),
     "staff.dismissed": (N_("No longer works here"), N_("Reason: {reason}")),

@@ -63,6 +63,11 @@ class Config:
         return self.data_dir / "files"
 
     @property
+    def exports_dir(self) -> Path:
+        """Files that staff have asked for, each for a day."""
+        return self.files_dir / "exports"
+
+    @property
     def feeds_dir(self) -> Path:
         """What billing systems deliver: one folder per organisation's slug."""
         return self.data_dir / "feeds"

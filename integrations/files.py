@@ -7,7 +7,12 @@ a file that does not hold what its name says is noticed. A file is there whole o
 import hashlib
 import os
 import re
+import shutil
 import tempfile
+import time
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
 
@@ -76,3 +81,45 @@ def _flush(folder: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
+
+
+# ---- files for one person ---------------------------------------------------------------------------------------------
+
+BEING_WRITTEN = ".new-"
+LEFT_BEHIND = timedelta(hours=2)  # longer than anybody writes one
+
+
+class Downloads:
+    """Files that are made for somebody and kept for a while, in a directory that nobody else can read."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    @contextmanager
+    def writing(self, name: str) -> Iterator[Path]:
+        """A place to write a file that becomes `name` when it is whole, and is gone when it is not."""
+        self.folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with tempfile.TemporaryDirectory(prefix=BEING_WRITTEN, dir=self.folder) as made:
+            path = Path(made, name)
+            yield path
+            _flush(path)
+            os.replace(path, self.folder / name)
+        _flush(self.folder)
+
+    def path(self, name: str) -> Path | None:
+        """Where a file lies; None: it does not."""
+        path = self.folder / name
+        return path if path.is_file() else None
+
+    def keep_only(self, names: Collection[str]) -> int:
+        """Remove the files that nobody may take any more, and the parts of those whose writers died; returns how many."""
+        removed, at = 0, time.time()
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if path.is_dir():
+                if at - path.stat().st_mtime > LEFT_BEHIND.total_seconds():
+                    shutil.rmtree(path, ignore_errors=True)
+                    removed += 1
+            elif path.name not in names:
+                path.unlink(missing_ok=True)
+                removed += 1
+        return removed

@@ -36,11 +36,11 @@ WITHOUT_IDENTITY = frozenset({"account.view", "account.change"})
 VIEWS = frozenset(
     f"{table}.view"
     for table in (
-        "account", "building", "contract", "event", "invoice", "membership", "message", "meter", "organisation", "premises",
+        "account", "building", "contract", "event", "export", "invoice", "membership", "message", "meter", "organisation", "premises",
         "provider", "reading", "staff", "syncproblem", "syncrun",
     )
 )  # fmt: skip
-EXPORTS = frozenset(view.replace(".view", ".export") for view in VIEWS - {"organisation.view", "staff.view", "message.view"})
+EXPORTS = frozenset(view.replace(".view", ".export") for view in VIEWS - {"export.view", "organisation.view", "staff.view", "message.view"})
 AGENT = (
     (VIEWS - {"staff.view", "organisation.view"})
     | EXPORTS
@@ -55,9 +55,9 @@ STAFF_DEEDS: dict[str, frozenset[str]] = {
     "auditor": VIEWS | EXPORTS,
     "property_manager": frozenset(
         {
-            "account.view", "building.export", "building.view", "contract.export", "contract.view", "event.view", "invoice.export",
-            "invoice.view", "membership.view", "meter.export", "meter.view", "premises.create", "premises.edit", "premises.export",
-            "premises.view", "reading.export", "reading.view",
+            "account.view", "building.export", "building.view", "contract.export", "contract.view", "event.view", "export.view",
+            "invoice.export", "invoice.view", "membership.view", "meter.export", "meter.view", "premises.create", "premises.edit",
+            "premises.export", "premises.view", "reading.export", "reading.view",
         }
     ),
     "administrator": AGENT

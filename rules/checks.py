@@ -89,6 +89,7 @@ RECORDED = (
     ("staff", "staff.invited", "'staff:' || x.id", "1 = 1"),
     ("reading", "reading.declared", "'reading:' || x.id", "x.source = 'customer'"),
     ("membership", "contract.attached", "'contract:' || x.contract_id", "1 = 1"),
+    ("export", "rows.exported", "'export:' || x.id", "x.state = 'ready'"),
     ("sync_run", "feed.run_finished", "'syncrun:' || x.id", "x.finished_at IS NOT NULL"),
 )
 

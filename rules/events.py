@@ -46,7 +46,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "provider.created": ("after",),
     "reading.declared": ("meter", "value_milli", "previous_milli", "read_on", "source", "replaces"),
     "rows.acted_on": ("table", "act", "bulk", "done", "refused"),
-    "rows.exported": ("table", "filters", "count"),
+    "rows.exported": ("desk", "filters", "count", "kind", "reason", "role"),
     "setting.changed": ("name", "old", "new"),
     "staff.buildings_changed": ("old", "new", "reason"),
     "staff.dismissed": ("reason",),

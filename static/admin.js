@@ -44,3 +44,16 @@ for (const form of document.querySelectorAll("form[data-unsaved]")) {
   form.addEventListener("submit", () => { changed = false; });
   window.addEventListener("beforeunload", (event) => { if (changed) event.preventDefault(); });
 }
+
+// A part of a page that says how far something is: asked for again until it has nothing more to say.
+(function follow() {
+  const part = document.querySelector("[data-refresh]");
+  if (!part) return;
+  setTimeout(async () => {
+    const answer = await fetch(location.href).catch(() => null);
+    const page = answer?.ok && new DOMParser().parseFromString(await answer.text(), "text/html");
+    const fresh = page && page.querySelector(`main .${part.classList[0]}`);
+    if (fresh) part.replaceWith(fresh);
+    follow();
+  }, part.dataset.refresh * 1000);
+})();

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from models import AccessType, Account, Event, Message, Organisation, Seal, Staff, SyncProblem, SyncRun, Table, now
+from models import AccessType, Account, Event, Export, Message, Organisation, Seal, Staff, SyncProblem, SyncRun, Table, now
 from rules import events, sessions
 from rules.work import unit_of_work
 from tests import factories
@@ -79,6 +79,16 @@ def build() -> World:
             ),
             "staff": factories.staff(here, "agent", f"agent@{here.slug}.example.com", name=f"Agnė{mark}"),
         }
+        rows["export"] = Export.create(
+            organisation=here,
+            staff=rows["staff"],
+            desk="accounts",
+            filters={"search": mark},
+            scope_digest="",
+            language="lt",
+            kind="csv",
+            total=1,
+        )
         with unit_of_work():
             rows["event"] = events.record("organisation.loaded", here, by=events.OPERATOR, preset=f"x{mark}")
     contract, house = world.own["contract"], world.own["building"]

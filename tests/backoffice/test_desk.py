@@ -1,7 +1,5 @@
 """What every desk promises, whatever its table: scope, forms, acts, files, and an answer to every odd address."""
 
-import csv
-import io
 import json
 from datetime import timedelta
 from typing import Any
@@ -802,89 +800,6 @@ def test_a_rule_that_refuses_one_row_undoes_only_that_row(world: worlds.World, e
     assert [a.locked_until is None for a in Account.select().where(Account.name.startswith("Ana ")).order_by(Account.name)] == [
         True, False, True,
     ]  # fmt: skip
-
-
-# ---- files ------------------------------------------------------------------------------------------------------------
-
-
-def export(browser: Any, path: str) -> list[dict[str, str]]:
-    browser.get(f"{BASE}{path}")
-    action = next(form.action for form in browser.page.forms if "/export/" in (form.action or ""))
-    browser.post(action)
-    assert browser.response.mimetype == "text/csv"
-    text = browser.response.get_data(as_text=True)
-    assert text.startswith("\ufeff")
-    return list(csv.DictReader(io.StringIO(text[1:])))
-
-
-def test_a_file_holds_what_the_list_shows_and_no_formula(world: worlds.World, enter: Enter) -> None:
-    """N06, T22, T74"""
-    for start in ("=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\n=1", "＝1"):
-        factories.account(world.north, f"f{ord(start[0])}@example.lt", name=f"{start} formulė")
-    browser = enter("auditor")
-    rows = export(browser, "/accounts/?search=formule")
-    assert len(rows) == 7
-    assert {row["Name"][:2] for row in rows} == {"'=", "'+", "'-", "'@", "'\t", "'\n", "'＝"}
-    assert rows[0]["Phone"].startswith("'+370")
-    event = Event.get(Event.name == "rows.exported")
-    assert event.facts == {"table": "account", "filters": {"search": "formule"}, "count": 7}
-    assert event.actor == f"staff:{world.people['auditor'].id}"
-
-
-def test_figures_in_a_file_are_figures(world: worlds.World, enter: Enter) -> None:
-    factories.invoice(world.own["contract"], "KR-1", net_cents=-1050, kind="credit_note")
-    browser = enter("agent")
-    rows = {row["Invoice number"]: row for row in export(browser, "/invoices/")}
-    assert (rows["KR-1"]["Amount"], rows["KR-1"]["Due"]) == ("-12.70", "2026-11-30")
-    assert not [row for row in rows.values() if worlds.CANARY in str(row)]
-
-
-def test_a_file_says_in_words_who_did_what_and_what_was_wrong(world: worlds.World, enter: Enter) -> None:
-    """N06, N08"""
-    agent, run = world.people["agent"], world.own["syncrun"]
-    lock(world.own["account"])
-    accounts.unlock(world.own["account"], reason="=Skambino", by=agent)
-    facts = {"message": "{number} is not a bill", "facts": {"number": "SF7"}}
-    SyncProblem.create(organisation=world.north, run=run, kind="row", reference="y", reference_digest="y", **facts)
-    browser = enter("agent")
-    row = export(browser, "/events/?name=account.unlocked")[0]
-    assert (row["Event"], row["Who"]) == ("Unlocked", agent.name)
-    assert row["Facts"].endswith("Reason: =Skambino")
-    assert export(browser, "/sync-problems/?search=y")[0]["Reason"] == "SF7 is not a bill"
-
-
-def test_a_property_managers_file_holds_own_buildings_only(world: worlds.World, enter: Enter) -> None:
-    elsewhere = Building.get(Building.address == "Kitur g. 9")
-    factories.contract(world.north, "99-1", building=elsewhere, address="Kitur g. 9-1", provider=elsewhere.provider)
-    browser = enter("manager")
-    assert [row["Payer code"] for row in export(browser, "/contracts/")] == [world.own["contract"].payer_code]
-
-
-def test_more_rows_than_a_page_may_give_are_not_given(world: worlds.World, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
-    """T22"""
-    monkeypatch.setattr("backoffice.desk.MOST_EXPORTED", 2)
-    browser = enter("agent")
-    browser.get(f"{BASE}/accounts/")
-    browser.post(f"{BASE}/accounts/export/")
-    assert "There are more than 2 rows" in browser.text
-    assert not Event.select().where(Event.name == "rows.exported").exists()
-
-
-def test_a_file_is_not_fetched_by_an_address(enter: Enter) -> None:
-    """T36"""
-    browser = enter("agent")
-    browser.get(f"{BASE}/accounts/export/")
-    assert browser.status == 404
-    assert browser.client.post("/accounts/export/", base_url="http://localhost/backoffice").status_code == 400  # no token
-
-
-def test_every_table_that_may_be_exported_is(world: worlds.World, enter: Enter, views: dict[str, Any]) -> None:
-    browser = enter("auditor")
-    for table, desk in tables(views).items():
-        if f"{table}.export" in access.EXPORTS:
-            rows = export(browser, f"{desk.url}/")
-            assert rows
-            assert worlds.CANARY not in str(rows), table
 
 
 def test_every_table_that_staff_should_see_has_a_desk(views: dict[str, Any]) -> None:

@@ -59,7 +59,14 @@ S1;01-234 5;2026-11-01;2026-11-30;121,00;Šiluma;100,00;21"""
 
 def test_the_schedule_names_each_job_once_with_its_local_time() -> None:
     times = {job.name: job.at and job.at.strftime("%H:%M") for job in tasks.SCHEDULE}
-    assert times == {"send_mail": None, "seal_events": None, "sync_billing": "02:10", "tidy": "03:30", "remind_readings": "09:00"}
+    assert times == {
+        "send_mail": None,
+        "seal_events": None,
+        "make_exports": None,
+        "sync_billing": "02:10",
+        "tidy": "03:30",
+        "remind_readings": "09:00",
+    }
     assert len(times) == len(tasks.SCHEDULE)
 
 

@@ -4,7 +4,7 @@ BIN := .venv/bin
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check facts bench faults fuzz migrate translate lock tools
+.PHONY: help run test lint check facts bench faults fuzz sabotage migrate translate lock tools
 
 ## Use it
 run: ## Serve both sites, the mailbox and the background work at http://127.0.0.1:8000/ (PORT=, HOST=)
@@ -37,6 +37,9 @@ faults: tools ## Kill and cut at full numbers; `make test` does a few of each
 
 fuzz: tools ## 20,000 requests that no page would send, on each database (FUZZ=, FUZZ_SEED=)
 	@FUZZ=$${FUZZ:-20000} $(BIN)/pytest -s tests/fuzz
+
+sabotage: tools ## Take thirty guards out, one by one: a test must turn red for each
+	@$(BIN)/python -m tests.sabotage
 
 ## Keep it
 translate: tools ## Collect the sentences into translations/, merge them, compile them

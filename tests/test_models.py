@@ -2,8 +2,9 @@
 
 import pytest
 
-from models import Account, Contract, Staff
+from models import TABLES, Account, Contract, Staff
 from tests import factories
+from tests import world as worlds
 
 # One letter that is eighteen when it is searched for.
 GROWS = "\ufdfa"
@@ -23,3 +24,11 @@ def test_a_name_may_grow_when_it_is_made_searchable(db: object, model: type) -> 
     for column, field in model._meta.fields.items():
         length = getattr(field, "max_length", None)
         assert length is None or len(getattr(made, column) or "") <= length, column
+
+
+def test_dismissed_staff_reach_no_row_of_any_table(db: object) -> None:
+    """T39: whoever left keeps nothing, even where a row of theirs was read before."""
+    world = worlds.build()
+    agent = world.people["agent"]
+    agent.is_active = False
+    assert [table.__name__ for table in TABLES if table.within(agent).exists()] == []

@@ -32,7 +32,7 @@ def tables(views: dict[str, Any]) -> dict[str, Any]:
 
 
 def test_every_page_of_the_backoffice_is_one_that_knows_the_rules(views: dict[str, Any]) -> None:
-    """T16, T38"""
+    """T16, T25, T38"""
     for view in views.values():
         assert isinstance(view, Desk | Home | SettingsPages), view
     for made in DESKS:

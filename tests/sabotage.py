@@ -1,0 +1,95 @@
+"""Guards taken out one by one: without any of them some test must turn red (G22). `make sabotage` runs them all, each in a copy.
+
+`tests/test_sabotage.py` holds the list to the sources as they are, and takes out one guard in every `make test`.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from config import ROOT
+
+LEFT_OUT = (".git", ".venv", "var", "__pycache__", ".mypy_cache", ".pytest_cache", ".ruff_cache", ".hypothesis", "bench", "docs")
+
+
+class Guard(NamedTuple):
+    """What is taken out of a file, what stands there instead, and the tests that must see it."""
+
+    what: str
+    file: str
+    text: str
+    instead: str
+    tests: str
+
+
+GUARDS = (
+    # ---- scope
+    Guard("staff see their organisation only", "models.py", "return rows if viewer.sees_install else rows.where(cls.seen_by_staff(viewer))", "return rows", "tests/backoffice/test_desk.py -k another_organisation"),
+    Guard("customers see their own rows only", "models.py", "            return rows.where(cls.seen_by_customer(viewer))", "            return rows", "tests/test_access.py -k every_customer_page"),
+    Guard("whoever is neither sees nothing", "models.py", "        return rows.where(NOTHING)", "        return rows", "tests/test_models.py tests/rules"),
+    Guard("dismissed staff see nothing", "models.py", "if isinstance(viewer, Staff) and viewer.is_active:", "if isinstance(viewer, Staff):", "tests/test_models.py tests/rules/test_staff.py"),
+    Guard("managers see their buildings only", "models.py", "    @classmethod\n    def in_buildings(cls, buildings: \"pw.ModelSelect[Any]\") -> Any:\n        \"\"\"Which rows belong to these buildings, for a property manager; a table without buildings shows none.\"\"\"\n", "    @classmethod\n    def in_buildings(cls, buildings: \"pw.ModelSelect[Any]\") -> Any:\n        return pw.SQL(\"1 = 1\")\n", "tests/backoffice/test_desk.py -k property_manager"),
+    Guard("an ended access opens nothing", "models.py", "where((Membership.account == self.id) & Membership.until_at.is_null())", "where(Membership.account == self.id)", "tests/rules tests/customer/test_attach_a_contract.py"),
+    Guard("mail is not for managers", "models.py", "return NOTHING if staff.role == \"property_manager\" else cls.organisation == staff.organisation_id", "return cls.organisation == staff.organisation_id", "tests/test_models.py tests/backoffice"),
+    Guard("a row is reached with its deed", "rules/access.py", "if row is None or not (allows(person, deed) if isinstance(person, Staff) else allows(person, deed, row)):", "if row is None:", "tests/test_access.py"),
+    Guard("dismissed staff may do nothing", "rules/access.py", "if not person.is_active or deed not in STAFF_DEEDS[person.role]:", "if deed not in STAFF_DEEDS[person.role]:", "tests/rules/test_staff.py tests/backoffice/test_sign_in.py tests/test_models.py"),
+    Guard("identity comes first where it must", "rules/access.py", "if deed not in WITHOUT_IDENTITY and is_identity_missing(person):", "if False:", "tests/rules tests/customer"),
+    Guard("a desk opens rows in reach only", "backoffice/desk.py", "return self.get_query().where(self.model.public_id == id).first() or abort(404)", "return self.model.select().where(self.model.public_id == id).first() or abort(404)", "tests/test_access.py -k backoffice"),
+    Guard("a field finds rows in reach only", "backoffice/desk.py", "        found = self.model.within(web.viewer())\n        if self.model is Organisation:", "        found = self.model.select()\n        if self.model is Organisation:", "tests/backoffice/test_desk.py"),
+    Guard("acts are for rows in reach only", "backoffice/acts.py", "found = list(desk.get_query().where(", "found = list(desk.model.select().where(", "tests/backoffice/test_desk.py"),
+    Guard("a search is for rows in reach only", "rules/search.py", "model.within(viewer)", "model.select()", "tests/rules/test_search.py tests/backoffice/test_home.py"),
+    # ---- who may come, and with what
+    Guard("a page without a policy is closed", "web.py", "    if rule is None:\n        abort(404)\n", "", "tests/test_access.py tests/test_house.py tests/backoffice/test_desk.py"),
+    Guard("a page asks for its deed", "web.py", "    if rule != access.SIGNED_IN and not access.allows(person, rule):\n        abort(404)\n", "", "tests/test_access.py"),
+    Guard("a form of another site is refused", "web.py", "request.headers.get(\"Sec-Fetch-Site\") == \"cross-site\"", "False", "tests/test_once.py"),
+    Guard("odd requests are refused", "web.py", "    _check_shape()\n", "", "tests/test_once.py"),
+    Guard("forms carry a token", "web.py", "    CSRFProtect(site)\n", "    site.config[\"WTF_CSRF_CHECK_DEFAULT\"] = False\n    CSRFProtect(site)\n", "tests/test_once.py -k token"),
+    Guard("nobody is sent to another site", "web.py", "if target and re.fullmatch(r\"/(?![/\\\\])[^\\\\\\x00-\\x20]*\", target) and target.startswith(request.script_root + \"/\"):", "if target:", "tests/backoffice/test_desk.py -k another_site"),
+    Guard("each organisation has a session of its own", "web.py", "return f\"sid-{here.id}\" if here else \"sid\"", "return \"sid\"", "tests/test_access.py tests/customer/test_sign_in.py tests/test_once.py"),
+    Guard("signing in starts anew", "web.py", "    secret = session.get(session_slot())\n    if secret:\n        sessions.end(secret)\n    _start_anew()\n    session[session_slot()]", "    session[session_slot()]", "tests/customer/test_sign_in.py tests/test_once.py tests/backoffice/test_sign_in.py"),
+    # ---- once, whole, and written down
+    Guard("a form acts once", "web.py", "location = work.once(events.actor(person) if person else f\"anyone:{source()}\", key, _request_digest(), act)", "location = act()", "tests/test_once.py"),
+    Guard("a unit of work is a transaction", "rules/work.py", "    with database.atomic():\n        yield\n", "    yield\n", "tests/test_once.py tests/rules/test_accounts.py"),
+    Guard("an event stands in its change's transaction", "rules/events.py", "    if database.transaction_depth() == 0:\n", "    if False:\n", "tests/rules"),
+    Guard("an unlock is written down", "rules/accounts.py", "    with unit_of_work():\n        event = _end_lock(account, reason=reason.strip(), by=by)\n", "    with unit_of_work():\n        Account.update(locked_until=None).where(Account.id == account.id).execute()\n        return\n", "tests/rules/test_accounts.py"),
+    Guard("a new password ends other sessions", "rules/accounts.py", "    account.password_hash = hashed\n    sessions.end_all(account, but=but)\n", "    account.password_hash = hashed\n", "tests/rules/test_accounts.py tests/customer/test_account.py"),
+    Guard("a new e-mail ends all sessions", "rules/accounts.py", "    sessions.end_all(account)\n    confirmations.end(", "    confirmations.end(", "tests/rules/test_accounts.py tests/backoffice/test_accounts_desk.py"),
+    Guard("a link works once", "rules/confirmations.py", "good = (Confirmation.id == row.id) & Confirmation.used_at.is_null() & (Confirmation.expires_at > at)", "good = Confirmation.id == row.id", "tests/rules/test_confirmations.py tests/faults/test_races.py"),
+    Guard("a one-time code works once", "rules/staff.py", "(Staff.id == person.id) & (Staff.totp_last_step < step)", "Staff.id == person.id", "tests/rules/test_staff.py tests/backoffice/test_sign_in.py tests/faults/test_races.py"),
+    Guard("a payer code is taken byte for byte", "rules/contracts.py", "(Contract.payer_code == payer_code)", "(Contract.payer_code_key == __import__('models').payer_code_key(payer_code))", "tests/rules/test_contracts.py"),
+    Guard("who took a mail over decides", "rules/messages.py", "(Message.id == message.id) & (Message.state == \"sending\") & (Message.tries == message.tries)", "Message.id == message.id", "tests/rules/test_messages.py tests/tasks"),
+)  # fmt: skip
+
+
+def caught(guard: Guard) -> bool:
+    """Whether the tests turn red in a copy of the project without this guard."""
+    with tempfile.TemporaryDirectory(prefix="sabotage-") as folder:
+        copy = Path(folder, "copy")
+        shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(*LEFT_OUT))
+        target = copy / guard.file
+        target.write_text(target.read_text().replace(guard.text, guard.instead))
+        environ = {name: value for name, value in os.environ.items() if not name.startswith(("SAVITARNA_", "PYTEST_"))}
+        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *guard.tests.split()]
+        done = subprocess.run(command, cwd=copy, env=environ, capture_output=True, text=True, timeout=600)
+        assert done.returncode in (0, 1), f"{guard.what}: the tests did not run\n{done.stdout[-2000:]}{done.stderr[-2000:]}"
+        return done.returncode == 1
+
+
+def main(words: Sequence[str]) -> None:
+    """Take each guard out, or those whose words are named; says which nobody missed, and fails for them."""
+    missed = []
+    for guard in GUARDS:
+        if not words or any(word in guard.what for word in words):
+            is_caught = caught(guard)
+            print("caught " if is_caught else "MISSED ", guard.what, flush=True)
+            missed += [guard.what] * (not is_caught)
+    sys.exit(f"{len(missed)} guards may be taken out and no test turns red." if missed else 0)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

@@ -71,6 +71,11 @@ def moment(value: datetime, language: str) -> str:
     return f"{day(here.date(), language)}{' ' if language == 'lt' else ', '}{here:%H:%M}"
 
 
+def ago(value: datetime, now: datetime, language: str) -> str:
+    """How long before `now` a moment was, to the minute: prieš 2 minutes or 2 minutes ago."""
+    return dates.format_timedelta(value - now, granularity="minute", add_direction=True, locale=LOCALES[language])
+
+
 def month(period: str, language: str) -> str:
     """A month given as 2026-11: 2026 m. lapkritis or November 2026."""
     return dates.format_skeleton("yMMMM", date.fromisoformat(f"{period}-01"), locale=LOCALES[language])

@@ -405,6 +405,42 @@ class Staff(Table):
         return cls.id == staff.id if staff.role == "property_manager" else cls.organisation == staff.organisation_id
 
 
+class SavedView(Table):
+    """A list as someone left it, with its search, filters and order, under a name of its own: theirs, or shared with colleagues (N07)."""
+
+    staff = pw.ForeignKeyField(Staff, on_delete="CASCADE", index=False)
+    organisation = pw.ForeignKeyField(Organisation, null=True, on_delete="RESTRICT", index=False)  # of its owner
+    desk = pw.CharField(40)
+    name = pw.CharField(40, verbose_name=N_("Name of the view"))
+    args = FactsField()  # what the address of the list says
+    is_shared = pw.BooleanField(default=False, verbose_name=N_("Colleagues see it too"))
+
+    class Meta:
+        indexes = ((("staff", "desk", "name"), True), (("organisation", "desk"), False))
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def within(cls, viewer: Any) -> "pw.ModelSelect[Self]":
+        """One's own, and those that colleagues share. Who works for the whole install has colleagues there alone."""
+        if not isinstance(viewer, Staff) or not viewer.is_active:
+            return cls.select().where(NOTHING)
+        return cls.select().where((cls.staff == viewer.id) | (cls.is_shared & (cls.organisation == viewer.organisation_id)))
+
+
+class Presence(Table):
+    """Who has a row's page open, since when, and when their browser said so last: nobody saves over a colleague unknowingly."""
+
+    staff = pw.ForeignKeyField(Staff, on_delete="CASCADE", index=False)
+    subject = pw.CharField(60)  # account:<id>, as in events
+    opened_at = UTCDateTimeField()
+    seen_at = UTCDateTimeField(index=True)
+
+    class Meta:
+        indexes = ((("staff", "subject"), True), (("subject", "seen_at"), False))
+
+
 class Session(Table):
     """One browser that is signed in: a customer's or a staff member's. The cookie holds the secret, the row its digest (T49)."""
 
@@ -1111,7 +1147,8 @@ class Worker(Table):
 
 
 TABLES: list[type[Table]] = [
-    Organisation, Provider, Setting, Account, Staff, Session, Device, Lockout, Counter, Confirmation, ConsentText, Consent,
+    Organisation, Provider, Setting, Account, Staff, SavedView, Presence, Session, Device, Lockout, Counter, Confirmation,
+    ConsentText, Consent,
     Building, StaffBuilding, Premises, SyncRun, SyncProblem, Contract, AccessType, Membership,
     MeterKind, Meter, Reading, Invoice, InvoiceLine, InvoiceVat,
     Seal, Event, Message, Export, ExportedAccount, FormKey, JobRun, Worker,

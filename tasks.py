@@ -30,6 +30,7 @@ from rules import (
     links,
     lockouts,
     messages,
+    presence,
     readings,
     schedule,
     sessions,
@@ -140,6 +141,7 @@ def tidy(renew: Callable[[], None]) -> None:
         limits.forget_ended,
         work.forget_old_forms,
         state.forget_gone,
+        presence.forget_gone,
     ):
         renew()
         forget()

@@ -94,6 +94,7 @@ def _page(desk: Any, command: Command) -> Any:
         is_one=is_one,
         form=form,
         back_url=back,
+        **(desk.company(chosen[0]) if is_one else {}),
     )
 
 

@@ -22,11 +22,11 @@ from flask_babel import lazy_gettext
 
 import formats
 import web
-from backoffice import acts, cells, exports, fields, listing, timeline
+from backoffice import acts, cells, exports, fields, listing, saved, timeline
 from backoffice.acts import Command
 from backoffice.listing import Tab
 from models import N_, Event, Organisation, Table, fold, sort_key
-from rules import access, rows, search
+from rules import access, presence, rows, search
 
 MOST_FOUND = 20
 RELATED = 5
@@ -259,6 +259,8 @@ class Desk(ModelView):
 
     @expose("/")
     def index_view(self) -> Any:
+        if "view" in request.args:
+            return saved.open_view(self)
         what = listing.asked(self, request.args)
         names = self.names()
         found, is_before, is_after = listing.page(self, what, self.read(names))
@@ -268,7 +270,8 @@ class Desk(ModelView):
             self.list_template,
             columns=self.columns(what, args, names),
             lines=self.lines(found, names),
-            tabs=self._tabs(what),
+            tabs=saved.tabs(self, what),
+            save_url=self.address("views", **args) if args else "",
             chips=list(self._chips(what, args)),
             list_filters=list(self._filter_fields(what)),
             kept={name: value for name, value in args.items() if name in ("tab", "sort") or name in what.rows},
@@ -326,14 +329,6 @@ class Desk(ModelView):
             made.append(Line(str(row[0]), self.address(row[0]), str(pairs[0][0]), pairs))
         return made
 
-    def _tabs(self, what: listing.Asked) -> list[tuple[str, str, bool, str]]:
-        if not self.tabs:
-            return []
-        queues = [tab for tab in self.tabs if tab.queue]
-        counted = dict(zip((tab.name for tab in queues), listing.counts([(self, tab) for tab in queues]), strict=True))
-        views = [(_(tab.label), self.address(tab=tab.name), what.tab is tab, counted.get(tab.name, "")) for tab in self.tabs]
-        return [(_(self.all_rows), self.address(), what.tab is None, ""), *views]
-
     def _chips(self, what: listing.Asked, args: dict[str, str]) -> Iterable[tuple[str, str]]:
         for name, row in what.rows.items():
             yield f"{self.column_labels[name]}: {row}", self.address(**{k: v for k, v in args.items() if k != name})
@@ -363,13 +358,41 @@ class Desk(ModelView):
     def _bulk_acts(self) -> list[tuple[str, str]]:
         return [(_(c.label), self.address(c.name)) for c in self.commands if c.is_bulk and self.may(c.name)]
 
+    @expose("/views/", methods=("GET", "POST"))
+    @expose("/views/<uuid:public_id>/", methods=("GET", "POST"))
+    @web.once
+    def saved_view(self, public_id: uuid.UUID | None = None) -> Any:
+        return saved.page(self, public_id)
+
     # ---- one row
 
     @expose("/<uuid:public_id>/")
     def details_view(self, public_id: uuid.UUID) -> Any:
         listing.only()
         row = self.get_one(public_id)
-        return self.render(self.details_template, model=row, **self.dossier(row))
+        return self.render(self.details_template, model=row, **self.dossier(row), **self.company(row))
+
+    @expose("/<uuid:public_id>/here/", methods=("POST",))
+    def here(self, public_id: uuid.UUID) -> Any:
+        """A browser says that it shows this row's page, or has left it; answered with who else has it open."""
+        listing.only()
+        row = self.get_one(public_id)
+        if not self.is_for_work:
+            abort(404)
+        (presence.leave if request.form.get("gone") else presence.arrive)(row, by=web.viewer())
+        return {"says": self.company(row)["company"]}
+
+    @property
+    def is_for_work(self) -> bool:
+        """Whether the viewer may change anything here."""
+        return self.can_edit or any(self.may(command.name) for command in self.commands)
+
+    def company(self, row: Any) -> dict[str, str]:
+        """Who else has this row's page open, in words; on desks where one may change something."""
+        if not self.is_for_work:
+            return {}
+        others = presence.others(row, but=web.viewer())
+        return {"here_url": self.address(row.public_id, "here"), "company": " ".join(timeline.opened(name, at) for name, at in others)}
 
     def dossier(self, row: Any) -> dict[str, Any]:
         """What the page of a row shows: its heading, facts, acts, related rows and what happened to it."""
@@ -488,7 +511,9 @@ class Desk(ModelView):
             with web.asking(form):
                 self.change(row, form)
                 return redirect(self.address(row.public_id), 303)
-        return self.render(self.edit_template, form=form, list_url=self.address(row.public_id), title=self.heading(row))
+        return self.render(
+            self.edit_template, form=form, list_url=self.address(row.public_id), title=self.heading(row), **self.company(row)
+        )
 
     def change(self, row: Any, form: Any) -> None:
         """Write what differs. Where somebody else was faster, say what stands there now and keep what was typed."""

@@ -286,6 +286,10 @@ class Invoices(Desk):
     part_columns = ("number", "issued_on", "due_on", "payable_cents", "outstanding_cents")
     shown = {name: partial(cells.money_if_any, name) for name in ("prepaid_cents", "rounding_cents")}
     search_hint = N_("Invoice number, customer or address")
+    tabs = (
+        Tab("unpaid", N_("Unpaid"), lambda t, at: t.unpaid()),
+        Tab("overdue", N_("Overdue"), lambda t, at: t.overdue(clock.today()), "due_on"),
+    )
     empty = (N_("No invoices yet"), N_("Invoices come with the billing feed."))
 
     own_pages = {"pdf": "view"}

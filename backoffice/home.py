@@ -57,9 +57,10 @@ class Home(AdminIndexView):
     def _queues(self) -> list[dict[str, Any]]:
         """Every saved view that says it is a queue, of the desks that this viewer may see, with how many rows wait there."""
         waiting = [(desk, tab) for desk in self._desks() for tab in desk.tabs if tab.queue]
+        counts = listing.counts([(desk, listing.all_of(desk, tab)) for desk, tab in waiting])
         return [
             _queue(_(tab.queue[0]), _(tab.queue[1]), count, desk.address(tab=tab.name))
-            for (desk, tab), count in zip(waiting, listing.counts(waiting), strict=True)
+            for (desk, tab), count in zip(waiting, counts, strict=True)
         ]
 
     @expose("/search/")

@@ -1,7 +1,7 @@
 """One page of a desk's list: what the address asks for, checked, and the one query that answers it.
 
 A list is paged by key: `after` and `before` name the row at the edge by its public id, and the query goes on from there along an
-index. It is never counted; saved views show a count that stops at a hundred. An argument that no list knows is a 400.
+index. It is never counted; views show a count that stops at ten thousand. An argument that no list knows is a 400.
 """
 
 import re
@@ -20,7 +20,7 @@ from models import Table, UTCDateTimeField, database, now
 from rules import search
 
 PAGE = 50
-COUNTED_UP_TO = 100
+COUNTED_UP_TO = 10_000
 PUBLIC_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -52,6 +52,12 @@ class Asked:
     before: uuid.UUID | None
 
     @property
+    def is_countable(self) -> bool:
+        """Whether one index finds the rows: what is searched for inside texts, or by several filters, may have to be looked for."""
+        narrowed = [*self.rows, *self.choices, *(name for name, days in self.days.items() if any(days)), *([self.tab] if self.tab else [])]
+        return not self.search and len(narrowed) <= 1
+
+    @property
     def is_narrowed(self) -> bool:
         return bool(self.search or self.rows or self.choices or any(first or last for first, last in self.days.values()))
 
@@ -72,7 +78,7 @@ def asked(desk: Any, sent: Mapping[str, str]) -> Asked:
     sort = args.pop("sort", "") or (tab.sort if tab and tab.sort else desk.column_default_sort)
     if sort.removeprefix("-") not in orders(desk, tab):
         abort(400)
-    edges = {name: _uuid(args.pop(name)) if name in args else None for name in ("after", "before")}
+    edges = {name: uuid_of(args.pop(name)) if name in args else None for name in ("after", "before")}
     if all(edges.values()):
         abort(400)
     rows, days, choices = {}, {}, {}
@@ -81,7 +87,7 @@ def asked(desk: Any, sent: Mapping[str, str]) -> Asked:
         value = args.pop(name, "")
         if isinstance(field, pw.ForeignKeyField):
             if value:
-                rows[name] = _row(field.rel_model, _uuid(value))
+                rows[name] = _row(field.rel_model, uuid_of(value))
         elif desk.choices(name):
             if value:
                 choices[name] = value if value in desk.choices(name) else abort(400)
@@ -105,7 +111,8 @@ def _tab(desk: Any, name: str) -> Tab | None:
     return next((tab for tab in desk.tabs if tab.name == name), None) or abort(400)
 
 
-def _uuid(text: str) -> uuid.UUID:
+def uuid_of(text: str) -> uuid.UUID:
+    """A public id in the one spelling that this site writes. Raises 400."""
     # uuid.UUID() also takes braces, "urn:uuid:" and dashes anywhere.
     return uuid.UUID(text) if re.fullmatch(PUBLIC_ID, text) else abort(400)
 
@@ -206,15 +213,25 @@ def _beyond(field: Any, value: Any, is_turned: bool) -> Any:
     return field < value if is_turned else field > value
 
 
-def counts(views: list[tuple[Any, Tab]]) -> list[str]:
-    """How many rows each saved view has, in one statement; "100+" where there are more."""
-    at, viewer = now(), web.viewer()
+def counts(views: list[tuple[Any, Asked]]) -> list[str]:
+    """How many rows each view has, in one statement; "10 000+" where there are more, and nothing where no index could count them."""
     parts = []
-    for desk, tab in views:
-        model = desk.model
-        some = model.within(viewer).where(tab.where(model, at)).select(pw.SQL("1")).limit(COUNTED_UP_TO + 1)
-        parts.append(pw.Select([some.alias("some")], [pw.fn.COUNT(pw.SQL("*"))]))
+    for desk, what in views:
+        query, _order, _is_backwards = found(desk, what)
+        some = query.select(pw.SQL("1")).limit(COUNTED_UP_TO + 1)
+        parts.append(pw.Select([some.alias("some")], [pw.fn.COUNT(pw.SQL("*"))]) if what.is_countable else pw.Value(None))
     if not parts:
         return []
     figures = pw.Select(columns=parts).bind(database).tuples().execute()[0]
-    return [f"{COUNTED_UP_TO}+" if figure > COUNTED_UP_TO else str(figure) for figure in figures]
+    return [_figure(figure) for figure in figures]
+
+
+def _figure(count: int | None) -> str:
+    where = web.language()
+    most = f"{formats.quantity(COUNTED_UP_TO * 1000, where)}+"
+    return "" if count is None else most if count > COUNTED_UP_TO else formats.quantity(count * 1000, where)
+
+
+def all_of(desk: Any, tab: Tab | None = None) -> Asked:
+    """A list as it comes, or one of its views."""
+    return Asked("", tab.sort if tab and tab.sort else desk.column_default_sort, tab, {}, {}, {}, None, None)

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 import peewee as pw
@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 import formats
 import web
 from backoffice.cells import NO, NOTHING, YES, access_type, setting
-from models import N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff
+from models import N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff, now
 from rules import events, lockouts, settings
 
 SHOWN = 25
@@ -53,6 +53,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "reading.declared": (N_("Reading declared"), N_("{meter}: {previous_milli} → {value_milli}, {read_on}")),
     "rows.acted_on": (N_("One act on several rows"), N_("{table}, {act}. Done: {done}, not done: {refused}")),
     "rows.exported": (N_("Rows exported"), N_("{desk}: {count}, {kind}. Filters: {filters}. Reason: {reason}")),
+    "savedview.changed": (N_("Saved view changed"), "{changes}"),
+    "savedview.removed": (N_("Saved view deleted"), "{name}"),
+    "savedview.saved": (N_("List saved as a view"), N_("{name}. Colleagues see it too: {is_shared}")),
     "setting.changed": (N_("Setting changed"), N_("{setting}: {old} → {new}")),
     "staff.buildings_changed": (N_("Buildings of a property manager changed"), N_("{old} → {new}. Reason: {reason}")),
     "staff.dismissed": (N_("No longer works here"), N_("Reason: {reason}")),
@@ -122,10 +125,10 @@ def _changes(name: str, before: Any, after: Any) -> str:
         return ""
     columns = MODELS[name.partition(".")[0]]._meta.fields
     parts = []
-    for field, now in after.items():
+    for field, value in after.items():
         label = _(str(columns[field].verbose_name)) if field in columns and columns[field].verbose_name else field
         was = f"{_written(field, before[field])} → " if field in before else ""
-        parts.append(f"{label}: {was}{_written(field, now)}")
+        parts.append(f"{label}: {was}{_written(field, value)}")
     return "; ".join(parts)
 
 
@@ -181,3 +184,10 @@ def told(found: Iterable[Event]) -> list[dict[str, str]]:
         }
         for event in listed
     ]
+
+
+def opened(name: str, at: datetime) -> str:
+    """Since when a colleague has had a page open."""
+    if now() - at < timedelta(minutes=1):
+        return _("%(name)s opened this just now.", name=name)
+    return _("%(name)s opened this %(ago)s.", name=name, ago=formats.ago(at, now(), web.language()))

@@ -149,6 +149,8 @@ DESK_ROUTES: dict[str, str | None] = {
     "edit_view": "edit",
     "create_view": "create",
     "export": "export",
+    "saved_view": "view",
+    "here": "view",
     "action_view": None,
     "delete_view": None,
     "ajax_lookup": "view",

@@ -57,3 +57,20 @@ for (const form of document.querySelectorAll("form[data-unsaved]")) {
     follow();
   }, part.dataset.refresh * 1000);
 })();
+
+// Says that this row's page is in sight, and hears who else has it open; without it the notice is as old as the page.
+const company = document.querySelector("[data-here]");
+if (company) {
+  const body = (extra) => { const sent = new FormData(); sent.set("csrf_token", company.dataset.token); if (extra) sent.set(extra, "1"); return sent; };
+  const say = async () => {
+    if (document.hidden) return;
+    const answer = await fetch(company.dataset.here, { method: "POST", body: body() }).catch(() => null);
+    if (!answer?.ok || answer.redirected) return;
+    const { says } = await answer.json();
+    if (company.textContent !== says) company.textContent = says;
+  };
+  say();
+  setInterval(say, 30000);
+  document.addEventListener("visibilitychange", say);
+  window.addEventListener("pagehide", () => navigator.sendBeacon(company.dataset.here, body("gone")));
+}

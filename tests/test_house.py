@@ -176,6 +176,8 @@ def test_every_table_of_an_organisation_says_which() -> None:
     free = {
         "Organisation",
         "Staff",
+        "SavedView",
+        "Presence",
         "Session",
         "Device",
         "Lockout",

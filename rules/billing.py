@@ -10,6 +10,7 @@ from peewee import SQL, Case, Expression, Tuple, fn
 
 from models import Account, Contract, Invoice, InvoiceLine, InvoiceVat, Meter, MeterKind, Provider, Reading
 from rules import access, clock, settings
+from rules.refusal import Missing
 
 PAGE = 20
 MONTHS = 24
@@ -177,11 +178,14 @@ def newest(account: Account, count: int, *, contract: Contract | None = None) ->
     return list(_some(account, Chosen(contract=contract), clock.today()).limit(count))
 
 
-def with_parties(invoice: Invoice, account: Account) -> Invoice:
-    """The same bill of that account's organisation with all whom it names at hand, in one statement."""
-    contract = Contract.select(Contract, Provider).join(Provider).where(Contract.id == invoice.contract_id).get()
-    invoice.contract, invoice.provider, invoice.organisation = contract, contract.provider, account.organisation
-    return invoice
+def reach(account: Account, public_id: uuid.UUID) -> Invoice:
+    """`access.reach` for a bill, with all whom it names at hand, in one statement. Raises Missing, whether there is such a bill or not."""
+    rows = Invoice.within(account).select(Invoice, Contract, Provider).join(Contract).join_from(Invoice, Provider)
+    bill = rows.where(_theirs(account), Invoice.public_id == public_id).first()
+    if bill is None:
+        raise Missing
+    bill.organisation = account.organisation
+    return bill
 
 
 def lines(invoice: Invoice) -> list[InvoiceLine]:

@@ -187,7 +187,7 @@ def _file_name(asked: dict[str, str]) -> str:
 @pages.get("/invoices/<uuid:public_id>")
 def view(public_id: uuid.UUID) -> Any:
     """One bill: what is to pay and by when, then what it is made of, then the readings behind it."""
-    bill = billing.with_parties(web.reach(Invoice, public_id, "invoice.view"), web.viewer())
+    bill = billing.reach(web.viewer(), public_id)
     lines, vat = billing.lines(bill), billing.vat(bill)
     corrects, corrected_by = billing.related(bill)
     return render_template(
@@ -214,7 +214,7 @@ def _by_rate(lines: list[InvoiceLine]) -> list[tuple[int | None, list[InvoiceLin
 @pages.get("/invoices/<uuid:public_id>/pdf", endpoint="pdf")
 def document(public_id: uuid.UUID) -> Response:
     """The bill as a PDF: the provider's own where the feed brought one, else ours."""
-    bill = billing.with_parties(web.reach(Invoice, public_id, "invoice.view"), web.viewer())
+    bill = billing.reach(web.viewer(), public_id)
     content = _document(bill, billing.lines(bill), billing.vat(bill))
     return downloads.file(content, f"{formats.file_name(bill.number)}.pdf", "application/pdf")
 
@@ -222,7 +222,7 @@ def document(public_id: uuid.UUID) -> Response:
 @pages.get("/invoices/<uuid:public_id>/breakdown")
 def breakdown(public_id: uuid.UUID) -> Response:
     """The lines of a bill as a table that a spreadsheet opens, numbers as the reader's language writes them (IB-68)."""
-    bill = web.reach(Invoice, public_id, "invoice.view")
+    bill = billing.reach(web.viewer(), public_id)
     rows = [_line_cells(line) for line in billing.lines(bill)]
     for said, cents in ((_("Without VAT"), bill.net_cents), (_("VAT"), bill.vat_cents), (_("Total"), bill.total_cents)):
         rows.append([said, "", "", "", "", downloads.decimal(cents, 2)])

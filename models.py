@@ -569,6 +569,23 @@ class Building(Owned):
 
     provider = pw.ForeignKeyField(Provider, on_delete="RESTRICT", index=False, verbose_name=N_("Maintaining company"))
     address = pw.CharField(200, verbose_name=N_("Address"))
+    # Its own days for readings, both or neither (K16).
+    reading_opens_on = pw.IntegerField(
+        null=True,
+        constraints=[pw.Check("reading_opens_on BETWEEN 1 AND 28")],
+        verbose_name=N_("Readings open on day of the month"),
+        help_text=N_("From 1 to 28; empty: as the organisation says"),
+    )
+    reading_closes_on = pw.IntegerField(
+        null=True,
+        constraints=[
+            pw.Check("reading_closes_on BETWEEN 1 AND 31"),
+            pw.Check("(reading_opens_on IS NULL) = (reading_closes_on IS NULL)"),
+            pw.Check("reading_opens_on <= reading_closes_on"),
+        ],
+        verbose_name=N_("Readings close after day of the month"),
+        help_text=N_("Up to 31, which is the last day of any month; empty: as the organisation says"),
+    )
     search_key = pw.CharField(255)
     sort_key = pw.CharField(255)
     version = pw.IntegerField(default=0)
@@ -760,14 +777,26 @@ Membership.add_index(
 # ---- meters -----------------------------------------------------------------------------------------------------------
 
 
+ROUNDINGS = (("exact", N_("More decimals are refused")), ("half_up", N_("More decimals are rounded, half a unit up")))
+MOST_DIGITS = 9  # before the decimals: no dial has more
+
+
 class MeterKind(Owned):
-    """What a meter measures, in which unit, with how many decimals (K18)."""
+    """What a meter measures, in which unit, with how many decimals; how many digits its dial has before it starts from zero (K18)."""
 
     code = pw.CharField(30, verbose_name=N_("Code"))
     name_lt = pw.CharField(80, verbose_name=N_("Name in Lithuanian"))
     name_en = pw.CharField(80, verbose_name=N_("Name in English"))
     unit = pw.CharField(10, verbose_name=N_("Unit"))
     decimals = pw.IntegerField(default=3, verbose_name=N_("Decimals"))
+    rounding = pw.CharField(10, choices=ROUNDINGS, default="exact", verbose_name=N_("Rounding"))
+    digits = pw.IntegerField(
+        null=True,
+        constraints=[pw.Check("digits BETWEEN 1 AND 9")],
+        verbose_name=N_("Digits before the decimals"),
+        help_text=N_("After the last of them the meter starts from zero; empty: not known"),
+    )
+    version = pw.IntegerField(default=0)
 
     class Meta:
         indexes = ((("organisation", "code"), True),)
@@ -791,6 +820,12 @@ class Meter(Owned):
     place = pw.CharField(80, default="", verbose_name=N_("Place"))
     installed_on = pw.DateField(null=True, verbose_name=N_("Installed"))
     removed_on = pw.DateField(null=True, verbose_name=N_("Removed"))
+    digits = pw.IntegerField(
+        null=True,
+        constraints=[pw.Check("digits BETWEEN 1 AND 9")],
+        verbose_name=N_("Digits before the decimals"),
+        help_text=N_("Empty: as most meters of its kind"),
+    )
     search_key = pw.CharField(255)
     version = pw.IntegerField(default=0)
 
@@ -808,6 +843,12 @@ class Meter(Owned):
     def derive(self) -> None:
         self.search_key = fold(f"{self.number} {self.place}")[:255]
 
+    @property
+    def dial_milli(self) -> int | None:
+        """After how much it starts from zero, thousandths of its unit; None where that is not known."""
+        digits = self.digits or self.kind.digits
+        return None if digits is None else 10 ** (digits + 3)
+
     def is_in_use(self, day: date) -> bool:
         """Whether the meter stands in its place on that day."""
         return (self.installed_on is None or self.installed_on <= day) and (self.removed_on is None or self.removed_on > day)
@@ -817,7 +858,7 @@ SOURCES = (("customer", N_("Customer")), ("staff", N_("Staff")), ("feed", N_("Bi
 
 
 class Reading(Owned):
-    """What a meter showed. Every version stays; the last one of a month counts (one `current` for a meter and a month)."""
+    """What a meter showed. Every version stays; one of a month counts for each contract that the meter had in it."""
 
     meter = pw.ForeignKeyField(Meter, on_delete="RESTRICT", index=False, verbose_name=N_("Meter"))
     # The contract and building of that day: who buys the flat later does not see them.
@@ -825,12 +866,21 @@ class Reading(Owned):
     building = pw.ForeignKeyField(Building, null=True, on_delete="RESTRICT", index=False, verbose_name=N_("Building"))
     value_milli = pw.BigIntegerField(verbose_name=N_("Reading"))
     previous_milli = pw.BigIntegerField(null=True, verbose_name=N_("From"))
+    # What the dial holds, where it started from zero since the reading before.
+    rollover_milli = pw.BigIntegerField(
+        default=0,
+        constraints=[pw.Check("rollover_milli = 0 OR (rollover_milli > 0 AND value_milli < previous_milli)")],
+        verbose_name=N_("Started from zero after"),
+    )
     read_on = pw.DateField(verbose_name=N_("Date"))
     period = pw.CharField(7, verbose_name=N_("Month"))
     source = pw.CharField(10, choices=SOURCES, verbose_name=N_("Source"))
     is_current = pw.BooleanField(default=True, verbose_name=N_("Counts"))
     reference = pw.CharField(20, verbose_name=N_("Reference"))
     account = pw.ForeignKeyField(Account, null=True, on_delete="SET NULL", index=False)
+    staff = pw.ForeignKeyField(Staff, null=True, on_delete="RESTRICT", index=False, verbose_name=N_("Entered by"))
+    reason = pw.CharField(300, default="", verbose_name=N_("Reason"))
+    replaces = pw.ForeignKeyField("self", null=True, on_delete="RESTRICT", index=False, verbose_name=N_("Instead of"))
     recorded_at = UTCDateTimeField(default=now, verbose_name=N_("Recorded"))
     run = pw.ForeignKeyField(SyncRun, null=True, on_delete="SET NULL", index=False)
 
@@ -849,11 +899,37 @@ class Reading(Owned):
 
     @property
     def used_milli(self) -> int | None:
-        """The difference to the reading before, thousandths of the unit; None for the first."""
-        return None if self.previous_milli is None else self.value_milli - self.previous_milli
+        """The difference to the reading before, over a roll-over too, thousandths of the unit; None for the first."""
+        return None if self.previous_milli is None else self.value_milli - self.previous_milli + self.rollover_milli
 
 
-Reading.add_index(Reading.index(Reading.meter, Reading.period, unique=True, where=Reading.is_current, name="reading_current"))
+# One that counts for a meter, a contract and a month, whatever races: a meter that passes to another contract within a month has the
+# closing reading of the one and the first of the other.
+Reading.add_index(
+    Reading.index(Reading.meter, Reading.contract, Reading.period, unique=True, where=Reading.is_current, name="reading_current")
+)
+
+
+class MeterName(Owned):
+    """What a customer calls a meter ("Kitchen"): theirs alone, nobody else ever sees it."""
+
+    account = pw.ForeignKeyField(Account, on_delete="CASCADE", index=False)
+    meter = pw.ForeignKeyField(Meter, on_delete="RESTRICT", index=False)
+    name = pw.CharField(40, verbose_name=N_("Your name for it"))
+
+    class Meta:
+        indexes = ((("account", "meter"), True),)
+
+    def __str__(self) -> str:
+        return self.name
+
+    @classmethod
+    def seen_by_staff(cls, staff: Staff) -> Any:
+        return NOTHING
+
+    @classmethod
+    def seen_by_customer(cls, account: Account) -> Any:
+        return cls.account == account.id
 
 
 # ---- money ------------------------------------------------------------------------------------------------------------
@@ -1150,7 +1226,7 @@ TABLES: list[type[Table]] = [
     Organisation, Provider, Setting, Account, Staff, SavedView, Presence, Session, Device, Lockout, Counter, Confirmation,
     ConsentText, Consent,
     Building, StaffBuilding, Premises, SyncRun, SyncProblem, Contract, AccessType, Membership,
-    MeterKind, Meter, Reading, Invoice, InvoiceLine, InvoiceVat,
+    MeterKind, Meter, Reading, MeterName, Invoice, InvoiceLine, InvoiceVat,
     Seal, Event, Message, Export, ExportedAccount, FormKey, JobRun, Worker,
 ]  # fmt: skip
 

@@ -31,7 +31,7 @@ from rules import (
     lockouts,
     messages,
     presence,
-    readings,
+    reminders,
     schedule,
     sessions,
     settings,
@@ -129,7 +129,7 @@ def remind_readings(renew: Callable[[], None], organisation_id: int) -> None:
     """Remind the customers of one organisation who have not declared."""
     renew()
     organisation = Organisation.get_by_id(organisation_id)
-    readings.remind(organisation, clock.today(), links.site_url(config.customer_url, organisation))
+    reminders.remind(organisation, clock.today(), links.site_url(config.customer_url, organisation))
 
 
 def tidy(renew: Callable[[], None]) -> None:

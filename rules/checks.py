@@ -44,22 +44,26 @@ PROMISES: tuple[tuple[str, str], ...] = (
         "SELECT i.number, c.payer_code FROM invoice i JOIN contract c ON c.id = i.contract_id WHERE i.provider_id <> c.provider_id",
     ),
     (
-        "Meter {} has {} readings that count in {}.",
+        "Meter {} has {} readings that count in {} for one contract.",
         "SELECT m.number, COUNT(*), r.period FROM reading r JOIN meter m ON m.id = r.meter_id WHERE r.is_current"
-        " GROUP BY m.id, m.number, r.period HAVING COUNT(*) > 1",
+        " GROUP BY m.id, m.number, r.contract_id, r.period HAVING COUNT(*) > 1",
     ),
     (
         "Meter {}: the reading of {} is counted from {}, but the one before is {}.",
         "SELECT m.number, r.period, r.previous_milli, r.before_milli FROM (SELECT meter_id, period, previous_milli,"
-        " LAG(value_milli) OVER (PARTITION BY meter_id ORDER BY period) AS before_milli FROM reading WHERE is_current) r"
+        " LAG(value_milli) OVER (PARTITION BY meter_id ORDER BY read_on, value_milli, id) AS before_milli FROM reading WHERE is_current) r"
         " JOIN meter m ON m.id = r.meter_id WHERE r.before_milli IS NOT NULL AND COALESCE(r.previous_milli, -1) <> r.before_milli",
     ),
     (
         "Meter {}: customers declared {} in {}, after more.",
-        "SELECT m.number, r.value_milli, r.period FROM (SELECT meter_id, period, value_milli, source,"
+        "SELECT m.number, r.value_milli, r.period FROM (SELECT meter_id, period, value_milli, source, rollover_milli,"
         " LAG(value_milli) OVER w AS before_milli, LAG(source) OVER w AS before_source FROM reading WHERE is_current"
-        " WINDOW w AS (PARTITION BY meter_id ORDER BY period)) r JOIN meter m ON m.id = r.meter_id"
-        " WHERE r.source = 'customer' AND r.before_source = 'customer' AND r.value_milli < r.before_milli",
+        " WINDOW w AS (PARTITION BY meter_id ORDER BY read_on, value_milli, id)) r JOIN meter m ON m.id = r.meter_id"
+        " WHERE r.source = 'customer' AND r.before_source = 'customer' AND r.rollover_milli = 0 AND r.value_milli < r.before_milli",
+    ),
+    (
+        "Reading {} was entered by staff without a name or a reason.",
+        "SELECT id FROM reading WHERE source = 'staff' AND (staff_id IS NULL OR reason = '')",
     ),
     (
         "Account {} has {} live accesses to contract {}.",
@@ -88,6 +92,8 @@ RECORDED = (
     ("account", "account.registered", "'account:' || x.id", "1 = 1"),
     ("staff", "staff.invited", "'staff:' || x.id", "1 = 1"),
     ("reading", "reading.declared", "'reading:' || x.id", "x.source = 'customer'"),
+    ("reading", "reading.entered", "'reading:' || x.id", "x.source = 'staff' AND x.replaces_id IS NULL"),
+    ("reading", "reading.corrected", "'reading:' || x.id", "x.source = 'staff' AND x.replaces_id IS NOT NULL"),
     ("membership", "contract.attached", "'contract:' || x.contract_id", "1 = 1"),
     ("export", "rows.exported", "'export:' || x.id", "x.state = 'ready'"),
     ("sync_run", "feed.run_finished", "'syncrun:' || x.id", "x.finished_at IS NOT NULL"),

@@ -31,7 +31,7 @@ from models import (
     digest,
     payer_code_key,
 )
-from rules import links, messages, readings
+from rules import chain, links, messages, readings
 from rules.bulk import add_all, among, insert, new_ids, update
 from rules.sync_run import NEVER, VERSIONS, Aside, Item, Record, Run
 
@@ -536,9 +536,9 @@ def take_readings(run: Run, items: Sequence[Item]) -> None:
         except Aside as why:
             run.put_aside(item, why)
             continue
-        told.append(readings.Told(meter, contract.id, it.value_milli, it.read_on))
+        told.append(chain.Told(meter, contract.id, it.value_milli, it.read_on))
         taken.append(item)
-    outcomes = readings.store_many(told, source="feed", run=run.row, is_last_word=run.is_over)
+    outcomes = chain.store_many(told, source="feed", run=run.row, is_last_word=run.is_over)
     for item, one, (outcome, version) in zip(taken, told, outcomes, strict=True):
         if outcome == "older":
             run.replaced[version] = item

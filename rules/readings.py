@@ -1,36 +1,19 @@
-"""What meters show: when it may be told, what is refused, how it is kept, who is reminded (CV-28..35, K16-K19)."""
+"""What meters show: when it may be told, what is refused, what a customer sees of it (CV-28..35, K16-K19)."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from itertools import groupby
-from typing import Any
 
-from peewee import JOIN, chunked, fn
+from peewee import JOIN, fn
 
-from models import (
-    N_,
-    AccessType,
-    Account,
-    Contract,
-    Membership,
-    Meter,
-    MeterKind,
-    Organisation,
-    Provider,
-    Reading,
-    SyncRun,
-    database,
-)
-from rules import access, clock, events, keys, links, messages, settings
-from rules.bulk import add_all
+from models import MOST_DIGITS, N_, Account, Building, Contract, Meter, MeterKind, MeterName, Organisation, Provider, Reading
+from rules import access, chain, clock, events, keys, messages, settings
 from rules.refusal import Doubtful, Refused
 from rules.work import unit_of_work
 
-MOST_MILLI = 10**12 - 1  # nine digits before the decimals: no meter has more
+MOST_MILLI = 10 ** (MOST_DIGITS + 3) - 1
 # A use this many times the usual one is asked about once more, unless it is less than ten units in all.
 UNUSUAL_TIMES, UNUSUAL_FLOOR_MILLI = 3, 10_000
-REMINDED_AT_ONCE = 500
 
 
 # ---- when -------------------------------------------------------------------------------------------------------------
@@ -45,18 +28,27 @@ class Window:
     closes_on: date
 
 
-def window(organisation: Organisation, day: date) -> Window:
-    """Whether readings may be declared on that local day, and from when until when (K16, CV-31, CV-32)."""
-    rules = settings.of(organisation)
-    opens_on, closes_on = _days(rules, day.replace(day=1))
+def window(organisation: Organisation, day: date, building: Building | None = None) -> Window:
+    """Whether readings may be declared on that local day, and from when until when: as the building says, else the organisation
+    (K16, CV-31, CV-32)."""
+    opens, closes = days_of_month(organisation, building)
+    opens_on, closes_on = _days(opens, closes, day.replace(day=1))
     if day > closes_on:
-        opens_on, closes_on = _days(rules, _next_month(day))
+        opens_on, closes_on = _days(opens, closes, _next_month(day))
     return Window(opens_on <= day, opens_on, closes_on)
 
 
-def _days(rules: settings.Settings, first: date) -> tuple[date, date]:
+def days_of_month(organisation: Organisation, building: Building | None) -> tuple[int, int]:
+    """The first and the last day of the month on which readings are taken; 31 is the last one of any month."""
+    if building is not None and building.reading_opens_on is not None and building.reading_closes_on is not None:
+        return building.reading_opens_on, building.reading_closes_on
+    rules = settings.of(organisation)
+    return rules.reading_opens_on, rules.reading_closes_on
+
+
+def _days(opens: int, closes: int, first: date) -> tuple[date, date]:
     last = _next_month(first) - timedelta(days=1)
-    return first.replace(day=rules.reading_opens_on), first.replace(day=min(rules.reading_closes_on, last.day))
+    return first.replace(day=opens), first.replace(day=min(closes, last.day))
 
 
 def _next_month(day: date) -> date:
@@ -76,10 +68,14 @@ class Row:
 
 @dataclass(frozen=True)
 class Place:
-    """A contract with its provider, and its meters."""
+    """A contract with its provider and building, and its meters."""
 
     contract: Contract
     rows: list[Row] = field(default_factory=list)
+
+    def window(self, day: date) -> Window:
+        """When readings are taken here."""
+        return window(self.contract.organisation, day, self.contract.building)
 
     def is_declared_by_customers(self, day: date) -> bool:
         """Whether readings are declared here at all (K17, CV-28)."""
@@ -94,12 +90,14 @@ def places(account: Account, deed: str = "meter.view", *, before: str | None = N
     (CV-30).
     """
     newer = Reading.alias()
-    same = (newer.meter == Meter.id) & newer.is_current
+    same = (newer.meter == Meter.id) & (newer.contract == Contract.id) & newer.is_current
     newest = newer.select(fn.MAX(newer.period)).where(same & (newer.period < before) if before else same)
     rows = (
         Contract.within(account)
-        .select(Contract, Provider, Meter, MeterKind, Reading)
+        .select(Contract, Provider, Building, Meter, MeterKind, Reading)
         .join(Provider)
+        .switch(Contract)
+        .join(Building, JOIN.LEFT_OUTER)
         .switch(Contract)
         .join(Meter, JOIN.LEFT_OUTER, on=(Meter.contract == Contract.id), attr="meter")
         .join(MeterKind, JOIN.LEFT_OUTER, attr="kind")
@@ -107,7 +105,7 @@ def places(account: Account, deed: str = "meter.view", *, before: str | None = N
         .join(
             Reading,
             JOIN.LEFT_OUTER,
-            on=((Reading.meter == Meter.id) & Reading.is_current & (Reading.period == newest) & (Reading.contract == Contract.id)),
+            on=((Reading.meter == Meter.id) & (Reading.contract == Contract.id) & Reading.is_current & (Reading.period == newest)),
             attr="newest",
         )
         .where(Contract.id.in_(access.contracts_allowing(account, deed)))
@@ -116,6 +114,7 @@ def places(account: Account, deed: str = "meter.view", *, before: str | None = N
     found: dict[int, Place] = {}
     for contract in rows:
         place = found.setdefault(contract.id, Place(contract))
+        contract.organisation = account.organisation
         meter = contract.__dict__.get("meter")
         if meter is not None:
             meter.contract, meter.organisation = place.contract, account.organisation
@@ -136,14 +135,20 @@ def declarable(account: Account, day: date) -> list[Row]:
 
 
 def of_month(meters: Collection[Meter], period: str) -> dict[int, Reading]:
-    """The readings of these meters that count in a month, by the meter's id."""
+    """The readings of these meters that count in a month, by the meter's id: those of the contracts that have them now (CV-30)."""
     current = Reading.meter.in_([m.id for m in meters]) & (Reading.period == period) & Reading.is_current
-    return {reading.meter_id: reading for reading in Reading.select().where(current)}
+    holders = {meter.id: meter.contract_id for meter in meters}
+    return {reading.meter_id: reading for reading in Reading.select().where(current) if reading.contract_id == holders[reading.meter_id]}
 
 
 def history(account: Account, meter: Meter, *, limit: int = 60) -> list[Reading]:
     """The readings of a meter that count, newest first, as far as the account may know of them."""
-    return list(Reading.within(account).where((Reading.meter == meter) & Reading.is_current).order_by(Reading.period.desc()).limit(limit))
+    return list(
+        Reading.within(account)
+        .where((Reading.meter == meter) & Reading.is_current)
+        .order_by(Reading.read_on.desc(), Reading.id.desc())
+        .limit(limit)
+    )
 
 
 def by_reference(account: Account, reference: str) -> list[Reading]:
@@ -207,6 +212,15 @@ LOWER = N_(
     "The reading must be {last_milli} or more: that is what the meter showed on {last_on}. "
     "If the meter was exchanged or has started from zero, tell us: {contact}."
 )
+ROLLED = N_(
+    "That is less than {last_milli}, which the meter showed on {last_on}. If it has started from zero since, "
+    "{used_milli} {unit} were used. Does the meter show {value_milli}?"
+)
+SAME_DAY = N_(
+    "You told {last_milli} today already, and of two readings of one day the higher one counts. "
+    "If it is too high, declare again on a later day, or tell us."
+)
+BY_STAFF = N_("Our customer service has entered {last_milli} for today. If that is wrong, tell us.")
 UNUSUAL = N_(
     "That is {used_milli} {unit} more than on {last_on}. Your usual use is about {usual_milli} {unit} a month. "
     "Does the meter show {value_milli}?"
@@ -214,17 +228,50 @@ UNUSUAL = N_(
 
 
 def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | None = None, sure: bool = False) -> Reading | None:
-    """Whether this reading may be declared on that local day. Returns the last reading of an earlier month, to count from.
+    """Whether this reading may be declared on that local day. Returns the last reading before it, to count from.
 
-    `instead_of` is the reading of this month that it would replace: one's own may be corrected downwards, the provider's not.
+    `instead_of` is the reading of this month that it would replace: one's own of an earlier day may be corrected downwards, the
+    provider's not.
 
     Raises Refused: outside the window, where customers do not declare, for a meter or contract no longer in use, for more
-    decimals than the meter has, for less than it showed. Raises Doubtful for a use far above the usual, unless `sure`.
+    decimals than the meter has, for less than it showed unless it can have started from zero, for what cannot replace a reading of
+    the same day. Raises Doubtful for a use far above the usual and for a roll-over, unless `sure`.
     """
-    place, organisation, kind = meter.contract, meter.organisation, meter.kind
+    place, kind = meter.contract, meter.kind
+    _check_time(meter, on)
+    if value_milli % 10 ** (3 - kind.decimals):
+        raise Refused(TOO_FINE[kind.decimals], field="value")
+    if not 0 <= value_milli <= MOST_MILLI:
+        raise Refused(N_("The reading must have at most nine digits before the decimals."), field="value")
+    if instead_of is not None and instead_of.read_on == on:
+        _check_same_day(meter, value_milli, instead_of)
+    earlier = _earlier(meter, on)
+    last = earlier[0] if earlier else None
+    if instead_of is not None and instead_of.source != "customer" and value_milli < instead_of.value_milli:
+        raise _lower(meter, instead_of)
+    if last is None:
+        return None
+    rollover = chain.rollover_milli(meter, value_milli, last.value_milli)
+    if value_milli < last.value_milli and not rollover:
+        raise _lower(meter, last)
+    if sure:
+        return last
+    facts = {"value_milli": value_milli, "unit": kind.unit, "decimals": kind.decimals, "last_on": last.read_on}
+    facts["used_milli"] = used = value_milli - last.value_milli + rollover
+    if rollover:
+        raise Doubtful(ROLLED, field="value", last_milli=last.value_milli, **facts)
+    usual = _usual([reading for reading in earlier if reading.contract_id == place.id])
+    if usual is not None and used > max(UNUSUAL_TIMES * usual * clock.months_between(last.period, clock.period(on)), UNUSUAL_FLOOR_MILLI):
+        raise Doubtful(UNUSUAL, field="value", usual_milli=usual, **facts)
+    return last
+
+
+def _check_time(meter: Meter, on: date) -> None:
+    """Raises Refused where or when no readings are declared."""
+    place = meter.contract
     if not place.provider.declares_readings:
         raise Refused("{notice}", notice=place.provider.readings_notice or NOT_DECLARED)
-    open_ = window(organisation, on)
+    open_ = window(meter.organisation, on, place.building)
     if not open_.is_open:
         raise Refused(
             N_("Readings are not taken today. You can declare from {opens_on} to {closes_on}."),
@@ -237,56 +284,45 @@ def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | Non
         )
     if not meter.is_in_use(on):
         raise Refused(N_("Meter {number} is not in use now, so its reading is not needed."), field="value", number=meter.number)
-    if value_milli % 10 ** (3 - kind.decimals):
-        raise Refused(TOO_FINE[kind.decimals], field="value")
-    if not 0 <= value_milli <= MOST_MILLI:
-        raise Refused(N_("The reading must have at most nine digits before the decimals."), field="value")
-    earlier = _earlier(meter, clock.period(on))
-    known = [instead_of] if instead_of is not None and instead_of.source != "customer" else []
-    for shown in [*known, *earlier[:1]]:
-        if value_milli < shown.value_milli:
-            facts = {
-                "last_milli": shown.value_milli,
-                "last_on": shown.read_on,
-                "decimals": kind.decimals,
-                "contact": _contact(organisation),
-            }
-            raise Refused(LOWER if facts["contact"] else LOWER_ALONE, field="value", **facts)
-    if not earlier:
-        return None
-    last = earlier[0]
-    used, usual = value_milli - last.value_milli, _usual(earlier)
-    if usual is not None and not sure:
-        most = UNUSUAL_TIMES * usual * clock.months_between(last.period, clock.period(on))
-        if used > max(most, UNUSUAL_FLOOR_MILLI):
-            raise Doubtful(
-                UNUSUAL,
-                field="value",
-                value_milli=value_milli,
-                used_milli=used,
-                usual_milli=usual,
-                unit=kind.unit,
-                decimals=kind.decimals,
-                last_on=last.read_on,
-            )
-    return last
 
 
-def _contact(organisation: Organisation) -> str:
-    return organisation.phone or organisation.email
+def _check_same_day(meter: Meter, value_milli: int, told: Reading) -> None:
+    """Raises Refused where the reading of the same day stays: the higher one, and what staff have put right."""
+    if value_milli == told.value_milli:
+        return
+    facts = {"last_milli": told.value_milli, "decimals": meter.kind.decimals}
+    if told.source == "staff":
+        raise Refused(BY_STAFF, field="value", **facts)
+    if told.source == "customer" and value_milli < told.value_milli and settings.of(meter.organisation).same_day_reading == "highest":
+        raise Refused(SAME_DAY, field="value", **facts)
 
 
-def _earlier(meter: Meter, period: str) -> list[Reading]:
-    """The readings that count in the months before, newest first, a year and one back."""
-    known = (Reading.meter == meter) & Reading.is_current & (Reading.period < period)
-    return list(Reading.select().where(known).order_by(Reading.period.desc()).limit(13))
+def _lower(meter: Meter, shown: Reading) -> Refused:
+    contact = meter.organisation.phone or meter.organisation.email
+    facts = {"last_milli": shown.value_milli, "last_on": shown.read_on, "decimals": meter.kind.decimals, "contact": contact}
+    return Refused(LOWER if contact else LOWER_ALONE, field="value", **facts)
+
+
+def _earlier(meter: Meter, on: date) -> list[Reading]:
+    """The readings that count before one of that day, newest first, a year and one back: of earlier months, and of this one what
+    the holder before has left."""
+    this_month = (Reading.contract == meter.contract_id) & (Reading.period == clock.period(on))
+    known = (Reading.meter == meter) & Reading.is_current & (Reading.read_on <= on) & ~this_month
+    return list(Reading.select().where(known).order_by(Reading.read_on.desc(), Reading.value_milli.desc()).limit(13))
 
 
 def _usual(earlier: list[Reading]) -> int | None:
     """What these readings, newest first, say is used in a month; None where there are too few to tell."""
     if len(earlier) < 3:
         return None
-    return max(0, earlier[0].value_milli - earlier[-1].value_milli) // clock.months_between(earlier[-1].period, earlier[0].period)
+    used = earlier[0].value_milli - earlier[-1].value_milli + sum(reading.rollover_milli for reading in earlier[:-1])
+    return max(0, used) // clock.months_between(earlier[-1].period, earlier[0].period)
+
+
+def rounded(kind: MeterKind, value_milli: int) -> int:
+    """A reading as its kind of meter keeps it: half a unit of its last place counts as one where that is the rule (K18)."""
+    step = 10 ** (3 - kind.decimals)
+    return value_milli if kind.rounding == "exact" else (value_milli + step // 2) // step * step
 
 
 def declare(meter: Meter, value_milli: int, *, on: date, by: Account, sure: bool = False) -> Reading:
@@ -301,8 +337,9 @@ def declare_all(values: Mapping[Meter, int], *, on: date, by: Account, sure: Col
     from twenty browsers, get the receipt of the first. Raises Refused or Doubtful as `judge` does.
     """
     period = clock.period(on)
+    values = {meter: rounded(meter.kind, value) for meter, value in values.items()}
     with unit_of_work():
-        _lock(values)
+        chain.lock(values)
         now_current = of_month(list(values), period)
         if all(_says(now_current.get(meter.id), value, on, "customer") for meter, value in values.items()):
             return [now_current[meter.id] for meter in values]
@@ -324,7 +361,8 @@ def declare_all(values: Mapping[Meter, int], *, on: date, by: Account, sure: Col
                 source="customer",
                 replaces=old.value_milli if old else None,
             )
-        told = [_told(reading, by.language) for reading in stored]
+        called = names(by, values)
+        told = [_told(reading, by.language, called) for reading in stored]
         messages.put(
             "reading_declared",
             by,
@@ -334,112 +372,6 @@ def declare_all(values: Mapping[Meter, int], *, on: date, by: Account, sure: Col
             meters=told,
         )
     return stored
-
-
-@dataclass(frozen=True)
-class Told:
-    """What a billing system says that a meter showed at the end of a local day, thousandths; `contract_id` had it then."""
-
-    meter: Meter
-    contract_id: int
-    value_milli: int
-    read_on: date
-
-
-def store_many(told: Sequence[Told], *, source: str, run: SyncRun | None = None, is_last_word: bool = False) -> list[tuple[str, int]]:
-    """Keep what a billing system says meters showed, whatever the window, in any order, with a few statements for all.
-
-    The newest day of a month counts; a customer's own reading of that month gives way only to a later day. Another value of the
-    same day is a correction, but of two that one run brings, the higher counts. Returns for each what became of it and the id of
-    the newest version of that day: "created", "changed", "same" or "older" (it was replaced once; unless `is_last_word`, it is
-    not taken for a correction back, because the feed may hold both).
-    """
-    if not told:
-        return []
-    with unit_of_work():
-        meters = {one.meter.id: one.meter for one in told}
-        _lock(meters.values())
-        known = _since(meters, min(clock.period(one.read_on) for one in told))
-        counted = {row.id for rows in known.values() for row in rows if row.is_current}
-        outcomes = [_place(known[one.meter.id], one, source, run, is_last_word) for one in told]
-        relinked = [row for rows in known.values() for row in _link(rows)]
-        given_up = [row.id for rows in known.values() for row in rows if row.id in counted and not row.is_current]
-        Reading.update(is_current=False).where(Reading.id.in_(given_up)).execute()
-        add_all(row for rows in known.values() for row in rows)
-        for row in relinked:
-            Reading.update(previous_milli=row.previous_milli).where(Reading.id == row.id).execute()
-    return [(outcome, version.id) for outcome, version in outcomes]
-
-
-def _since(meters: Collection[int], period: str) -> dict[int, list[Reading]]:
-    """The readings of these meters from a month on, and the one before that counts, oldest version first."""
-    older = Reading.alias()
-    last = older.select(fn.MAX(older.period)).where((older.meter == Reading.meter) & older.is_current & (older.period < period))
-    wanted = (Reading.period >= period) | (Reading.is_current & (Reading.period == last))
-    found: dict[int, list[Reading]] = {meter: [] for meter in meters}
-    for row in Reading.select().where(Reading.meter.in_(list(meters)) & wanted).order_by(Reading.id):
-        found[row.meter_id].append(row)
-    return found
-
-
-def _place(known: list[Reading], one: Told, source: str, run: SyncRun | None, is_last_word: bool) -> tuple[str, Reading]:
-    """Put one reading among those of its meter; nothing is written yet."""
-    versions = [row for row in known if row.read_on == one.read_on and row.source == source]
-    newest = versions[-1] if versions else None
-    if newest is not None and newest.value_milli == one.value_milli:
-        return "same", newest
-    if newest is not None and not is_last_word and any(row.value_milli == one.value_milli for row in versions):
-        return "older", newest
-    period = clock.period(one.read_on)
-    current = next((row for row in known if row.is_current and row.period == period), None)
-    is_rival = newest is not None and run is not None and newest.run_id == run.id
-    if current is None:
-        counts = True
-    elif current.read_on == one.read_on:
-        counts = current.source == source and (not is_rival or one.value_milli > current.value_milli)
-    else:
-        counts = current.read_on < one.read_on
-    if counts and current is not None:
-        current.is_current = False
-    made = Reading(
-        organisation=one.meter.organisation_id,
-        meter=one.meter,
-        contract=one.contract_id,
-        building=one.meter.building_id,
-        value_milli=one.value_milli,
-        read_on=one.read_on,
-        period=period,
-        source=source,
-        is_current=counts,
-        reference=keys.new_reference(),
-        run=run,
-    )
-    known.append(made)
-    return "created" if newest is None else "changed", made
-
-
-def _link(known: list[Reading]) -> list[Reading]:
-    """Count each reading of a meter from the one of an earlier month; returns the stored ones for which that changes."""
-    changed: list[Reading] = []
-    last = None
-    for row in sorted(known, key=lambda row: (row.period, row.is_current)):
-        previous = last.value_milli if last else None
-        if row.id is None:
-            row.previous_milli = previous
-        elif last is not None and row.previous_milli != previous:
-            row.previous_milli = previous
-            changed.append(row)
-        if row.is_current:
-            last = row
-    return changed
-
-
-def _lock(meters: Iterable[Meter]) -> None:
-    """Let nobody else store readings of these meters until the transaction ends. SQLite has locked everything already."""
-    if database.for_update:
-        ids = [meter.id for meter in meters]
-        rows: Any = Meter.select(Meter.id).where(Meter.id.in_(ids)).order_by(Meter.id)
-        list(rows.for_update("FOR NO KEY UPDATE").tuples())
 
 
 def _says(reading: Reading | None, value_milli: int, read_on: date, source: str) -> bool:
@@ -458,6 +390,7 @@ def _put(
     account: Account,
 ) -> Reading:
     """Add a version that counts: the one before it no longer does, and the month after is counted from it."""
+    previous = last.value_milli if last else None
     if instead_of is not None:
         Reading.update(is_current=False).where(Reading.id == instead_of.id).execute()
     made = Reading.create(
@@ -466,23 +399,23 @@ def _put(
         contract=meter.contract_id,
         building=meter.building_id,
         value_milli=value_milli,
-        previous_milli=last.value_milli if last else None,
+        previous_milli=previous,
+        rollover_milli=chain.rollover_milli(meter, value_milli, previous),
         read_on=read_on,
         period=clock.period(read_on),
         source=source,
         reference=reference,
         account=account,
+        replaces=instead_of,
     )
-    later = (Reading.meter == meter) & Reading.is_current & (Reading.period > made.period)
-    following = Reading.select(Reading.id).where(later).order_by(Reading.period).limit(1)
-    Reading.update(previous_milli=value_milli).where(Reading.id.in_(following)).execute()
+    chain.relink(meter, read_on)
     return made
 
 
-def _told(reading: Reading, language: str) -> dict[str, object]:
+def _told(reading: Reading, language: str, called: Mapping[int, str]) -> dict[str, object]:
     """A stored reading as the mail tells it."""
     return {
-        "meter": _name(reading.meter, language),
+        "meter": name(reading.meter, language, called),
         "from": reading.previous_milli,
         "to": reading.value_milli,
         "difference": reading.used_milli,
@@ -490,73 +423,39 @@ def _told(reading: Reading, language: str) -> dict[str, object]:
     }
 
 
-def _name(meter: Meter, language: str) -> str:
-    """A meter as people know it."""
-    return f"{meter.kind.name(language)} {meter.number}"
+# ---- what meters are called -------------------------------------------------------------------------------------------
 
 
-# ---- reminding --------------------------------------------------------------------------------------------------------
+def name(meter: Meter, language: str, called: Mapping[int, str]) -> str:
+    """A meter as its reader knows it: by their own name for it first, where they have one."""
+    own = called.get(meter.id)
+    return f"{own} ({meter.kind.name(language)} {meter.number})" if own else f"{meter.kind.name(language)} {meter.number}"
 
 
-def to_remind(organisation: Organisation, day: date) -> Iterator[tuple[Account, list[Meter]]]:
-    """Who may declare and has not this month, each with the meters that wait."""
-    waiting = _waiting(organisation, day)
-    ids = [account for (account,) in waiting.select(Membership.account).distinct().order_by(Membership.account).tuples()]
-    for block in chunked(ids, REMINDED_AT_ONCE):
-        rows = waiting.where(Membership.account.in_(block)).order_by(Membership.account, Meter.number, Meter.id)
-        for _, found in groupby(rows, key=lambda row: row.account_id):
-            of_one = list(found)
-            yield of_one[0].account, [row.meter for row in of_one]
+def names(account: Account, meters: Collection[Meter]) -> dict[int, str]:
+    """What an account calls these meters, by the meter's id; nobody else's names."""
+    mine = MeterName.meter.in_([meter.id for meter in meters])
+    return {named.meter_id: named.name for named in MeterName.within(account).where(mine)}
 
 
-def _waiting(organisation: Organisation, day: date) -> Any:
-    """Accounts beside meters that stand in their places, are declared by customers, and have no reading this month."""
-    may = [kind.id for kind in AccessType.select().where(AccessType.organisation == organisation) if "reading.declare" in kind.deeds]
-    known = Reading.select(Reading.id).where((Reading.meter == Meter.id) & (Reading.period == clock.period(day)) & Reading.is_current)
-    who = Account.email_confirmed_at.is_null(False)
-    if settings.of(organisation).identity_required:
-        who &= Account.identity_confirmed_at.is_null(False)
-    return (
-        Membership.select(Membership, Account, Meter, MeterKind)
-        .join(Account)
-        .switch(Membership)
-        .join(Contract)
-        .join(Provider)
-        .switch(Membership)
-        .join(Meter, on=(Meter.contract == Membership.contract), attr="meter")
-        .join(MeterKind, attr="kind")
-        .where(
-            (Membership.organisation == organisation)
-            & Membership.until_at.is_null()
-            & Membership.access_type.in_(may)
-            & who
-            & Provider.declares_readings
-            & (Contract.ended_on.is_null() | (Contract.ended_on > day))
-            & (Meter.installed_on.is_null() | (Meter.installed_on <= day))
-            & (Meter.removed_on.is_null() | (Meter.removed_on > day))
-            & ~fn.EXISTS(known)
-        )
-    )
+def rename(meter: Meter, called: str, *, by: Account) -> None:
+    """Give a meter one's own name; an empty one takes it away. What it is called stands in no event: staff read those.
 
-
-def remind(organisation: Organisation, day: date, site_url: str) -> int:
-    """In the last days of the window, remind whoever has not declared, once; returns how many have not."""
-    open_, days = window(organisation, day), settings.of(organisation).remind_days_before
-    if not days or not open_.is_open or day < open_.closes_on - timedelta(days=days):
-        return 0
-    count = 0
-    for block in chunked(to_remind(organisation, day), REMINDED_AT_ONCE):
-        with unit_of_work():
-            for account, meters in block:
-                count += 1
-                messages.put(
-                    "reading_reminder",
-                    account,
-                    organisation=organisation,
-                    dedupe_key=f"reading_reminder:{account.id}:{open_.closes_on}",
-                    lane=messages.BULK,
-                    closes_on=open_.closes_on,
-                    url=links.declare_readings(site_url),
-                    meters=[_name(meter, account.language) for meter in meters],
-                )
-    return count
+    Raises Refused for more than 40 characters.
+    """
+    called = " ".join(called.split())
+    if len(called) > MeterName.name.max_length:
+        raise Refused(N_("The name must be at most {most} characters"), field="name", most=MeterName.name.max_length)
+    mine = (MeterName.account == by) & (MeterName.meter == meter)
+    with unit_of_work():
+        old = MeterName.get_or_none(mine)
+        if (old.name if old else "") == called:
+            return
+        if not called:
+            MeterName.delete().where(mine).execute()
+        else:
+            # Two windows of one person: the later name stays.
+            MeterName.insert(organisation=by.organisation_id, account=by, meter=meter, name=called).on_conflict(
+                conflict_target=[MeterName.account, MeterName.meter], update={MeterName.name: called}
+            ).execute()
+        events.record("meter.named", meter, by=by, account=by)

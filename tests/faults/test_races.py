@@ -61,9 +61,18 @@ def test_one_reading_sent_twenty_times_is_one_reading_one_event_and_one_mail(db:
     assert Message.select().where(Message.kind == "reading_declared").count() == 1
 
 
+def test_of_twenty_different_readings_of_one_day_the_highest_counts(db: object) -> None:
+    """K18, G11: in whatever order they come; whoever told less is told so."""
+    anna, meter = a_meter()
+    outcomes = race(lambda n: readings.declare(Meter.get_by_id(meter.id), 241_000 + n, on=TODAY, by=Account.get_by_id(anna.id)).id)
+    assert refused(outcomes) == TOGETHER - Reading.select().count()
+    (counts,) = Reading.select().where(Reading.is_current)
+    assert counts.value_milli == 241_000 + TOGETHER - 1
+
+
 def test_twenty_different_readings_of_one_meter_leave_one_that_counts_and_all_are_kept(db: object) -> None:
     """G11"""
-    anna, meter = a_meter()
+    anna, meter = a_meter(same_day_reading="latest")
     outcomes = race(lambda n: readings.declare(Meter.get_by_id(meter.id), 241_000 + n, on=TODAY, by=Account.get_by_id(anna.id)).id)
     assert refused(outcomes) == 0
     stored = {r.id: r for r in Reading.select()}
@@ -221,9 +230,9 @@ def test_a_form_sent_twenty_times_at_once_acts_once_and_all_get_its_answer(db: o
     assert FormKey.select().count() == 1
 
 
-def a_meter() -> tuple[Account, Meter]:
+def a_meter(**rules: Any) -> tuple[Account, Meter]:
     """Anna and a meter of hers, on a day when readings are taken."""
-    north = factories.organisation()
+    north = factories.organisation(**rules)
     anna, place = factories.account(north), factories.contract(north)
     factories.holds(anna, place)
     return anna, factories.meter(place)

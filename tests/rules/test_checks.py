@@ -98,7 +98,7 @@ def provider(north: Organisation) -> str:
 def two_current(north: Organisation) -> str:
     _drop_index("reading_current")
     factories.reading(Meter.get(), 3_000, date(2026, 11, 1), previous_milli=3_000)
-    return "Meter KV1_241 has 2 readings that count in 2026-11."
+    return "Meter KV1_241 has 2 readings that count in 2026-11 for one contract."
 
 
 def counted_from(north: Organisation) -> str:
@@ -112,6 +112,11 @@ def falling(north: Organisation) -> str:
         facts = {"meter": "KV1_241", "value_milli": 2_900, "previous_milli": 3_000, "read_on": "2026-12-20", "source": "customer"}
         events.record("reading.declared", first, by=events.SYSTEM, replaces=None, **facts)
     return "Meter KV1_241: customers declared 2900 in 2026-12, after more."
+
+
+def nameless_correction(north: Organisation) -> str:
+    entered = factories.reading(Meter.get(), 3_500, date(2026, 12, 20), previous_milli=3_000, source="staff")
+    return f"Reading {entered.id} was entered by staff without a name or a reason."
 
 
 def two_accesses(north: Organisation) -> str:
@@ -203,7 +208,7 @@ TRIGGERS = {
 }
 
 OF_PROMISES: list[Callable[[Organisation], str]] = [
-    lines, vat, outstanding, provider, two_current, counted_from, falling, two_accesses, signed_in, foreign_building, lost_mail,
+    lines, vat, outstanding, provider, two_current, counted_from, falling, nameless_correction, two_accesses, signed_in, foreign_building, lost_mail,
 ]  # fmt: skip
 OTHERS: list[Callable[[Organisation], str]] = [
     late_mail, unrecorded_account, unrecorded_reading, unrecorded_access, unrecorded_run, foreign_row, setting, misspelt_setting,

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as examples
 from hypothesis import strategies as st
+from peewee import IntegrityError
 from time_machine import travel
 
-from models import Account, Contract, Event, Message, Meter, Organisation, Reading, database, now
-from rules import clock, readings
+from models import Account, Contract, Event, Message, Meter, MeterKind, Organisation, Reading, database, now
+from rules import chain, clock, events, readings, reminders, settings
 from rules.refusal import Doubtful, Refused
 from tests import factories
 from tests.together import at_once
@@ -51,7 +52,7 @@ def declare(meter: Meter, value_milli: int, by: Account, on: date = IN_WINDOW, *
 
 def counting(meter: Meter) -> list[tuple[str, int]]:
     """The months of a meter and what counts in each."""
-    rows = Reading.select().where((Reading.meter == meter) & Reading.is_current).order_by(Reading.period)
+    rows = Reading.select().where((Reading.meter == meter) & Reading.is_current).order_by(Reading.read_on)
     return [(r.period, r.value_milli) for r in rows]
 
 
@@ -113,6 +114,26 @@ def test_an_organisation_without_a_window_takes_readings_on_any_day(db: object) 
     """K16"""
     south = factories.organisation("south")
     assert all(readings.window(south, date(2026, 1, 1) + timedelta(days=n)).is_open for n in range(365))
+
+
+def test_a_house_may_have_days_of_its_own(north: Organisation, anna: Account, flat: Contract, meter: Meter) -> None:
+    """K16"""
+    house = factories.building(north, reading_opens_on=21, reading_closes_on=31)
+    Contract.update(building=house).execute()
+    assert [readings.window(north, date(2027, 2, day), house).is_open for day in (20, 21, 28)] == [False, True, True]
+    assert readings.window(north, date(2026, 12, 31), house).closes_on == date(2026, 12, 31)
+    meter = Meter.get_by_id(meter.id)
+    with pytest.raises(Refused) as no:
+        declare(meter, 101_000, anna, IN_WINDOW)
+    assert (no.value.facts["opens_on"], no.value.facts["closes_on"]) == (date(2026, 11, 21), date(2026, 11, 30))
+    assert declare(meter, 101_000, anna, date(2026, 11, 30)).value_milli == 101_000
+
+
+@pytest.mark.parametrize("days", [(None, 5), (5, None), (20, 10), (29, 31), (1, 32), (0, 5)])
+def test_a_house_has_both_days_in_order_or_neither(north: Organisation, days: tuple[int | None, int | None]) -> None:
+    """K16"""
+    with pytest.raises(IntegrityError), database.atomic():
+        factories.building(north, reading_opens_on=days[0], reading_closes_on=days[1])
 
 
 def test_outside_the_window_a_reading_is_refused(anna: Account, meter: Meter) -> None:
@@ -193,6 +214,7 @@ def test_one_refused_meter_keeps_all_others_from_being_stored(anna: Account, fla
 
 @pytest.mark.parametrize("values", [[104_000] * 20, [104_000 + n for n in range(20)]], ids=["the same value", "different values"])
 def test_of_twenty_at_the_same_moment_one_reading_counts(anna: Account, meter: Meter, values: list[int]) -> None:
+    settings.change(anna.organisation, "same_day_reading", "latest", by=events.OPERATOR)
     receipts = at_once(20, lambda n: declare(Meter.get_by_id(meter.id), values[n], Account.get_by_id(anna.id)).reference)
     assert len(receipts) == 20
     assert len(set(receipts)) == len(set(values)) == Reading.select().where(Reading.period == "2026-11").count()
@@ -215,7 +237,24 @@ def test_a_reading_below_the_last_one_is_refused_in_a_sentence_that_helps(anna: 
 
 def test_what_was_declared_this_month_does_not_bind_its_correction(anna: Account, meter: Meter) -> None:
     declare(meter, 109_000, anna)
-    assert declare(meter, 100_000, anna).used_milli == 0
+    assert declare(meter, 100_000, anna, IN_WINDOW + timedelta(days=1)).used_milli == 0
+
+
+def test_of_two_readings_of_one_day_the_higher_counts(anna: Account, meter: Meter) -> None:
+    """K18: and whoever told a higher one is told so at once."""
+    declare(meter, 104_000, anna)
+    with pytest.raises(Refused, match="the higher one counts") as no:
+        declare(meter, 103_000, anna)
+    assert no.value.facts["last_milli"] == 104_000
+    assert declare(meter, 105_000, anna).value_milli == 105_000
+    assert counting(meter)[-1] == ("2026-11", 105_000)
+
+
+def test_where_the_later_of_one_day_counts_it_may_be_lower(anna: Account, meter: Meter) -> None:
+    """K18"""
+    settings.change(anna.organisation, "same_day_reading", "latest", by=events.OPERATOR)
+    declare(meter, 104_000, anna)
+    assert declare(meter, 103_000, anna).value_milli == 103_000
 
 
 def test_more_decimals_than_the_meter_has_are_refused(anna: Account, flat: Contract) -> None:
@@ -228,6 +267,48 @@ def test_more_decimals_than_the_meter_has_are_refused(anna: Account, flat: Contr
     with pytest.raises(Refused, match="at most two decimals"):
         declare(gas, 1_255, anna)
     assert declare(gas, 1_250, anna).value_milli == 1_250
+
+
+def test_half_a_unit_and_more_counts_as_one_where_that_is_the_rule(anna: Account, flat: Contract) -> None:
+    """K18"""
+    water = factories.meter(flat, "W-1", "water", decimals=0)
+    MeterKind.update(rounding="half_up").where(MeterKind.code == "water").execute()
+    for typed, kept in ((104_499, 104_000), (104_500, 105_000), (105_000, 105_000)):
+        assert declare(Meter.get_by_id(water.id), typed, anna).value_milli == kept
+    again = declare(Meter.get_by_id(water.id), 104_600, anna)
+    assert (again.value_milli, Reading.select().where(Reading.meter == water).count()) == (105_000, 2)
+
+
+@pytest.fixture
+def five_digits(meter: Meter) -> Meter:
+    Meter.update(digits=5).where(Meter.id == meter.id).execute()
+    Reading.update(value_milli=99_990_000).where(Reading.meter == meter).execute()
+    return Meter.get_by_id(meter.id)
+
+
+def test_a_meter_that_can_have_started_from_zero_is_asked_about_and_counted_over_it(anna: Account, five_digits: Meter) -> None:
+    """K18"""
+    with pytest.raises(Doubtful, match="started from zero") as doubt:
+        declare(five_digits, 15_000, anna)
+    assert (doubt.value.facts["last_milli"], doubt.value.facts["used_milli"]) == (99_990_000, 25_000)
+    made = declare(five_digits, 15_000, anna, sure=True)
+    assert (made.previous_milli, made.rollover_milli, made.used_milli) == (99_990_000, 100_000_000, 25_000)
+
+
+@pytest.mark.parametrize("value", [99_989_999, 50_000_000, 9_990_001])
+def test_a_lower_value_that_no_dial_can_have_come_to_is_refused(anna: Account, five_digits: Meter, value: int) -> None:
+    """K18: within a month a dial moves by a tenth of what it holds at most."""
+    with pytest.raises(Refused, match="must be") as no:
+        declare(five_digits, value, anna, sure=True)
+    assert not isinstance(no.value, Doubtful)
+
+
+def test_a_reading_that_comes_between_takes_the_roll_over_with_it(anna: Account, five_digits: Meter) -> None:
+    """K18"""
+    declare(five_digits, 15_000, anna, date(2026, 12, 20), sure=True)
+    store(five_digits, 5_000, date(2026, 11, 30))
+    rows = Reading.select().where(Reading.is_current).order_by(Reading.read_on)
+    assert [(r.value_milli, r.used_milli) for r in rows] == [(99_990_000, None), (5_000, 15_000), (15_000, 10_000)]
 
 
 def test_a_giant_reading_is_refused(anna: Account, flat: Contract) -> None:
@@ -300,8 +381,8 @@ def test_what_counts_never_goes_down_whatever_is_declared(anna: Account, meter: 
 
 
 def store(meter: Meter, value_milli: int, on: date) -> str:
-    told = readings.Told(meter, meter.contract_id, value_milli, on)
-    return readings.store_many([told], source="feed", is_last_word=True)[0][0]
+    told = chain.Told(meter, meter.contract_id, value_milli, on)
+    return chain.store_many([told], source="feed", is_last_word=True)[0][0]
 
 
 def test_a_feed_says_the_same_again_and_nothing_changes(meter: Meter) -> None:
@@ -395,19 +476,135 @@ def test_a_receipt_is_shown_to_whom_the_contract_is(north: Organisation, anna: A
     assert readings.by_reference(ivan, made.reference) == []
 
 
+def test_a_meter_that_passes_on_within_a_month_keeps_both_holders_readings(north: Organisation, anna: Account, meter: Meter) -> None:
+    """CV-30: the closing reading of the one and the first of the other count both, one from the other."""
+    declare(meter, 104_000, anna, date(2026, 11, 16))
+    bought, ivan = factories.contract(north, "02-1"), factories.account(north, "ivan@example.lt")
+    factories.holds(ivan, bought)
+    Meter.update(contract=bought).where(Meter.id == meter.id).execute()
+    passed_on = Meter.get_by_id(meter.id)
+    assert readings.of_month([passed_on], "2026-11") == {}
+    with pytest.raises(Refused, match=r"must be \{last_milli\} or more"):
+        declare(passed_on, 103_000, ivan)
+    assert declare(passed_on, 105_000, ivan).used_milli == 1_000
+    assert counting(meter) == [("2026-10", 100_000), ("2026-11", 104_000), ("2026-11", 105_000)]
+    assert [r.value_milli for r in readings.history(anna, meter)] == [104_000, 100_000]
+    assert [r.value_milli for r in readings.history(ivan, meter)] == [105_000]
+
+
+def test_what_the_holder_before_used_says_nothing_about_the_next_ones_use(north: Organisation, anna: Account, flat: Contract) -> None:
+    """CV-30"""
+    meter = factories.meter(flat, "KV1_242")
+    for month, value in enumerate((100_000, 104_000, 108_000, 112_000), start=7):
+        factories.reading(meter, value, date(2026, month, 20))
+    bought = factories.contract(north, "02-1")
+    Meter.update(contract=bought).where(Meter.id == meter.id).execute()
+    assert declare(Meter.get_by_id(meter.id), 200_000, anna).used_milli == 88_000
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2)])
+def test_a_feed_brings_both_holders_readings_of_a_month_in_any_order(
+    north: Organisation, flat: Contract, meter: Meter, order: tuple[int, ...]
+) -> None:
+    bought = factories.contract(north, "02-1")
+    told = [
+        chain.Told(meter, flat.id, 104_000, date(2026, 11, 18)),
+        chain.Told(meter, bought.id, 104_000, date(2026, 11, 18)),
+        chain.Told(meter, bought.id, 107_000, date(2026, 11, 30)),
+        chain.Told(meter, bought.id, 109_000, date(2026, 12, 31)),
+    ]
+    for number in order:
+        chain.store_many([told[number]], source="feed", is_last_word=True)
+    rows = Reading.select().where(Reading.is_current).order_by(Reading.read_on, Reading.value_milli)
+    assert [(r.contract_id, r.value_milli, r.used_milli) for r in rows] == [
+        (flat.id, 100_000, None),
+        (flat.id, 104_000, 4_000),
+        (bought.id, 107_000, 3_000),
+        (bought.id, 109_000, 2_000),
+    ]
+
+
+# ---- own names --------------------------------------------------------------------------------------------------------
+
+
+def test_a_name_of_ones_own_is_given_changed_and_taken_away_and_nobody_elses(north: Organisation, anna: Account, meter: Meter) -> None:
+    ivan = factories.account(north, "ivan@example.lt")
+    for called in ("  Virtuvė ", "Virtuvė", "Vonia"):
+        readings.rename(meter, called, by=anna)
+    readings.rename(meter, "Kitchen", by=ivan)
+    assert (readings.names(anna, [meter]), readings.names(ivan, [meter])) == ({meter.id: "Vonia"}, {meter.id: "Kitchen"})
+    assert declare(meter, 104_000, anna).id
+    assert Message.get(kind="reading_declared").facts["meters"][0]["meter"] == "Vonia (Hot-water meter KV1_241)"
+    with pytest.raises(Refused, match="at most"):
+        readings.rename(meter, "x" * 41, by=anna)
+    readings.rename(meter, " ", by=anna)
+    assert readings.names(anna, [meter]) == {}
+    named = Event.select().where(Event.name == "meter.named")
+    assert (named.count(), {str(event.facts) for event in named}) == (4, {"{}"})
+
+
 # ---- reminding --------------------------------------------------------------------------------------------------------
 
 
 def test_who_has_not_declared_is_reminded_once_in_the_last_days(north: Organisation, anna: Account, meter: Meter) -> None:
-    remind = lambda day: readings.remind(north, day, "https://example.lt/north")  # noqa: E731
+    remind = lambda day: reminders.remind(north, day, "https://example.lt/north")  # noqa: E731
     three_days_before = date(2026, 11, 24)
-    assert [remind(three_days_before - timedelta(days=1)), Message.select().count()] == [0, 0]
+    assert [remind(three_days_before - timedelta(days=1)), Message.select().count()] == [0, 0]  # nor is it the start any more
     assert [remind(three_days_before), remind(three_days_before), remind(date(2026, 11, 27))] == [1, 1, 1]
     (mail,) = Message.select().where(Message.kind == "reading_reminder")
     assert mail.facts["meters"] == ["Hot-water meter KV1_241"]
     assert mail.facts["closes_on"] == "2026-11-27"
     assert mail.facts["url"] == "https://example.lt/north/meters/declare-readings"
     assert remind(date(2026, 11, 28)) == 0
+
+
+def test_everyone_is_told_once_as_readings_open_and_the_end_is_told_apart(north: Organisation, anna: Account, meter: Meter) -> None:
+    for day in range(14, 29):
+        reminders.remind(north, date(2026, 11, day), "https://example.lt/north")
+    kinds = [(mail.kind, mail.facts["closes_on"]) for mail in Message.select().order_by(Message.id)]
+    assert kinds == [("reading_opening", "2026-11-27"), ("reading_reminder", "2026-11-27")]
+    settings.change(north, "remind_at_start", False, by=events.OPERATOR)
+    assert reminders.remind(Organisation.get_by_id(north.id), date(2026, 12, 15), "https://example.lt/north") == 0
+
+
+def test_who_declared_at_once_is_reminded_of_nothing_more(north: Organisation, anna: Account, meter: Meter) -> None:
+    reminders.remind(north, date(2026, 11, 15), "https://example.lt/north")
+    declare(meter, 104_000, anna, date(2026, 11, 15))
+    assert [reminders.remind(north, date(2026, 11, day), "https://example.lt/north") for day in range(16, 28)] == [0] * 12
+
+
+def test_each_house_is_reminded_of_its_own_days_and_meters_of_one_window_in_one_mail(
+    north: Organisation, anna: Account, flat: Contract, meter: Meter
+) -> None:
+    """K16"""
+    second = factories.meter(flat, "KV1_242")
+    house = factories.building(north, reading_opens_on=5, reading_closes_on=10)
+    elsewhere = factories.contract(north, "02-1", building=house)
+    factories.holds(anna, elsewhere)
+    factories.meter(elsewhere, "KV2_1")
+    readings.rename(second, "Vonia", by=anna)
+    for day in range(1, 31):
+        reminders.remind(north, date(2026, 11, day), "https://example.lt/north")
+    told = [(mail.kind, mail.facts["closes_on"], mail.facts["meters"]) for mail in Message.select().order_by(Message.id)]
+    here, there = ["Hot-water meter KV1_241", "Vonia (Hot-water meter KV1_242)"], ["Hot-water meter KV2_1"]
+    assert told == [
+        ("reading_opening", "2026-11-10", there),
+        ("reading_reminder", "2026-11-10", there),
+        ("reading_opening", "2026-11-27", here),
+        ("reading_reminder", "2026-11-27", here),
+    ]
+
+
+def test_houses_whose_windows_fall_together_get_one_mail(north: Organisation, anna: Account, flat: Contract, meter: Meter) -> None:
+    """K16: in February days 28 and 31 are the same."""
+    for number, closes in enumerate((28, 31)):
+        house = factories.building(north, f"Liepų g. {number}", reading_opens_on=21, reading_closes_on=closes)
+        there = factories.contract(north, f"02-{number}", building=house)
+        factories.holds(anna, there)
+        factories.meter(there, f"KV2_{number}")
+    reminders.remind(north, date(2027, 2, 26), "https://example.lt/north")
+    (mail,) = [mail for mail in Message.select() if mail.facts["closes_on"] == "2027-02-28"]
+    assert mail.facts["meters"] == ["Hot-water meter KV2_0", "Hot-water meter KV2_1"]
 
 
 def test_nobody_is_reminded_of_what_is_declared_read_by_the_provider_gone_or_not_theirs_to_declare(
@@ -429,7 +626,7 @@ def test_nobody_is_reminded_of_what_is_declared_read_by_the_provider_gone_or_not
     membership = factories.holds(anna, former)
     membership.until_at = now()
     membership.save()
-    assert list(readings.to_remind(north, date(2026, 11, 25))) == []
+    assert list(reminders.to_remind(north, date(2026, 11, 25))) == []
 
 
 def test_an_organisation_may_remind_nobody(db: object) -> None:
@@ -438,8 +635,8 @@ def test_an_organisation_may_remind_nobody(db: object) -> None:
     flat = factories.contract(south)
     factories.holds(petr, flat)
     factories.meter(flat)
-    assert readings.remind(south, date(2026, 11, 30), "https://example.lt") == 0
-    assert len(list(readings.to_remind(south, date(2026, 11, 30)))) == 1
+    assert reminders.remind(south, date(2026, 11, 30), "https://example.lt") == 0
+    assert len(list(reminders.to_remind(south, date(2026, 11, 30)))) == 1
 
 
 def test_a_customer_corrects_a_reading_of_this_month_downwards_but_not_the_providers(db: object) -> None:
@@ -449,7 +646,7 @@ def test_a_customer_corrects_a_reading_of_this_month_downwards_but_not_the_provi
     contract = factories.contract(here)
     factories.holds(anna, contract)
     meter, day = factories.meter(contract), date(2026, 11, 20)
-    readings.declare(meter, 9_000, on=day, by=anna)
+    readings.declare(meter, 9_000, on=day - timedelta(days=1), by=anna)
     assert readings.declare(meter, 8_000, on=day, by=anna).value_milli == 8_000
     other = factories.meter(contract, number="KV2")
     factories.reading(other, 9_000, day, source="feed")

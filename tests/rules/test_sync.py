@@ -434,7 +434,7 @@ def test_a_meter_goes_to_another_contract_only_when_its_own_has_ended(north: Org
     take(north, [Reading("KV1_241", "01-234 5", date(2026, 8, 31), 700), Reading("KV1_241", "01-234 6", date(2026, 10, 31), 2_000)])
     whose = {row.value_milli: row.contract.payer_code for row in models.Reading.select()}
     assert whose == {700: "01-234 5", 1_000: "01-234 5", 1_500: "01-234 5", 2_000: "01-234 6"}
-    assert models.Reading.get(value_milli=2_000).previous_milli == 1_000
+    assert models.Reading.get(value_milli=2_000).previous_milli == 1_500, "the closing reading of the one who had it"
 
 
 def test_a_meter_that_was_removed_long_ago_stays_where_it_is_now(north: Organisation) -> None:

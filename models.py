@@ -799,7 +799,7 @@ class MeterKind(Owned):
     version = pw.IntegerField(default=0)
 
     class Meta:
-        indexes = ((("organisation", "code"), True),)
+        indexes = ((("organisation", "code"), True), (("organisation", "code", "id"), False), (("code", "id"), False))
         constraints = [pw.Check("decimals BETWEEN 0 AND 3")]
 
     def __str__(self) -> str:

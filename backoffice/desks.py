@@ -28,6 +28,7 @@ from models import (
     Membership,
     Message,
     Meter,
+    MeterKind,
     Organisation,
     Premises,
     Provider,
@@ -192,7 +193,8 @@ class Buildings(Desk):
     column_sortable_list = (("address", "sort_key"),)
     column_default_sort = "address"
     column_filters = ("organisation",)
-    form_columns = ("address", "provider")
+    column_details_list = ("address", "provider.name", "reading_opens_on", "reading_closes_on")
+    form_columns = ("address", "provider", "reading_opens_on", "reading_closes_on")
     form_ajax_refs = {"provider": Lookup(Provider)}
     search_hint = N_("Address")
     related = (("premises", "building"), ("contracts", "building"), ("meters", "building"))
@@ -246,11 +248,24 @@ class Meters(Desk):
         "contract.address",
         "installed_on",
         "removed_on",
+        "digits",
     )
-    form_columns = ("place",)
+    form_columns = ("place", "digits")
     search_hint = N_("Meter number, customer or address")
     related = (("readings", "meter"),)
     empty = (N_("No meters yet"), N_("Meters come with the billing feed."))
+
+
+@desk(MeterKind, menu=METERS)
+class MeterKinds(Desk):
+    title = N_("Kinds of meters")
+    column_list = ("name", "code", "unit", "decimals", "rounding", "digits")
+    column_sortable_list = ("code",)
+    column_default_sort = "code"
+    column_filters = ("organisation",)
+    column_details_list = ("name", "code", "unit", "decimals", "rounding", "digits")
+    form_columns = ("name_lt", "name_en", "rounding", "digits")
+    empty = (N_("No kinds of meters yet"), N_("They come with the organisation's preset."))
 
 
 @desk(Reading, menu=METERS)

@@ -1,6 +1,7 @@
 """Fields of the backoffice's forms: made from the tables' own columns, and the few that acts need. What is wrong is said with the
 field's own name, as something to do."""
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -79,6 +80,19 @@ class Ticks(SelectMultipleField):
             raise StopValidation(_("Select: %(label)s", label=self.label.text))
 
 
+class WholeNumber(StringField):
+    """A whole number, or nothing; what it may be is asked of the rules."""
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        typed = valuelist[0].strip() if valuelist else ""
+        if typed and not re.fullmatch(r"[0-9]{1,9}", typed):
+            raise ValueError(_("%(label)s: enter digits only", label=self.label.text))
+        self.data = int(typed) if typed else None
+
+    def _value(self) -> str:
+        return self.raw_data[0] if self.raw_data else "" if self.data is None else str(self.data)
+
+
 class LookupField(StringField):
     """A row of another table by its words: a list offers them while one types, and without a script they can be typed whole."""
 
@@ -123,6 +137,8 @@ def _field(desk: Any, name: str) -> Field:
         return LookupField(loader=desk._form_ajax_refs[name], validators=needed, **options)
     if column.choices:
         return Choice(choices=[(value, lazy_gettext(word)) for value, word in column.choices], **options)
+    if isinstance(column, pw.IntegerField):
+        return WholeNumber(validators=needed, render_kw={"inputmode": "numeric", "autocomplete": "off", "class": "w-4"}, **options)
     long = TextAreaField if column.max_length > LONG_TEXT else StringField
     return long(filters=[_stripped], validators=[*needed, AtMost(column.max_length)], render_kw={"autocomplete": "off"}, **options)
 

@@ -226,6 +226,16 @@ def attach_form(organisation: Organisation, providers: Sequence[Provider]) -> At
     return form
 
 
+class MeterNameForm(web.Form):
+    """One's own name for a meter; empty takes it away."""
+
+    name = Words(
+        _l("Your name for it"),
+        description=_l("For example: Kitchen. Only you see it; leave it empty to have none."),
+        render_kw={"autocomplete": "off", "maxlength": "40", "class": "w-half"},
+    )
+
+
 class DeclareForm(web.Form):
     """One field for each meter; a button may ask for one alone."""
 
@@ -285,7 +295,8 @@ def declare_form(meters: Sequence[Meter]) -> DeclareForm:
     fields = {
         _name(meter): MeterValue(
             _("To: what meter %(number)s shows now", number=meter.number),
-            decimals=meter.kind.decimals,
+            decimals=meter.kind.decimals if meter.kind.rounding == "exact" else 3,
+            description="" if meter.kind.rounding == "exact" else _("Decimals are rounded: half a unit and more counts as one."),
             render_kw={"inputmode": "decimal", "autocomplete": "off", "class": "w-short"},
         )
         for meter in meters

@@ -15,6 +15,8 @@ ALTER TABLE "reading" ADD COLUMN "rollover_milli" {big} NOT NULL DEFAULT 0 CHECK
 ALTER TABLE "reading" ADD COLUMN "staff_id" INTEGER REFERENCES "staff" ("id") ON DELETE RESTRICT;
 ALTER TABLE "reading" ADD COLUMN "reason" VARCHAR(300) NOT NULL DEFAULT '';
 ALTER TABLE "reading" ADD COLUMN "replaces_id" INTEGER REFERENCES "reading" ("id") ON DELETE RESTRICT;
+CREATE INDEX "meter_kind_organisation_id_code_id" ON "meter_kind" ("organisation_id", "code", "id");
+CREATE INDEX "meter_kind_code_id" ON "meter_kind" ("code", "id");
 DROP INDEX "reading_current";
 CREATE UNIQUE INDEX "reading_current" ON "reading" ("meter_id", "contract_id", "period") WHERE "is_current";
 """

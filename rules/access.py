@@ -36,7 +36,8 @@ WITHOUT_IDENTITY = frozenset({"account.view", "account.change"})
 VIEWS = frozenset(
     f"{table}.view"
     for table in (
-        "account", "building", "contract", "event", "export", "invoice", "membership", "message", "meter", "organisation", "premises",
+        "account", "building", "contract", "event", "export", "invoice", "membership", "message", "meter", "meterkind",
+        "organisation", "premises",
         "provider", "reading", "staff", "syncproblem", "syncrun",
     )
 )  # fmt: skip
@@ -62,6 +63,7 @@ STAFF_DEEDS: dict[str, frozenset[str]] = {
     ),
     "administrator": AGENT
     | {
+        "meterkind.edit",
         "organisation.edit", "organisation.view", "provider.create", "provider.edit", "setting.change", "staff.change_buildings",
         "staff.change_role", "staff.dismiss", "staff.invite", "staff.unlock", "staff.view",
     },
@@ -120,6 +122,7 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "invoices.breakdown": "invoice.view",
     "meters.index": "account.use",
     "meters.history": "meter.view",
+    "meters.rename": "meter.view",
     "readings.declare": "account.use",
     "readings.declare_one": "reading.declare",
     "readings.declared": "meter.view",

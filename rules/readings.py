@@ -38,6 +38,11 @@ def window(organisation: Organisation, day: date, building: Building | None = No
     return Window(opens_on <= day, opens_on, closes_on)
 
 
+def window_of(meter: Meter, day: date) -> Window:
+    """When this meter's readings are taken."""
+    return window(meter.organisation, day, meter.contract.building)
+
+
 def days_of_month(organisation: Organisation, building: Building | None) -> tuple[int, int]:
     """The first and the last day of the month on which readings are taken; 31 is the last one of any month."""
     if building is not None and building.reading_opens_on is not None and building.reading_closes_on is not None:
@@ -60,10 +65,11 @@ def _next_month(day: date) -> date:
 
 @dataclass(frozen=True)
 class Row:
-    """A meter and its newest reading that counts, if there is one."""
+    """A meter, its newest reading that counts, if there is one, and the account's own name for it, if it has one."""
 
     meter: Meter
     reading: Reading | None
+    called: str = ""
 
 
 @dataclass(frozen=True)
@@ -94,7 +100,7 @@ def places(account: Account, deed: str = "meter.view", *, before: str | None = N
     newest = newer.select(fn.MAX(newer.period)).where(same & (newer.period < before) if before else same)
     rows = (
         Contract.within(account)
-        .select(Contract, Provider, Building, Meter, MeterKind, Reading)
+        .select(Contract, Provider, Building, Meter, MeterKind, Reading, MeterName)
         .join(Provider)
         .switch(Contract)
         .join(Building, JOIN.LEFT_OUTER)
@@ -108,6 +114,8 @@ def places(account: Account, deed: str = "meter.view", *, before: str | None = N
             on=((Reading.meter == Meter.id) & (Reading.contract == Contract.id) & Reading.is_current & (Reading.period == newest)),
             attr="newest",
         )
+        .switch(Meter)
+        .join(MeterName, JOIN.LEFT_OUTER, on=((MeterName.meter == Meter.id) & (MeterName.account == account.id)), attr="named")
         .where(Contract.id.in_(access.contracts_allowing(account, deed)))
         .order_by(Contract.sort_key, Contract.id, MeterKind.code, Meter.number)
     )
@@ -118,7 +126,8 @@ def places(account: Account, deed: str = "meter.view", *, before: str | None = N
         meter = contract.__dict__.get("meter")
         if meter is not None:
             meter.contract, meter.organisation = place.contract, account.organisation
-            place.rows.append(Row(meter, meter.__dict__.get("newest")))
+            named = meter.__dict__.get("named")
+            place.rows.append(Row(meter, meter.__dict__.get("newest"), named.name if named else ""))
     return list(found.values())
 
 
@@ -155,11 +164,12 @@ def by_reference(account: Account, reference: str) -> list[Reading]:
     """What was declared under one reference, with meters and kinds; nothing where the account may not see it."""
     return list(
         Reading.within(account)
-        .select(Reading, Meter, MeterKind, Contract)
+        .select(Reading, Meter, MeterKind, Contract, Building)
         .join(Meter)
         .join(MeterKind)
         .switch(Reading)
         .join(Contract)
+        .join(Building, JOIN.LEFT_OUTER)
         .where((Reading.reference == reference) & Reading.contract.in_(access.contracts_allowing(account, "meter.view")))
         .order_by(Contract.sort_key, MeterKind.code, Meter.number)
     )
@@ -271,7 +281,7 @@ def _check_time(meter: Meter, on: date) -> None:
     place = meter.contract
     if not place.provider.declares_readings:
         raise Refused("{notice}", notice=place.provider.readings_notice or NOT_DECLARED)
-    open_ = window(meter.organisation, on, place.building)
+    open_ = window_of(meter, on)
     if not open_.is_open:
         raise Refused(
             N_("Readings are not taken today. You can declare from {opens_on} to {closes_on}."),

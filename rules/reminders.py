@@ -23,17 +23,18 @@ def remind(organisation: Organisation, day: date, site_url: str) -> int:
     """
     count = 0
     for open_, where in _windows(organisation, day).items():
-        kind = _due(organisation, open_, day)
-        for block in chunked(to_remind(organisation, day, where), AT_ONCE) if kind else ():
+        due = _due(organisation, open_, day)
+        for block in chunked(to_remind(organisation, day, where), AT_ONCE) if due else ():
             with unit_of_work():
                 for account, meters, names in block:
                     count += 1
                     messages.put(
-                        kind,
+                        "reading_reminder",
                         account,
                         organisation=organisation,
-                        dedupe_key=f"{kind}:{account.id}:{open_.opens_on}:{open_.closes_on}",
+                        dedupe_key=f"reading_reminder:{due}:{account.id}:{open_.opens_on}:{open_.closes_on}",
                         lane=messages.BULK,
+                        is_start=due == "start",
                         closes_on=open_.closes_on,
                         url=links.declare_readings(site_url),
                         meters=[readings.name(meter, account.language, names) for meter in meters],
@@ -42,13 +43,13 @@ def remind(organisation: Organisation, day: date, site_url: str) -> int:
 
 
 def _due(organisation: Organisation, open_: readings.Window, day: date) -> str:
-    """Which mail is due on that day of a window; empty: none."""
+    """Of what to remind on that day of a window, its start or its end; empty: of nothing."""
     rules = settings.of(organisation)
     if not open_.is_open:
         return ""
     if rules.remind_days_before and day >= open_.closes_on - timedelta(days=rules.remind_days_before):
-        return "reading_reminder"
-    return "reading_opening" if rules.remind_at_start and day <= open_.opens_on + START_LASTS else ""
+        return "end"
+    return "start" if rules.remind_at_start and day <= open_.opens_on + START_LASTS else ""
 
 
 def _windows(organisation: Organisation, day: date) -> dict[readings.Window, Any]:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from peewee import ForeignKeyField, IntegrityError
 
-from models import N_, Building, Contract, Organisation, Owned, Premises, Provider, Staff, Table
+from models import MOST_DIGITS, N_, Building, Contract, Meter, MeterKind, Organisation, Owned, Premises, Provider, Staff, Table
 from rules import events
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
@@ -30,6 +30,7 @@ def create(model: type[Row], values: dict[str, Any], *, by: Staff) -> Row:
     values = {name: _checked(model, name, value) for name, value in values.items()}
     organisation = _organisation(values, by)
     _check_relations(model, values, organisation, by)
+    _check_days(model, values)
     _check_unique(model, values | {"organisation": organisation}, None)
     try:
         with unit_of_work():
@@ -64,6 +65,7 @@ def change(row: Row, values: dict[str, Any], *, version: int, by: Staff, event: 
             if not changed:
                 raise _Unchanged
             _check_relations(model, changed, getattr(current, "organisation_id", None), by)
+            _check_days(model, {name: getattr(current, name) for name in model._meta.fields} | changed)
             _check_unique(model, changed, current)
             for name in changed:
                 if (model, name) in HELD and HELD[model, name](current):
@@ -135,9 +137,21 @@ def _check_unique(model: type[Table], values: dict[str, Any], row: Table | None)
 # ---- values that are more than text -----------------------------------------------------------------------------------
 
 
+def _check_days(model: type[Table], values: dict[str, Any]) -> None:
+    """A house has both days for readings, in their order, or neither (K16)."""
+    opens, closes = values.get("reading_opens_on"), values.get("reading_closes_on")
+    if model is Building and (opens is None) != (closes is None):
+        raise Refused(N_("Enter both days, or neither"), field="reading_opens_on" if opens is None else "reading_closes_on")
+    if model is Building and opens is not None and opens > closes:
+        raise Refused(N_("Readings must close on day {opens} or later"), field="reading_closes_on", opens=opens)
+
+
 def _checked(model: type[Table], name: str, value: Any) -> Any:
     field = model._meta.fields[name]
     value = value.strip() if isinstance(value, str) else value
+    low, high = BOUNDS.get((model, name), (0, 0))
+    if value is not None and high and not low <= value <= high:
+        raise Refused(N_("The value must be a whole number from {low} to {high}"), field=name, low=low, high=high)
     if isinstance(value, str) and value and (model, name) in CHECKS:
         return CHECKS[model, name](value)
     if value in (None, "") and not field.null and field.default is None:
@@ -171,5 +185,11 @@ def iban(text: str) -> str:
 HELD: dict[tuple[type[Table], str], Callable[[Any], bool]] = {
     (Premises, "building"): lambda flat: Contract.select().where(Contract.premises == flat.id).exists(),
     (Building, "address"): lambda house: Contract.select().where((Contract.building == house.id) & Contract.run.is_null(False)).exists(),
+}
+BOUNDS: dict[tuple[type[Table], str], tuple[int, int]] = {
+    (Building, "reading_opens_on"): (1, 28),
+    (Building, "reading_closes_on"): (1, 31),
+    (Meter, "digits"): (1, MOST_DIGITS),
+    (MeterKind, "digits"): (1, MOST_DIGITS),
 }
 CHECKS: dict[tuple[type[Table], str], Callable[[str], str]] = {(Organisation, "brand"): brand, (Provider, "iban"): iban}

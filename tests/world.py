@@ -61,6 +61,7 @@ def build() -> World:
             "contract": contract,
             "account": owner,
             "meter": meter,
+            "meterkind": meter.kind,
             "reading": last,
             "membership": factories.holds(owner, contract),
             "invoice": factories.invoice(contract, f"SF{here.id}{mark}", note=f"note{mark}"),

@@ -58,14 +58,14 @@ def index() -> Any:
 def _next_act(account: Account, owed: billing.Owed) -> dict[str, str] | None:
     """The one thing to do now: declare while the window is open, else pay what is due."""
     today = clock.today()
-    open_ = readings.window(account.organisation, today)
-    if open_.is_open:
-        meters = [row.meter for row in readings.declarable(account, today)]
-        declared = readings.of_month(meters, clock.period(today))
-        waiting = [meter for meter in meters if meter.id not in declared]
+    windows = {row.meter: readings.window_of(row.meter, today) for row in readings.declarable(account, today)}
+    open_ = {meter: window for meter, window in windows.items() if window.is_open}
+    if open_:
+        declared = readings.of_month(list(open_), clock.period(today))
+        waiting = [meter for meter in open_ if meter.id not in declared]
         if waiting:
             return {
-                "when": _("Until %(day)s", day=web.day_of_month(open_.closes_on)),
+                "when": _("Until %(day)s", day=web.day_of_month(min(open_[meter].closes_on for meter in waiting))),
                 "title": _("Declare your meter readings"),
                 "text": ngettext("One meter waits for its reading.", "%(num)s meters wait for their readings.", len(waiting)),
                 "url": url_for("readings.declare"),

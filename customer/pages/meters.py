@@ -3,10 +3,11 @@
 import uuid
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, redirect, render_template, url_for
 from flask_babel import gettext as _
 
 import web
+from customer import forms
 from customer.pages.home import charts
 from models import Meter
 from rules import access, clock, readings
@@ -20,15 +21,16 @@ def index() -> Any:
     account, today = web.viewer(), clock.today()
     places = readings.places(account)
     may = access.contracts_allowing(account, "reading.declare")
+    windows = {place.window(today) for place in places}
     return render_template(
         "customer/meters.html",
         places=places,
         today=today,
-        window=readings.window(account.organisation, today),
+        window=windows.pop() if len(windows) == 1 else None,
         may_declare=any(
             row.meter.is_in_use(today)
             for place in places
-            if place.contract.id in may and place.is_declared_by_customers(today)
+            if place.contract.id in may and place.is_declared_by_customers(today) and place.window(today).is_open
             for row in place.rows
         ),
         not_declared=_(readings.NOT_DECLARED),
@@ -46,6 +48,27 @@ def history(public_id: uuid.UUID) -> Any:
         meter=meter,
         readings=readings.history(account, meter),
         chart=drawn[0] if drawn else None,
-        may_declare=readings.window(account.organisation, today).is_open
-        and any(row.meter == meter for row in readings.declarable(account, today)),
+        called=readings.names(account, [meter]).get(meter.id, ""),
+        may_declare=readings.window_of(meter, today).is_open and any(row.meter == meter for row in readings.declarable(account, today)),
+    )
+
+
+@pages.route("/meters/<uuid:public_id>/name", methods=["GET", "POST"])
+@web.once
+def rename(public_id: uuid.UUID) -> Any:
+    """Give a meter one's own name, such as the room it is in; nobody else sees it."""
+    meter, account = web.reach(Meter, public_id, "meter.view"), web.viewer()
+    back = url_for("meters.history", public_id=public_id)
+    form = forms.MeterNameForm(data={"name": readings.names(account, [meter]).get(meter.id, "")})
+    if form.validate_on_submit():
+        with web.asking(form):
+            readings.rename(meter, form.name.data, by=account)
+            return redirect(back)
+    return render_template(
+        "customer/form.html",
+        form=form,
+        title=_("What do you call this meter?"),
+        lead=readings.name(meter, web.language(), {}),
+        button=_("Save"),
+        back_url=back,
     )

@@ -37,21 +37,32 @@ def declared(reference: str) -> Any:
     stored = readings.by_reference(web.viewer(), reference)
     if not stored:
         abort(404)
+    account, today = web.viewer(), clock.today()
+    windows = [readings.window(account.organisation, today, reading.contract.building) for reading in stored]
     return render_template(
-        "customer/declared.html", readings=stored, window=readings.window(web.viewer().organisation, clock.today()), today=clock.today()
+        "customer/declared.html",
+        readings=stored,
+        called=readings.names(account, [reading.meter for reading in stored]),
+        again_until=min(w.closes_on for w in windows) if all(w.is_open and w.opens_on <= stored[0].read_on for w in windows) else None,
+        is_highest=settings.of(account.organisation).same_day_reading == "highest" and stored[0].read_on == today,
     )
 
 
 def _declare(rows: list[readings.Row]) -> Any:
     account, today = web.viewer(), clock.today()
-    window = readings.window(account.organisation, today)
     if not rows:
         return redirect(url_for("meters.index"))
-    if not window.is_open:
+    windows = {row.meter: readings.window_of(row.meter, today) for row in rows}
+    rows = [row for row in rows if windows[row.meter].is_open]
+    if not rows:
+        rules = settings.of(account.organisation)
         return render_template(
-            "customer/window_closed.html", window=window, is_reminded=settings.of(account.organisation).remind_days_before > 0
+            "customer/window_closed.html",
+            window=min(windows.values(), key=lambda window: window.opens_on),
+            is_reminded=rules.remind_days_before > 0 or rules.remind_at_start,
         )
     meters = [row.meter for row in rows]
+    closing = {windows[meter].closes_on for meter in meters}
     form = forms.declare_form(meters)
     if form.are_strangers_named():
         abort(404)
@@ -63,9 +74,20 @@ def _declare(rows: list[readings.Row]) -> Any:
     return render_template(
         "customer/declare.html",
         form=form,
-        entries=[{"meter": row.meter, "last": row.reading, "field": form.of(row.meter)} for row in rows],
-        declared={m.id: told[m.id] for m in meters if m.id in told and told[m.id].contract_id == m.contract_id},  # CV-30
-        window=window,
+        entries=[
+            {
+                "meter": row.meter,
+                "called": row.called,
+                "last": row.reading,
+                "field": form.of(row.meter),
+                "closes_on": windows[row.meter].closes_on,
+            }
+            for row in rows
+        ],
+        declared=told,
+        closes_on=closing.pop() if len(closing) == 1 else None,
+        is_highest=settings.of(account.organisation).same_day_reading == "highest",
+        today=today,
     )
 
 
@@ -76,7 +98,7 @@ def _judge(form: forms.DeclareForm) -> bool:
     told = readings.of_month(list(form.values()), clock.period(today))
     for meter, value in form.values().items():
         with web.asking(form), _about(form.of(meter).name):
-            readings.judge(meter, value, on=today, instead_of=told.get(meter.id), sure=form.is_sure(meter))
+            readings.judge(meter, readings.rounded(meter.kind, value), on=today, instead_of=told.get(meter.id), sure=form.is_sure(meter))
         if form.doubt:
             questions[meter], form.doubt = form.doubt, None
     if questions and not form.errors:

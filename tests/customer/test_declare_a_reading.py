@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from time_machine import Traveller
 
-from models import Account, Contract, Message, Meter, Organisation, Provider, Reading
-from rules import links, settings
+from models import Account, Contract, Message, Meter, MeterKind, Organisation, Provider, Reading
+from rules import events, links, settings
 from tests import factories
 from tests.browser import Browser
 
@@ -117,7 +117,7 @@ def test_a_reading_is_typed_into_the_to_box_and_answered_with_a_receipt(browser:
     assert [" ".join(c.text_content().split()) for c in browser.page.xpath("//tbody/tr/*")] == [
         "Hot-water meter, KV1_241", "100.000", "104.500", "4.500 m³",
     ]  # fmt: skip
-    assert "Declare again until 27 November 2026: the last reading counts." in browser.text
+    assert "Declare again until 27 November 2026: the last reading counts, and of two on one day the higher one." in browser.text
     assert Message.select().where(Message.kind == "reading_declared").count() == 1
 
 
@@ -167,15 +167,97 @@ def test_the_same_form_sent_twice_stores_once(browser: Browser, meter: Meter) ->
     assert (Reading.select().where(Reading.period == "2026-11").count(), Message.select().count()) == (1, 1)
 
 
-def test_a_correction_replaces_what_was_declared_and_the_first_receipt_says_so(browser: Browser, meter: Meter) -> None:
+def test_a_correction_replaces_what_was_declared_and_the_first_receipt_says_so(browser: Browser, north: Organisation, meter: Meter) -> None:
+    settings.change(north, "same_day_reading", "latest", by=events.OPERATOR)
     declare(browser, "109", meter)
     receipt = browser.at
+    assert "Declare again until 27 November 2026: the last reading counts." in browser.text
     browser.get("/north/meters/declare-readings")
     assert "Told this month: 109.000 m³ on 20 November 2026. A new reading replaces it." in browser.text
     browser.submit("Declare", **{box(meter): "104"})
     assert declared(meter) == 104_000
     browser.get(receipt)
     assert "A later reading of the same month has replaced this one." in browser.text
+
+
+def test_of_two_readings_of_one_day_the_higher_counts_and_the_page_says_so(browser: Browser, meter: Meter) -> None:
+    """K18"""
+    declare(browser, "109", meter)
+    declare(browser, "104", meter)
+    assert errors(browser) == [
+        "You told 109.000 today already, and of two readings of one day the higher one counts. If it is too high, declare again on a "
+        "later day, or tell us."
+    ]
+    assert "Of two readings of one day the higher one counts." in browser.text
+    assert declared(meter) == 109_000
+
+
+def test_decimals_are_rounded_where_the_meter_has_none(browser: Browser, flat: Contract) -> None:
+    """K18"""
+    water = factories.meter(flat, "W-1", "water", decimals=0)
+    MeterKind.update(rounding="half_up").where(MeterKind.code == "water").execute()
+    browser.get(f"/north/meters/{water.public_id}/declare-a-reading")
+    assert "half a unit and more counts as one" in browser.text
+    browser.submit(**{box(water): "104,5"})
+    assert declared(water) == 105_000
+
+
+def test_a_meter_that_started_from_zero_is_asked_about_and_taken(browser: Browser, meter: Meter) -> None:
+    """K18"""
+    Meter.update(digits=5).execute()
+    Reading.update(value_milli=99_990_000).execute()
+    declare(browser, "15", meter)
+    assert "That is less than 99,990.000, which the meter showed on 20 October 2026." in browser.text
+    assert declared(meter) is None
+    browser.submit("Yes, it is right", **{box(meter): "15"})
+    assert "25.000 m³" in browser.text
+    assert declared(meter) == 15_000
+
+
+def test_each_house_is_asked_in_its_own_days(browser: Browser, north: Organisation, anna: Account, flat: Contract, meter: Meter) -> None:
+    """K16, CV-31, CV-32"""
+    house = factories.building(north, "Vėjo g. 1", reading_opens_on=5, reading_closes_on=10)
+    elsewhere = factories.contract(north, "02-1", address="Vėjo g. 1-1", building=house)
+    factories.holds(anna, elsewhere)
+    later = factories.meter(elsewhere, "KV9")
+    browser.get("/north/meters")
+    assert "Readings are taken until 27 November." in browser.text
+    assert "Readings open on 5 December and close after 10 December." in browser.text
+    browser.get("/north/meters/declare-readings")
+    assert ("KV1_241" in browser.text, "KV9" in browser.text) == (True, False)
+    browser.get(f"/north/meters/{later.public_id}/declare-a-reading")
+    assert browser.page.xpath("string(//h1)") == "Readings open on 5 December 2026"
+    token = dict(browser.get("/north/meters/declare-readings").forms[-1].form_values())
+    browser.post("/north/meters/declare-readings", token | {box(later): "7", box(meter): "104"})
+    assert (browser.status, declared(later), declared(meter)) == (404, None, None)
+
+
+# ---- own names --------------------------------------------------------------------------------------------------------
+
+
+def test_a_meter_has_the_name_that_its_customer_gave_it_wherever_they_see_it(
+    browser: Browser, north: Organisation, flat: Contract, meter: Meter
+) -> None:
+    browser.get(f"/north/meters/{meter.public_id}")
+    browser.follow("Give it a name")
+    browser.submit("Save", name="Virtuvė")
+    assert browser.page.xpath("string(//h1)") == "Virtuvė"
+    for page in ("meters", "meters/declare-readings"):
+        browser.get(f"/north/{page}")
+        assert "Virtuvė" in browser.text
+        assert "KV1_241" in browser.text
+    browser.submit("Declare", **{box(meter): "104,5"})
+    assert "Virtuvė, KV1_241" in browser.text
+    assert Message.get(kind="reading_declared").facts["meters"][0]["meter"] == "Virtuvė (Hot-water meter KV1_241)"
+    receipt = browser.at
+    ivan = factories.account(north, "ivan@example.lt")
+    factories.holds(ivan, flat, "shared_person")
+    browser.enter(ivan)
+    for page in ("meters", "meters/declare-readings", f"meters/{meter.public_id}", f"meters/{meter.public_id}/name"):
+        browser.get(f"/north/{page}")
+        assert "Virtuvė" not in str(browser.response.get_data(as_text=True))
+    browser.get(receipt)
+    assert "Virtuvė" not in browser.text
 
 
 # ---- refusals ---------------------------------------------------------------------------------------------------------

@@ -561,8 +561,8 @@ def test_who_has_not_declared_is_reminded_once_in_the_last_days(north: Organisat
 def test_everyone_is_told_once_as_readings_open_and_the_end_is_told_apart(north: Organisation, anna: Account, meter: Meter) -> None:
     for day in range(14, 29):
         reminders.remind(north, date(2026, 11, day), "https://example.lt/north")
-    kinds = [(mail.kind, mail.facts["closes_on"]) for mail in Message.select().order_by(Message.id)]
-    assert kinds == [("reading_opening", "2026-11-27"), ("reading_reminder", "2026-11-27")]
+    kinds = [(mail.facts["is_start"], mail.facts["closes_on"]) for mail in Message.select().order_by(Message.id)]
+    assert kinds == [(True, "2026-11-27"), (False, "2026-11-27")]
     settings.change(north, "remind_at_start", False, by=events.OPERATOR)
     assert reminders.remind(Organisation.get_by_id(north.id), date(2026, 12, 15), "https://example.lt/north") == 0
 
@@ -585,13 +585,13 @@ def test_each_house_is_reminded_of_its_own_days_and_meters_of_one_window_in_one_
     readings.rename(second, "Vonia", by=anna)
     for day in range(1, 31):
         reminders.remind(north, date(2026, 11, day), "https://example.lt/north")
-    told = [(mail.kind, mail.facts["closes_on"], mail.facts["meters"]) for mail in Message.select().order_by(Message.id)]
+    told = [(mail.facts["is_start"], mail.facts["closes_on"], mail.facts["meters"]) for mail in Message.select().order_by(Message.id)]
     here, there = ["Hot-water meter KV1_241", "Vonia (Hot-water meter KV1_242)"], ["Hot-water meter KV2_1"]
     assert told == [
-        ("reading_opening", "2026-11-10", there),
-        ("reading_reminder", "2026-11-10", there),
-        ("reading_opening", "2026-11-27", here),
-        ("reading_reminder", "2026-11-27", here),
+        (True, "2026-11-10", there),
+        (False, "2026-11-10", there),
+        (True, "2026-11-27", here),
+        (False, "2026-11-27", here),
     ]
 
 

@@ -7,7 +7,14 @@ import pytest
 from backoffice import timeline
 from rules import events, lockouts
 
-SAMPLES = {"name": "lock_after", "until": "2026-11-24T12:00:00+00:00", "value_milli": 1000, "previous_milli": None, "replaces": None}
+SAMPLES = {
+    "name": "lock_after",
+    "until": "2026-11-24T12:00:00+00:00",
+    "value_milli": 1000,
+    "previous_milli": None,
+    "replaces": None,
+    "restores_milli": None,
+}
 SAMPLES |= {"before": {"name": "Anna {North}"}, "after": {"name": "Ona"}, "read_on": "2026-11-20", "old": 5, "new": 6}
 
 

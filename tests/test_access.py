@@ -8,6 +8,7 @@ import pytest
 
 from models import Account, Session, Staff, Table
 from rules import access
+from tests import factories
 from tests import world as worlds
 from tests.browser import Browser
 
@@ -170,6 +171,26 @@ def test_every_backoffice_page_opens_for_whom_it_should_and_for_nobody_else(worl
                 assert answers["missing"][0] == 404, (who, rule.endpoint)
         assert worlds.snapshot((Session,)) == before, f"some GET of {who} changed something"
     assert cells > 500
+
+
+def test_what_one_may_do_with_one_contract_opens_nothing_of_another(world: worlds.World, customer_app: Any) -> None:
+    """IB-52, T01: an owner here may be hardly more than a guest there."""
+    user, there = world.people["user"], world.own["contract"]
+    here = factories.contract(world.north, "88-1", provider=world.own["provider"])
+    factories.holds(user, here)
+    browser = Browser(customer_app)
+    world.sign_in(browser, "user")
+    assert browser.client.get(f"/north/contracts/{here.public_id}").status_code == 200
+    assert browser.client.get(f"/north/contracts/{there.public_id}").status_code == 404
+
+
+def test_who_was_dismissed_may_do_nothing(world: worlds.World) -> None:
+    """T39"""
+    for who in ("agent", "manager", "auditor", "administrator", "install_administrator"):
+        person = world.people[who]
+        assert any(access.allows(person, deed) for deed in access.DEEDS)
+        person.is_active = False
+        assert not any(access.allows(person, deed) for deed in access.DEEDS), who
 
 
 def test_a_manager_of_another_house_sees_nothing_of_this_one(world: worlds.World, staff_app: Any) -> None:

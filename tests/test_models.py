@@ -2,7 +2,7 @@
 
 import pytest
 
-from models import TABLES, Account, Contract, Staff
+from models import TABLES, Account, Contract, Message, Staff
 from tests import factories
 from tests import world as worlds
 
@@ -32,3 +32,10 @@ def test_dismissed_staff_reach_no_row_of_any_table(db: object) -> None:
     agent = world.people["agent"]
     agent.is_active = False
     assert [table.__name__ for table in TABLES if table.within(agent).exists()] == []
+
+
+def test_managers_of_buildings_reach_no_mail(db: object) -> None:
+    """N08: a mail tells more than a building: links that open accounts among it."""
+    world = worlds.build()
+    assert Message.within(world.people["agent"]).exists()
+    assert not Message.within(world.people["manager"]).exists()

@@ -91,6 +91,7 @@ def create_site(
     cookie = f"savitarna-{name}"
     site.config.update(
         SECRET_KEY=config.key(key),
+        SECRET_KEY_FALLBACKS=[config.key(f"{key}_before")] if config.key(f"{key}_before") else [],
         SESSION_COOKIE_NAME=f"__Host-{cookie}" if config.is_production else cookie,
         SESSION_COOKIE_SECURE=config.is_production,
         SESSION_COOKIE_HTTPONLY=True,

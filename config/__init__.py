@@ -41,6 +41,8 @@ class Config:
     staff_secret_key: str = field(default="", repr=False)
     event_key: str = field(default="", repr=False)  # signs the daily head of the event chain; hashes codes and tokens
     queue_key: str = field(default="", repr=False)  # signs queued jobs
+    customer_secret_key_before: str = field(default="", repr=False)  # while a key is changed: what it was, so that nobody is signed out
+    staff_secret_key_before: str = field(default="", repr=False)
     customer_url: str = "http://127.0.0.1:8000"  # links in mail are made from these two, never from a request
     staff_url: str = "http://127.0.0.1:8000/backoffice"
     mail_url: str = ""  # smtp://user:password@host:587 (STARTTLS), smtps://..., empty: files under data_dir/mailbox

@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from email.message import Message
 from pathlib import Path
 from typing import Any
@@ -26,13 +26,16 @@ from lxml import html
 
 import config
 from config import ROOT
+from customer import create_app
 from models import Staff
 from rules import events, work
 from tests import factories
+from tests.browser import Browser
+from tests.conftest import CONFIG
 from tests.faults import the_database_of
 from tests.faults.procs import Visitor
 from tests.product import Product, installed
-from tests.servers import CUSTOMERS, STAFF, Nginx, Postgres, Site, postgresql
+from tests.servers import CUSTOMERS, STAFF, Nginx, Postgres, Site, missing, postgresql
 
 TOKEN = "m" * 40
 WORKERS = 3
@@ -62,7 +65,7 @@ def test_every_line_of_the_example_is_a_setting_and_together_they_start(tmp_path
 def test_systemd_understands_its_units(tmp_path: Path, kind: str) -> None:
     """T120"""
     if shutil.which("systemd-analyze") is None:
-        pytest.skip("systemd-analyze is missing here")
+        missing("systemd-analyze is missing here.")
     units = []
     for path in (ROOT / "deploy").glob("*.*"):
         if path.suffix in (".service", ".socket", ".timer"):
@@ -88,6 +91,21 @@ def test_the_operators_command_reads_the_configuration_as_the_services_do(tmp_pa
     done = subprocess.run(command, env=known | {"ENV_FILE": str(env)}, capture_output=True, text=True, cwd="/")
     assert (done.returncode, done.stdout[:7]) == (0, "Applied"), done.stderr
     assert (tmp_path / "data" / "savitarna.db").exists()
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_key_is_changed_and_nobody_is_signed_out(browser: Browser) -> None:
+    """T113"""
+    browser.enter(factories.account(factories.organisation()))
+    before, after = CONFIG.customer_secret_key, "n" * 64
+    for changed, is_signed_in in (
+        (replace(CONFIG, customer_secret_key=after, customer_secret_key_before=before), True),
+        (replace(CONFIG, customer_secret_key="o" * 64), False),
+    ):
+        other = create_app(changed).test_client()
+        for cookie in browser.client._cookies.values():
+            other.set_cookie(cookie.key, cookie.value, path=cookie.path)
+        assert (other.get("/north/account").status_code == 200) is is_signed_in
 
 
 # ---- all of it, running -----------------------------------------------------------------------------------------------------

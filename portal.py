@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 import peewee as pw
+import psycopg
 import pyotp
 from playhouse.migrations import Runner
 
@@ -30,7 +31,7 @@ class Command(click.Command):
     """A command with a connection of its own, whose failures are sentences and never tracebacks."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        logging.getLogger().addHandler(logging.NullHandler())  # what is worth telling is told by the command
+        logging.basicConfig(handlers=[logging.NullHandler()], force=True)  # what is worth telling is told by the command
         with _sentences(), database.connection_context():
             return super().invoke(ctx)
 
@@ -43,7 +44,7 @@ def _sentences() -> Iterator[None]:
         raise click.ClickException(_said(no.message, no.facts)) from no
     except (Misconfigured, OSError) as error:
         raise click.ClickException(str(error)) from error
-    except pw.DatabaseError as error:
+    except (pw.DatabaseError, psycopg.Error) as error:  # the latter: the queue, which is in PostgreSQL too
         reason = " ".join(str(error).split())
         raise click.ClickException(
             f"The database refuses: {reason}. Where it is new or older than the program, run: flask portal migrate"

@@ -203,7 +203,7 @@ class Site:
 
     def start(self) -> "Site":
         words = [str(self.socket.fileno()), "-c", str(ROOT / "deploy" / "gunicorn.py"), self.application]
-        environ = self.product.environ | {"WEB_CONCURRENCY": str(self.workers)}
+        environ = self.product.environ | {"WEB_CONCURRENCY": str(self.workers), "TMPDIR": str(self.path.parent)}
         with self.log.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-c", ACTIVATE, *words],

@@ -8,6 +8,7 @@ import shutil
 import socket
 import ssl
 import subprocess
+import sys
 import threading
 import time
 import urllib.error
@@ -20,6 +21,7 @@ from email.message import Message
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pyotp
 import pytest
 from lxml import html
@@ -108,6 +110,43 @@ def test_a_key_is_changed_and_nobody_is_signed_out(browser: Browser) -> None:
         assert (other.get("/north/account").status_code == 200) is is_signed_in
 
 
+@pytest.fixture(scope="module")
+def server() -> Iterator[Postgres]:
+    with postgresql() as server:
+        yield server
+
+
+def test_the_programs_own_role_can_neither_change_tables_nor_what_keeps_events(server: Postgres, tmp_path: Path) -> None:
+    """T109, T120: with the roles of docs/operations.md"""
+    block = (ROOT / "docs" / "operations.md").read_text().partition("      CREATE ROLE")[2].partition("\n\n")[0]
+    sql = f"CREATE ROLE{block}".replace("DATABASE savitarna", "DATABASE town").split(";")
+    place, here = f"127.0.0.1:{server.port}", [line.strip().removeprefix("\\c savitarna").strip() for line in sql]
+    for line in filter(None, here):
+        name = "postgres" if re.match("CREATE (ROLE|DATABASE)", line) else "town"
+        with psycopg.connect(f"postgresql://test@{place}/{name}", autocommit=True) as connection:
+            connection.execute(line)
+
+    def portal(who: str, *words: str) -> subprocess.CompletedProcess[str]:
+        settings = {
+            "SAVITARNA_ENVIRONMENT": "test",
+            "SAVITARNA_DATA_DIR": str(tmp_path),
+            "DATABASE_URL": f"postgresql://{who}@{place}/town",
+        }
+        known = {k: v for k, v in os.environ.items() if not k.startswith("SAVITARNA_")}
+        command = [sys.executable, "-m", "flask", "--app", "wsgi", "portal", *words]
+        return subprocess.run(command, env=known | settings, cwd=ROOT, capture_output=True, text=True)
+
+    refused = portal("savitarna", "migrate")
+    assert (refused.returncode, len(refused.stderr.splitlines())) == (1, 1)
+    assert portal("savitarna_owner", "migrate").returncode == 0
+    assert portal("savitarna", "load-organisation", "energy-home", "north").returncode == 0
+    assert portal("savitarna", "check").stdout == "Everything holds.\n"
+    with psycopg.connect(f"postgresql://savitarna@{place}/town", autocommit=True) as connection:
+        for forbidden in ("CREATE TABLE t (a int)", "DROP TABLE event", "ALTER TABLE event DISABLE TRIGGER ALL", "TRUNCATE event"):
+            with pytest.raises(psycopg.errors.InsufficientPrivilege):
+                connection.execute(forbidden)
+
+
 # ---- all of it, running -----------------------------------------------------------------------------------------------------
 
 
@@ -142,12 +181,6 @@ class Town:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, error.read().decode()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Postgres]:
-    with postgresql() as server:
-        yield server
 
 
 @contextmanager

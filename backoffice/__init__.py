@@ -8,7 +8,7 @@ from flask_admin.theme import Bootstrap4Theme
 import health
 import tasks
 import web
-from backoffice import desks, sign_in
+from backoffice import desks, looked, sign_in
 from backoffice.desk import DESKS
 from backoffice.home import Home
 from backoffice.settings import SettingsPages
@@ -32,4 +32,5 @@ def create_app(config: Config) -> web.Site:
     for view in [*views, SettingsPages(desks.WORK)]:
         admin.add_view(view)
         view.menu._cache = False  # an address is of this request: the site may stand under another one
+    site.after_request(looked.write_down)  # runs before the shared one, which adds the headers
     return site

@@ -16,7 +16,7 @@ from flask import abort, redirect, request
 from flask_babel import gettext as _
 
 import web
-from backoffice import fields, listing
+from backoffice import fields, listing, looked
 from models import N_
 from rules import events, work
 from rules.refusal import Refused
@@ -118,7 +118,11 @@ def _by_id(desk: Any, ids: list[str], most: int) -> list[Any]:
     if not wanted or not all(re.fullmatch(listing.PUBLIC_ID, id_) for id_ in wanted) or len(wanted) > most:
         abort(404)
     found = list(desk.get_query().where(desk.model.public_id.in_(list(wanted))).order_by(desk.model.id))
-    return found if len(found) == len(wanted) else abort(404)
+    if len(found) != len(wanted):
+        abort(404)
+    if len(found) == 1:
+        looked.at(found[0])  # what is to be changed stands in the form
+    return found
 
 
 class _TakenBack(Exception):

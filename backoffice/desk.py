@@ -22,7 +22,7 @@ from flask_babel import lazy_gettext
 
 import formats
 import web
-from backoffice import acts, cells, exports, fields, listing, saved, timeline
+from backoffice import acts, cells, exports, fields, listing, looked, saved, timeline
 from backoffice.acts import Command
 from backoffice.listing import Tab
 from models import N_, Event, Organisation, Table, fold, sort_key
@@ -228,7 +228,9 @@ class Desk(ModelView):
 
     def get_one(self, id: uuid.UUID) -> Any:
         """The row with this public id, if it is within the viewer's reach: else a 404 that tells nothing (T01, T18)."""
-        return self.get_query().where(self.model.public_id == id).first() or abort(404)
+        row = self.get_query().where(self.model.public_id == id).first() or abort(404)
+        looked.at(row)
+        return row
 
     def get_pk_value(self, model: Any) -> str:
         return str(model.public_id)
@@ -264,6 +266,10 @@ class Desk(ModelView):
         what = listing.asked(self, request.args)
         names = self.names()
         found, is_before, is_after = listing.page(self, what, self.read(names))
+        for row in what.rows.values():
+            looked.at(row, of=self.table)
+        if what.search and not (is_before or is_after):
+            looked.found(self.model, [row[0] for row in found])
         args = {name: value for name, value in request.args.items() if name not in ("after", "before")}
         title, text = self.empty
         return self.render(
@@ -458,6 +464,7 @@ class Desk(ModelView):
         rows = list(self.select(ordered, self.read(names)).limit(RELATED + 1).tuples()) if not found.is_empty else []
         if not rows:
             return None
+        looked.found(self.model, [row[0] for row in rows])
         columns = [column._replace(order="", now="") for column in self.columns(self._plain(), {}, names)]
         url = self.address(search=words) if len(rows) > RELATED else ""
         return {"title": self.name, "columns": columns, "lines": self.lines(rows[:RELATED], names), "url": url}
@@ -466,7 +473,12 @@ class Desk(ModelView):
         """The timeline of a row; nothing for who may not see events."""
         if not access.allows(web.viewer(), "event.view"):
             return {"events": [], "more_events_url": ""}
-        found = list(Event.within(web.viewer()).where(self.events_of(row)).order_by(Event.id.desc()).limit(timeline.SHOWN + 1))
+        found = list(
+            Event.within(web.viewer())
+            .where(self.events_of(row) & (Event.name != "account.viewed"))
+            .order_by(Event.id.desc())
+            .limit(timeline.SHOWN + 1)
+        )
         return {"events": timeline.told(found[: timeline.SHOWN]), "more_events_url": self.more_events(row) if found else ""}
 
     def events_of(self, row: Any) -> Any:

@@ -20,7 +20,9 @@ from rules import access, search
 LATE = timedelta(hours=26)
 EVENTS_SHOWN, FEEDS_SHOWN = 8, 50
 # What would leave no room on the first page for anything else.
-COMES_AND_GOES = ("account.signed_in", "account.signed_out", "feed.block_stored", "staff.signed_in", "staff.signed_out")
+COMES_AND_GOES = (
+    "account.signed_in", "account.signed_out", "account.viewed", "feed.block_stored", "staff.signed_in", "staff.signed_out",
+)  # fmt: skip
 
 
 class Home(AdminIndexView):

@@ -32,6 +32,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "account.signed_in": (N_("Signed in"), N_("From a known device: {known_device}")),
     "account.signed_out": (N_("Signed out"), N_("Everywhere: {everywhere}")),
     "account.unlocked": (N_("Unlocked"), N_("Was locked until {until}. Reason: {reason}")),
+    "account.viewed": (N_("Looked at"), "{of}, {how}"),
     "building.changed": (N_("Building changed"), "{changes}"),
     "building.created": (N_("Building added"), "{changes}"),
     "contract.attached": (N_("Contract added to an account"), "{access_type}"),
@@ -94,6 +95,20 @@ TABLE_WORDS = {
     "syncproblem": N_("Put aside"),
     "syncrun": N_("Billing feed runs"),
 }
+# What was looked at, and how (rules/looks.py).
+LOOKED = {
+    "account": N_("Account"),
+    "contract": N_("Contract"),
+    "event": N_("Event"),
+    "invoice": N_("Invoice"),
+    "membership": N_("Access"),
+    "message": N_("Mail"),
+    "meter": N_("Meter"),
+    "reading": N_("Reading"),
+    "syncproblem": N_("Record"),
+    "opened": N_("opened"),
+    "found": N_("found by a search"),
+}
 CHOICES = {**dict(ROLES), **dict(PERSON_TYPES)}
 MODELS = {model.__name__.lower(): model for model in TABLES}
 
@@ -121,6 +136,8 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
     if "act" in facts:
         word = facts["act"]
         said["act"] = _(word)
+    if name == "account.viewed":
+        said |= {fact: _(LOOKED[facts[fact]]) for fact in ("of", "how")}
     if name == "feed.run_finished":
         reason = facts["error"]
         said["error"] = _(reason) if reason else ""  # a sentence of its own, or nothing to say

@@ -7,7 +7,7 @@ import health
 import tasks
 import web
 from config import Config
-from customer.pages import account, contracts, home, invoices, meters, readings, register, sign_in
+from customer.pages import account, contracts, home, invoices, looks, meters, readings, register, sign_in
 from models import Account, Organisation
 from rules import access, sessions
 
@@ -15,7 +15,7 @@ from rules import access, sessions
 def create_app(config: Config) -> web.Site:
     """The site of every organisation of this install."""
     site = web.create_site("customer", config, key="customer_secret_key", routes=access.CUSTOMER_ROUTES, whose=_whose, ring=tasks.ring)
-    for page in (health, home, register, sign_in, account, contracts, invoices, meters, readings):
+    for page in (health, home, register, sign_in, account, contracts, invoices, looks, meters, readings):
         site.register_blueprint(page.pages)
     site.context_processor(lambda: {"nav": _nav()})
     return site
@@ -30,7 +30,7 @@ def _nav() -> list[tuple[str, str, str, bool]]:
     """The four places of a signed-in customer: address, label, icon, whether it is here."""
     if not isinstance(web.viewer(), Account):
         return []
-    here = (request.blueprint or "").replace("readings", "meters").replace("contracts", "account")
+    here = (request.blueprint or "").replace("readings", "meters").replace("contracts", "account").replace("looks", "account")
     places = (("home", _("Home"), "home"), ("invoices", _("Bills"), "bill"), ("meters", _("Meters"), "meter"))
     nav = [(url_for(f"{name}.index"), label, icon, here == name) for name, label, icon in places]
     return [*nav, (url_for("account.view"), _("Account"), "person", here == "account")]

@@ -110,6 +110,7 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "account.send_confirmation": "account.change",
     "account.confirm_new_email": ANYONE,
     "account.undo_email": ANYONE,
+    "looks.index": "account.view",
     "account.identity": SIGNED_IN,
     "contracts.index": "account.use",
     "contracts.attach": "contract.attach",

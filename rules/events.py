@@ -26,6 +26,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "account.signed_in": ("known_device",),
     "account.signed_out": ("everywhere",),
     "account.unlocked": ("until", "reason"),
+    "account.viewed": ("of", "how", "role"),
     "building.changed": ("before", "after"),
     "building.created": ("after",),
     "contract.attached": ("access_type",),

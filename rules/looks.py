@@ -1,20 +1,36 @@
-"""Who looked at a customer's data: staff who open a page about them, find them by a search or take a file with them (M02)."""
+"""Who looked at a customer's data: staff who open a page about them, find them by a search or take a file with them (M02).
 
-from collections.abc import Collection, Iterable
+What was looked at is an event like any other, so that the chain over events holds it (M01). Only whose data are in a file is a
+table of its own: a file may have a million people in it.
+"""
+
+import uuid
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
-from models import Account, Contract, Membership, Table
+import peewee as pw
+
+from models import Account, Contract, Event, Export, ExportedAccount, Membership, Organisation, Staff, Table, now
+from rules import events, settings
+from rules.work import unit_of_work
+
+AGAIN_AFTER = timedelta(minutes=15)  # the same kind of look by the same person is written down once in that time
+PAGE = 20
+
+
+# ---- whose data -------------------------------------------------------------------------------------------------------
 
 
 def is_personal(model: type[Table]) -> bool:
     """Whether the rows of a table are about customers."""
-    return model is Account or model is Contract or bool({"account", "contract"} & set(model._meta.fields))
+    return model is not Export and (model is Account or model is Contract or bool({"account", "contract"} & set(model._meta.fields)))
 
 
 def concerned(model: type[Table], ids: Collection[Any]) -> Any:
     """Which accounts the rows of `model` with these public ids are about: a condition on `Account`."""
-    rows = model.public_id.in_(list(ids))
-    fields = model._meta.fields
+    rows, fields = model.public_id.in_(list(ids)), model._meta.fields
     if model is Account:
         return rows
     found: Any = None
@@ -22,9 +38,8 @@ def concerned(model: type[Table], ids: Collection[Any]) -> Any:
         found = Account.id.in_(model.select(fields["account"]).where(rows))
     if model is Contract or "contract" in fields:
         contracts = model.select(model.id if model is Contract else fields["contract"]).where(rows)
-        holders = Account.id.in_(
-            Membership.select(Membership.account).where(Membership.until_at.is_null() & Membership.contract.in_(contracts))
-        )
+        held = Membership.until_at.is_null() & Membership.contract.in_(contracts)
+        holders = Account.id.in_(Membership.select(Membership.account).where(held))
         found = holders if found is None else found | holders
     return found
 
@@ -36,3 +51,112 @@ def accounts_in(model: type[Table], ids: Collection[Any], but: Iterable[int] = (
     known = set(but)
     rows: Any = Account.select(Account.id).where(concerned(model, ids)).tuples()
     return [number for (number,) in rows if number not in known]
+
+
+# ---- writing it down --------------------------------------------------------------------------------------------------
+
+
+def note(model: type[Table], ids: Collection[Any], *, of: str, how: str, by: Staff) -> None:
+    """Write down that `by` was shown these rows: `of` is the table whose rows they saw, `how` is "opened" or "found". Says nothing
+    where they have seen the same of the same customer within a quarter of an hour."""
+    if not is_personal(model) or not ids:
+        return
+    facts, earlier = {"of": of, "how": how, "role": by.role}, Event.alias()
+    is_known = (
+        (earlier.account == Account.id)
+        & (earlier.name == "account.viewed")
+        & (earlier.actor == events.actor(by))
+        & (earlier.at > now() - AGAIN_AFTER)
+        & (earlier.facts == facts)
+    )
+    seen = Account.select(Account.id, Account.organisation).where(concerned(model, ids))
+    fresh = list(seen.where(~pw.fn.EXISTS(earlier.select(pw.SQL("1")).where(is_known))))
+    if fresh:
+        with unit_of_work():
+            for account in fresh:
+                events.record("account.viewed", account, by=by, of=of, how=how, role=by.role)
+
+
+# ---- telling the customer ---------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Look:
+    """One thing that staff did with a customer's data. `name` and `role` are who: the name only where the organisation says so."""
+
+    public_id: uuid.UUID
+    event: str
+    facts: dict[str, Any]
+    at: datetime
+    actor: str
+    role: str
+    works_for: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """Some looks, newest first, and those from which the list goes on."""
+
+    looks: Sequence[Look]
+    newer: uuid.UUID | None
+    older: uuid.UUID | None
+
+
+def page(account: Account, *, older: uuid.UUID | None = None, newer: uuid.UUID | None = None, size: int = PAGE) -> Page:
+    """What staff have looked at, taken along or changed of a customer's data, as far back as the organisation shows it (M02)."""
+    rules, mine = settings.of(account.organisation), _about(account)
+    since = now() - timedelta(days=31 * rules.looks_months)
+    rows = Event.select().where(Event.id.in_(mine) & Event.actor.startswith("staff:") & (Event.at > since))
+    edge = older or newer
+    if edge:
+        known = Event.alias()
+        end = known.select(known.id).where(known.public_id == edge)
+        rows = rows.where(Event.id < end) if older else rows.where(Event.id > end)
+    found = list(rows.order_by(Event.id if newer else Event.id.desc()).limit(size + 1))
+    is_more, found = len(found) > size, found[:size]
+    if newer:
+        found.reverse()
+    before, after = (is_more, True) if newer else (bool(older), is_more)
+    who = _staff(event.actor for event in found)
+    looks = [_look(event, who.get(event.actor), account.organisation, rules.staff_named) for event in found]
+    return Page(looks, looks[0].public_id if looks and before else None, looks[-1].public_id if looks and after else None)
+
+
+def _about(account: Account) -> Any:
+    """The ids of the events that are about a customer: their own, of the files they are in, and of their contracts while they have them."""
+    own = Event.select(Event.id).where(Event.account == account.id)
+    files = ExportedAccount.select(pw.NodeList((pw.SQL("'export:' ||"), ExportedAccount.export))).where(
+        ExportedAccount.account == account.id
+    )
+    taken, changed = Event.alias(), Event.alias()
+    contract = pw.NodeList((pw.SQL("'contract:' ||"), Membership.contract))
+    held = (Membership.account == account.id) & Membership.until_at.is_null() & (changed.at >= Membership.since_at)
+    return (
+        own.union_all(taken.select(taken.id).where(taken.subject.in_(files)))
+        .union_all(changed.select(changed.id).join(Membership, on=(changed.subject == contract)).where(held & changed.account.is_null()))
+    )  # fmt: skip
+
+
+def _staff(actors: Iterable[str]) -> dict[str, Staff]:
+    numbers = {int(actor.partition(":")[2]) for actor in actors}
+    found = Staff.select(Staff, Organisation).join(Organisation, pw.JOIN.LEFT_OUTER).where(Staff.id.in_(list(numbers)))
+    return {f"staff:{person.id}": person for person in found}
+
+
+def _look(event: Event, person: Staff | None, here: Organisation, is_named: bool) -> Look:
+    facts = event.facts or {}
+    works_for: Any = person.organisation if person is not None and person.organisation_id else here
+    role = facts.get("role") or (person.role if person else "")
+    return Look(event.public_id, event.name, facts, event.at, event.actor, role, works_for.name, person.name if person and is_named else "")
+
+
+def forget_old() -> int:
+    """Drop whose data were in files that no customer is told of any more; returns how many. The events stay, as all do."""
+    dropped = 0
+    for organisation in Organisation.select():
+        since = now() - timedelta(days=31 * settings.of(organisation).looks_months)
+        old: Any = Export.select(Export.id).where(Export.created_at < since)
+        here: Any = Account.select(Account.id).where(Account.organisation == organisation.id)
+        dropped += int(ExportedAccount.delete().where(ExportedAccount.export.in_(old) & ExportedAccount.account.in_(here)).execute())
+    return dropped

@@ -17,6 +17,7 @@ def knob(default: Any, label: str, *, group: str, k: str = "", low: int | None =
 
 
 SIGN_UP, SIGN_IN, CONTRACTS, READINGS, BILLING = N_("Registration"), N_("Sign-in"), N_("Contracts"), N_("Readings"), N_("Billing")
+PRIVACY = N_("Privacy")
 
 
 @dataclass(frozen=True)
@@ -81,6 +82,8 @@ class Settings:
         "payer_code", N_("What our own PDF of a bill says of this site"), group=BILLING, k="K25",
         choices=(("payer_code", N_("its address and what to register with, never a password")), ("nothing", N_("nothing"))),
     )  # fmt: skip
+    looks_months: int = knob(24, N_("Customers see who looked at their data, months back"), group=PRIVACY, low=1, high=120)
+    staff_named: bool = knob(False, N_("Customers see the names of staff who looked at their data"), group=PRIVACY)
     announce_invoices: bool = knob(True, N_("Tell customers of a new bill by e-mail"), group=BILLING)
 
 

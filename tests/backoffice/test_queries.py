@@ -100,10 +100,11 @@ def test_a_filtered_and_searched_page_further_on_takes_no_more(world: worlds.Wor
     row = Account.select().where(Account.organisation == world.north).order_by(Account.sort_key, Account.id).offset(9).limit(1).get()
     found = next(iter(Account.select().where(Account.id == row.id)))
     for path in (f"/accounts/?after={found.public_id}&search=jonas", f"/invoices/?contract={world.own['contract'].public_id}"):
+        browser.get(f"{BASE}{path}")  # the first time it is written down whose data it shows (M02)
         with counted(db) as said:
             browser.get(f"{BASE}{path}")
         assert browser.status == 200
-        assert len(beside_the_session(said)) <= MOST_STATEMENTS
+        assert len(beside_the_session(said)) <= MOST_STATEMENTS + 1  # whether that is still known
 
 
 # ---- indexes ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,98 @@
+"""Who looked at my data: what staff saw, took along and changed, with who, when and why (M02)."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask import Blueprint, abort, render_template, request, url_for
+from flask_babel import gettext as _
+
+import web
+from models import N_, ROLES
+from rules import looks, settings
+
+pages = Blueprint("looks", __name__)
+ONE_SITTING = timedelta(minutes=30)
+
+SAW = {
+    "account": N_("Looked at your account"),
+    "contract": N_("Looked at your contracts"),
+    "event": N_("Looked at the history of your account"),
+    "invoice": N_("Looked at your bills"),
+    "membership": N_("Looked at who has access to your contracts"),
+    "message": N_("Looked at letters sent to you"),
+    "meter": N_("Looked at your meters"),
+    "reading": N_("Looked at your readings"),
+}
+DID = {
+    "account.details_changed": N_("Changed your name or language"),
+    "account.email_change_asked": N_("Asked for your e-mail address to be changed"),
+    "account.unlocked": N_("Unlocked your account"),
+    "contract.attached": N_("Added a contract to your account"),
+    "contract.changed": N_("Changed what your contract says"),
+    "membership.access_type_changed": N_("Changed what you may do with a contract"),
+    "reading.declared": N_("Entered a reading of your meter"),
+}
+
+
+@dataclass
+class Sitting:
+    """What one person did within half an hour of each other."""
+
+    who: str
+    works_for: str
+    actor: str
+    until: datetime
+    since: datetime
+    acts: list[str]
+    reasons: list[str]
+
+
+@pages.get("/account/who-looked")
+def index() -> Any:
+    """Newest first, a page at a time."""
+    account = web.viewer()
+    page = looks.page(account, older=_mark("older"), newer=_mark("newer"))
+    return render_template(
+        "customer/looks.html",
+        sittings=_sittings(page.looks),
+        months=settings.of(account.organisation).looks_months,
+        previous_url=url_for("looks.index", newer=page.newer) if page.newer else None,
+        next_url=url_for("looks.index", older=page.older) if page.older else None,
+    )
+
+
+def _mark(name: str) -> uuid.UUID | None:
+    """The look from which a page goes on."""
+    typed = request.args.get(name)
+    try:
+        return uuid.UUID(typed) if typed else None
+    except ValueError:
+        abort(404)
+
+
+def _sittings(found: Any) -> list[Sitting]:
+    made: list[Sitting] = []
+    for look in found:
+        if not made or made[-1].actor != look.actor or made[-1].since - look.at > ONE_SITTING:
+            role = _(dict(ROLES)[look.role]) if look.role in dict(ROLES) else _("Staff")
+            who = f"{look.name}, {role}" if look.name else role
+            made.append(Sitting(who, look.works_for, look.actor, look.at, look.at, [], []))
+        sitting, said = made[-1], sentence(look.event, look.facts)
+        sitting.since = look.at
+        if said not in sitting.acts:
+            sitting.acts.insert(0, said)
+        reason = str(look.facts.get("reason") or "")
+        if reason and reason not in sitting.reasons:
+            sitting.reasons.insert(0, reason)
+    return made
+
+
+def sentence(event: str, facts: dict[str, Any]) -> str:
+    """What somebody did, as the customer reads it."""
+    if event == "account.viewed":
+        return _("Found you by a search") if facts.get("how") == "found" else _(SAW.get(facts.get("of", ""), N_("Looked at your data")))
+    if event == "rows.exported":
+        return _("Saved a file that has your data among others' (%(count)s rows)", count=facts.get("count", 0))
+    return _(DID.get(event, N_("Changed something in your data")))

@@ -20,7 +20,8 @@ def local(moment: datetime) -> datetime:
 
 def money(cents: int, language: str) -> str:
     """Cents as euros: 1 099,78 € or €1,099.78."""
-    return numbers.format_currency(Decimal(cents).scaleb(-2), "EUR", locale=LOCALES[language])
+    sign, number = "-" if cents < 0 else "", _number(Decimal(abs(cents)).scaleb(-2), 2, 2, language)
+    return f"{sign}€{number}" if language == "en" else f"{sign}{number}\u00a0€"
 
 
 def unit_price(micro: int, language: str) -> str:
@@ -45,8 +46,17 @@ def vat_rate(hundredths: int, language: str) -> str:
 
 
 def _number(value: Decimal, least: int, most: int, language: str) -> str:
-    pattern = "#,##0" + ("." + "0" * least + "#" * (most - least) if most else "")
-    return numbers.format_decimal(value, format=pattern, locale=LOCALES[language], decimal_quantization=False)
+    """As Babel's `format_decimal` writes it, which reads its pattern anew for each number: a page has many."""
+    group, point = _symbols(language)
+    whole, _, decimals = f"{abs(value):,.{most}f}".partition(".")
+    decimals = decimals[:least] + decimals[least:].rstrip("0")
+    return f"{'-' if value < 0 else ''}{whole.replace(',', group)}{point if decimals else ''}{decimals}"
+
+
+@lru_cache
+def _symbols(language: str) -> tuple[str, str]:
+    """What stands between thousands and before decimals."""
+    return numbers.get_group_symbol(LOCALES[language]), numbers.get_decimal_symbol(LOCALES[language])
 
 
 @lru_cache(maxsize=4096)  # a list says the same days again and again, and Babel takes its time
@@ -55,11 +65,13 @@ def day(value: date, language: str) -> str:
     return value.isoformat() if language == "lt" else dates.format_date(value, "d MMM y", locale=LOCALES[language])
 
 
+@lru_cache(maxsize=4096)
 def day_long(value: date, language: str) -> str:
     """A day in words: 2026 m. lapkričio 24 d. or 24 November 2026."""
     return dates.format_date(value, "long", locale=LOCALES[language]).replace(" d.", "\u00a0d.")
 
 
+@lru_cache(maxsize=4096)
 def day_of_month(value: date, language: str) -> str:
     """A day of this year in words: lapkričio 24 d. or 24 November."""
     return dates.format_skeleton("MMMMd", value, locale=LOCALES[language]).replace(" d.", "\u00a0d.")
@@ -76,11 +88,13 @@ def ago(value: datetime, now: datetime, language: str) -> str:
     return dates.format_timedelta(value - now, granularity="minute", add_direction=True, locale=LOCALES[language])
 
 
+@lru_cache(maxsize=4096)
 def month(period: str, language: str) -> str:
     """A month given as 2026-11: 2026 m. lapkritis or November 2026."""
     return dates.format_skeleton("yMMMM", date.fromisoformat(f"{period}-01"), locale=LOCALES[language])
 
 
+@lru_cache(maxsize=4096)
 def month_short(period: str, language: str) -> str:
     """A month given as 2026-11, as a label under a bar: 11 or Nov."""
     first = date.fromisoformat(f"{period}-01")

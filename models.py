@@ -247,7 +247,13 @@ class Owned(Table):
     @classmethod
     def seen_by_customer(cls, account: "Account") -> Any:
         contract = cls._meta.fields.get("contract")
-        return (cls.organisation == account.organisation_id) & contract.in_(account.contract_ids()) if contract else NOTHING
+        return _in(cls, account) & contract.in_(account.contract_ids()) if contract else NOTHING
+
+
+def _in(table: type[Owned], account: Any) -> Any:
+    """That a row is of the account's organisation, said so that no index answers it: an organisation has millions of rows, an
+    account a few contracts, and SQLite, which keeps no figures, would rather walk the millions."""
+    return (table.organisation + 0) == account.organisation_id
 
 
 class Provider(Owned):
@@ -721,7 +727,7 @@ class Contract(Owned):
 
     @classmethod
     def seen_by_customer(cls, account: Account) -> Any:
-        return (cls.organisation == account.organisation_id) & cls.id.in_(account.contract_ids())
+        return _in(cls, account) & cls.id.in_(account.contract_ids())
 
 
 def payer_code_key(code: str) -> str:

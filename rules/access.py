@@ -201,6 +201,11 @@ def contracts_allowing(account: Account, deed: str) -> list[int]:
     return [contract for contract, deeds in _held(account) if deed in deeds]
 
 
+def holds_any(account: Account) -> bool:
+    """Whether a customer has any contract now."""
+    return bool(_held(account))
+
+
 def is_identity_missing(account: Account) -> bool:
     """Whether the organisation lets this account do nothing before its identity is confirmed (AG-10)."""
     return account.identity_confirmed_at is None and settings.of(account.organisation).identity_required

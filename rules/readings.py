@@ -188,7 +188,7 @@ def use(account: Account, day: date, *, meter: Meter | None = None, months: int 
     periods = clock.months(clock.period(day), months)
     rows = (
         Reading.within(account)
-        .select(Reading, Meter, MeterKind)
+        .select(Reading, Meter.kind, MeterKind)
         .join(Meter)
         .join(MeterKind)
         .where(

@@ -9,7 +9,7 @@ from flask_babel import ngettext
 import formats
 import web
 from models import Account, Organisation
-from rules import billing, clock, contracts, readings
+from rules import access, billing, clock, readings
 
 pages = Blueprint("home", __name__)
 NEWEST_BILLS = 4
@@ -40,7 +40,7 @@ def language(code: str) -> Any:
 def index() -> Any:
     """What I owe and by when, the one next act, twelve months of use, the latest bills."""
     account, today = web.viewer(), clock.today()
-    if not contracts.held(account):
+    if not access.holds_any(account):
         return render_template("customer/no_contracts.html")
     owed = billing.owed(account, today)
     return render_template(

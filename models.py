@@ -266,6 +266,18 @@ class Provider(Owned):
     iban = pw.CharField(34, default="", verbose_name=N_("Bank account"))
     declares_readings = pw.BooleanField(default=True, verbose_name=N_("Customers declare readings"))
     readings_notice = pw.CharField(400, default="", verbose_name=N_("Notice where readings are not declared"))
+    payer_code_form = pw.CharField(
+        120,
+        default="",
+        verbose_name=N_("Form of its payer codes"),
+        help_text=N_("0 stands for a digit, A for a capital letter, all else for itself: 01-000 00. Several are parted by a semicolon"),
+    )
+    invoice_number_form = pw.CharField(
+        120,
+        default="",
+        verbose_name=N_("Form of its invoice numbers"),
+        help_text=N_("The same, and YYYY or YY for the year, MM for the month: SF-YYYYMM-0000"),
+    )
     sort_key = pw.CharField(255, default="")
     version = pw.IntegerField(default=0)
 
@@ -699,6 +711,7 @@ class Contract(Owned):
     address = pw.CharField(250, default="", verbose_name=N_("Address"))
     opened_on = pw.DateField(null=True, verbose_name=N_("From"))
     ended_on = pw.DateField(null=True, verbose_name=N_("Until"))
+    feed_digest = pw.CharField(64, default="")  # what the feed last said of the place: staff's word stays until it says another
     run = pw.ForeignKeyField(SyncRun, null=True, on_delete="SET NULL", index=False)
     search_key = pw.CharField(600)
     sort_key = pw.CharField(255)
@@ -730,6 +743,13 @@ class Contract(Owned):
         return _in(cls, account) & cls.id.in_(account.contract_ids())
 
 
+def is_of_an_earlier_customer(contract: Any, day: Any) -> Any:
+    """Whether something of that day is from before the contract was its present customer's: billing systems give a payer code on
+    with the flat, and who has it now must not see the bills of who had it then (decision 11)."""
+    later = Contract.alias()
+    return pw.fn.EXISTS(later.select(pw.SQL("1")).where((later.id == contract) & (later.opened_on > day)))
+
+
 def payer_code_key(code: str) -> str:
     """`code` as one might mistype it: without spaces, dashes, slashes and case. Never used to attach, only to see a mistake."""
     return "".join(c for c in unicodedata.normalize("NFKC", code).casefold() if c.isalnum())[:60]
@@ -749,6 +769,13 @@ class AccessType(Owned):
         return self.name
 
 
+ENDED_BY = (
+    ("customer", N_("The customer removed it")),
+    ("staff", N_("Removed by staff")),
+    ("feed", N_("Passed on to another customer")),
+)
+
+
 class Membership(Owned):
     """An account's access to a contract: of which type, since when, given by whom. Nothing else gives a customer a right."""
 
@@ -758,6 +785,7 @@ class Membership(Owned):
     since_at = UTCDateTimeField(default=now, verbose_name=N_("Since"))
     until_at = UTCDateTimeField(null=True, verbose_name=N_("Until"))
     granted_by = pw.CharField(200, default="", verbose_name=N_("Given by"))
+    ended_by = pw.CharField(10, choices=ENDED_BY, default="", verbose_name=N_("Why it ended"))
 
     class Meta:
         indexes = ((("organisation", "since_at", "id"), False), (("since_at", "id"), False))
@@ -778,6 +806,22 @@ class Membership(Owned):
 Membership.add_index(
     Membership.index(Membership.account, Membership.contract, unique=True, where=Membership.until_at.is_null(), name="membership_live")
 )
+
+
+class FailedTry(Owned):
+    """A contract that an account tried to add and that was not found, kept for two weeks so that an agent can help (M06): the code
+    as it was typed, and what seems to be wrong with it. The number typed beside it, which proves something, is not kept."""
+
+    account = pw.ForeignKeyField(Account, on_delete="CASCADE", index=False)
+    provider = pw.ForeignKeyField(Provider, null=True, on_delete="CASCADE", index=False)
+    payer_code = pw.CharField(60)
+    cause = pw.CharField(30)
+    message = pw.CharField(400)
+    facts = FactsField(default=dict)
+    tried_at = UTCDateTimeField(default=now, index=True)
+
+    class Meta:
+        indexes = ((("account", "id"), False),)
 
 
 # ---- meters -----------------------------------------------------------------------------------------------------------
@@ -832,6 +876,7 @@ class Meter(Owned):
         verbose_name=N_("Digits before the decimals"),
         help_text=N_("Empty: as most meters of its kind"),
     )
+    feed_digest = pw.CharField(64, default="")  # as a contract's
     search_key = pw.CharField(255)
     version = pw.IntegerField(default=0)
 
@@ -902,6 +947,10 @@ class Reading(Owned):
 
     def __str__(self) -> str:
         return f"{self.meter} {self.read_on}"
+
+    @classmethod
+    def seen_by_customer(cls, account: Account) -> Any:
+        return super().seen_by_customer(account) & ~is_of_an_earlier_customer(cls.contract, cls.read_on)
 
     @property
     def used_milli(self) -> int | None:
@@ -990,6 +1039,12 @@ class Invoice(Owned):
 
     def __str__(self) -> str:
         return self.number
+
+    @classmethod
+    def seen_by_customer(cls, account: Account) -> Any:
+        """A bill belongs to whoever had the contract at the end of what it is for."""
+        day = pw.fn.COALESCE(cls.period_to, cls.issued_on)
+        return super().seen_by_customer(account) & ~is_of_an_earlier_customer(cls.contract, day)
 
     def days_overdue(self, day: date) -> int:
         """How many days ago something should have been paid that is not; 0 where nothing is overdue."""
@@ -1231,7 +1286,7 @@ class Worker(Table):
 TABLES: list[type[Table]] = [
     Organisation, Provider, Setting, Account, Staff, SavedView, Presence, Session, Device, Lockout, Counter, Confirmation,
     ConsentText, Consent,
-    Building, StaffBuilding, Premises, SyncRun, SyncProblem, Contract, AccessType, Membership,
+    Building, StaffBuilding, Premises, SyncRun, SyncProblem, Contract, AccessType, Membership, FailedTry,
     MeterKind, Meter, Reading, MeterName, Invoice, InvoiceLine, InvoiceVat,
     Seal, Event, Message, Export, ExportedAccount, FormKey, JobRun, Worker,
 ]  # fmt: skip

@@ -23,6 +23,7 @@ from models import Message, Organisation, SyncRun, database, now, open_database
 from rules import (
     clock,
     confirmations,
+    contracts,
     events,
     exports,
     keys,
@@ -144,6 +145,7 @@ def tidy(renew: Callable[[], None]) -> None:
         work.forget_old_forms,
         state.forget_gone,
         presence.forget_gone,
+        contracts.forget_tries,
     ):
         renew()
         forget()

@@ -16,7 +16,6 @@ import peewee as pw
 from flask import abort, redirect, request
 from flask_admin import expose
 from flask_admin.contrib.peewee import ModelView
-from flask_admin.model.ajax import AjaxModelLoader
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 
@@ -25,10 +24,9 @@ import web
 from backoffice import acts, cells, exports, fields, listing, looked, saved, timeline
 from backoffice.acts import Command
 from backoffice.listing import Tab
-from models import N_, Event, Organisation, Table, fold, sort_key
+from models import N_, Event, Table, sort_key
 from rules import access, presence, rows, search
 
-MOST_FOUND = 20
 RELATED = 5
 
 DESKS: list[type["Desk"]] = []
@@ -43,37 +41,6 @@ def desk(model: type[Table], *, menu: str = "") -> Callable[[type["Desk"]], type
         return cls
 
     return register
-
-
-class Lookup(AjaxModelLoader):
-    """A row of another table, found by the beginning of its name: only what the viewer may know of, twenty at most (T23, T24)."""
-
-    def __init__(self, model: type[Any]) -> None:
-        super().__init__(model.__name__.lower(), {})
-        self.model = model
-        self.folded = model._meta.fields.get("search_key")
-
-    def rows(self) -> pw.ModelSelect:
-        found = self.model.within(web.viewer())
-        if self.model is Organisation:
-            return found
-        return found.select(self.model, Organisation).join(Organisation)
-
-    def format(self, model: Any) -> str:
-        """The words that stand for a row: with its organisation for those who see several."""
-        return f"{model} · {model.organisation.name}" if web.viewer().sees_install and self.model is not Organisation else str(model)
-
-    def get_list(self, query: str, offset: int = 0, limit: int = MOST_FOUND) -> list[Any]:
-        words, ordered = fold(query.split(" · ")[0]), self.rows().order_by(self.model.sort_key, self.model.id)
-        if self.folded is None:  # a short table, and no database folds as we do
-            return [row for row in ordered if fold(row.name).startswith(words)][:MOST_FOUND]
-        return list(ordered.where(self.folded.startswith(words)).limit(MOST_FOUND))
-
-    def get_one(self, words: str) -> Any:
-        """The row that these words stand for: exactly, or as the only one that begins so. None: there is no such row here."""
-        found = self.get_list(words) if fold(words) else []
-        exact = [row for row in found if fold(self.format(row)) == fold(words)]
-        return exact[0] if len(exact) == 1 else found[0] if len(found) == 1 and not exact else None
 
 
 class Column(NamedTuple):

@@ -14,8 +14,9 @@ import formats
 import web
 from backoffice import bills, cells, exports, fields, listing, timeline
 from backoffice.acts import Command
-from backoffice.desk import Column, Desk, Line, Lookup, desk
+from backoffice.desk import Column, Desk, Line, desk
 from backoffice.listing import Tab
+from backoffice.lookups import ContractLookup, Lookup
 from models import (
     N_,
     AccessType,
@@ -38,11 +39,13 @@ from models import (
     SyncRun,
     now,
 )
-from rules import accounts, clock, contracts, details, messages, staff, sync
+from rules import accounts, clock, details, holding, messages, places, staff, sync
 from rules.refusal import Refused
 
 CUSTOMERS, PLACES, METERS, BILLS, WORK = N_("Customers"), N_("Buildings"), N_("Meters"), N_("Bills"), N_("How things run")
 LONG_LIST = 100
+UNDONE_WITHIN = timedelta(days=30)
+FORMS = ("payer_code_form", "invoice_number_form")
 LOCKED = (N_("Locked accounts"), N_("They cannot sign in until the lock ends."))
 UNDELIVERED = (N_("Mail not delivered"), N_("It was given up: the address may be wrong."))
 ASIDE = (N_("Records put aside"), N_("They came with the billing feed and could not be taken in."))
@@ -95,11 +98,59 @@ class Accounts(Desk):
             is_bulk=False,
             gives=("site_url",),
         ),
+        Command(
+            "attach_contract",
+            N_("Add a contract"),
+            holding.attach,
+            ask=N_(
+                "The customer sees its bills and meters at once, and is told by e-mail; so is whoever has it already. "
+                "It can be removed again."
+            ),
+            needs=("contract", "access_type", "reason"),
+            done=N_("the contract was added"),
+            is_bulk=False,
+        ),
     )
+    form_ajax_refs = {"contract": ContractLookup()}
     details_template = "backoffice/account.html"
 
     def dossier(self, row: Account) -> dict[str, Any]:
-        return super().dossier(row) | {"subheading": row.email, "contracts": self.held(row), "lock": row.is_locked(now())}
+        return super().dossier(row) | {
+            "subheading": row.email,
+            "contracts": self.held(row),
+            "ended": self.ended(row),
+            "tries": self.tries(row),
+            "lock": row.is_locked(now()),
+        }
+
+    def tries(self, account: Account) -> list[dict[str, Any]]:
+        """What the customer could not add: as it was typed, why, and what was meant (M06)."""
+        return [
+            {
+                "payer_code": tried.payer_code,
+                "why": cells.sentence(tried.message, tried.facts),
+                "when": formats.moment(tried.tried_at, web.language()),
+                "meant": found,
+                "url": self.other("contracts").address(found.public_id) if found else "",
+            }
+            for tried, found in holding.tries(account, by=web.viewer())
+        ]
+
+    def ended(self, account: Account) -> list[dict[str, Any]]:
+        """The accesses that ended lately, each with the act that undoes it where the viewer may."""
+        those = (Membership.account == account.id) & (Membership.until_at > now() - UNDONE_WITHIN)
+        those &= Membership.contract.not_in(account.contract_ids())  # what the customer has again needs no giving back
+        found = Membership.within(web.viewer()).select(Membership, Contract).join(Contract).where(those)
+        desk_of, back = self.other("memberships"), self.address(account.public_id)
+        return [
+            {
+                "contract": row.contract,
+                "why": web.choice(row, "ended_by"),
+                "when": formats.moment(row.until_at, web.language()),
+                "undo_url": desk_of.address("restore", ids=row.public_id, url=back) if desk_of.may("restore") else "",
+            }
+            for row in found.order_by(Membership.until_at.desc(), Membership.id.desc()).limit(LONG_LIST)
+        ]
 
     def held(self, account: Account) -> list[dict[str, Any]]:
         """The contracts of an account that the viewer may know of: what it may do with each, and how the bills stand."""
@@ -115,7 +166,8 @@ class Accounts(Desk):
             .order_by(Contract.sort_key, Contract.id)
             .limit(LONG_LIST)
         )
-        deed = self.other("memberships").may("change_access_type")
+        desk_of, back = self.other("memberships"), self.address(account.public_id)
+        acts = {name: desk_of.may(name) for name in ("change_access_type", "remove")}
         return [
             {
                 "contract": row.contract,
@@ -124,11 +176,8 @@ class Accounts(Desk):
                 "since": formats.day(formats.local(row.since_at).date(), web.language()),
                 "to_pay": formats.money(abs(row.to_pay_cents), web.language()) if row.to_pay_cents else "",
                 "standing": self.standing(row.to_pay_cents, Invoice.due_on.python_value(row.first_due_on)),
-                "change_url": self.other("memberships").address(
-                    "change_access_type", ids=row.public_id, url=self.address(account.public_id)
-                )
-                if deed
-                else "",
+                "change_url": desk_of.address("change_access_type", ids=row.public_id, url=back) if acts["change_access_type"] else "",
+                "remove_url": desk_of.address("remove", ids=row.public_id, url=back) if acts["remove"] else "",
             }
             for row in found
         ]
@@ -154,17 +203,39 @@ class Memberships(Desk):
     column_sortable_list = ("since_at",)
     column_default_sort = "-since_at"
     column_filters = ("organisation", "account", "contract")
+    column_details_list = (
+        "account.name", "contract.payer_code", "contract.address", "access_type.name", "since_at", "granted_by", "until_at", "ended_by",
+    )  # fmt: skip
     search_hint = N_("Name, e-mail or phone of the account, or payer code")
     empty = (N_("Nobody has access to a contract yet"), N_("Access appears here when customers add their contracts."))
     commands = (
         Command(
             "change_access_type",
             N_("Change access type"),
-            contracts.change_access_type,
+            holding.change_access_type,
             ask=N_("The customer can do what the new access type allows with this contract, from the next page on, and is told by e-mail."),
             needs=("access_type", "reason"),
             done=N_("the access type was changed"),
             when=lambda membership: membership.until_at is None,
+        ),
+        Command(
+            "remove",
+            N_("Remove"),
+            holding.remove,
+            ask=N_("The customer no longer sees the bills and meters of this contract, and is told by e-mail. It can be given back."),
+            needs=("reason",),
+            done=N_("the contract was removed"),
+            when=lambda membership: membership.until_at is None,
+        ),
+        Command(
+            "restore",
+            N_("Give back"),
+            holding.restore,
+            ask=N_("It is as if the access had never ended: the customer sees the bills and meters again, and is told by e-mail."),
+            needs=("reason",),
+            done=N_("the contract was given back"),
+            is_main=True,
+            when=lambda membership: membership.until_at is not None,
         ),
     )
 
@@ -179,11 +250,28 @@ class Contracts(Desk):
     column_sortable_list = ("payer_code", ("address", "sort_key"))
     column_default_sort = "address"
     column_filters = ("organisation", "building", "premises")
-    column_details_list = ("payer_code", "customer_name", "address", "provider.name", "building.address", "opened_on", "ended_on")
+    column_details_list = (
+        "payer_code", "customer_name", "address", "provider.name", "building.address", "premises.number", "opened_on", "ended_on",
+    )  # fmt: skip
     form_columns = ("address",)
     search_hint = N_("Payer code, customer or address")
     related = (("memberships", "contract"), ("invoices", "contract"), ("meters", "contract"), ("readings", "contract"))
     empty = (N_("No contracts yet"), N_("Contracts come with the billing feed."))
+    form_ajax_refs = {"building": Lookup(Building)}
+    commands = (
+        Command(
+            "place",
+            N_("Put in a building"),
+            places.place,
+            ask=N_(
+                "Its meters, readings and bills go with it: whoever manages that building sees them, and whoever manages another one "
+                "no longer does. It stays there until the billing system says another place."
+            ),
+            needs=("building", "number", "reason"),
+            done=N_("was put in the building"),
+            is_bulk=False,
+        ),
+    )
 
 
 @desk(Building, menu=PLACES)
@@ -223,8 +311,8 @@ class Providers(Desk):
     column_sortable_list = (("name", "sort_key"),)
     column_default_sort = "name"
     column_filters = ("organisation",)
-    column_details_list = ("name", "code", "vat_code", "address", "iban", "declares_readings", "readings_notice")
-    form_columns = ("organisation", "name", "code", "vat_code", "address", "iban", "declares_readings", "readings_notice")
+    column_details_list = ("name", "code", "vat_code", "address", "iban", "declares_readings", "readings_notice", *FORMS)
+    form_columns = ("organisation", "name", "code", "vat_code", "address", "iban", "declares_readings", "readings_notice", *FORMS)
     form_ajax_refs = {"organisation": Lookup(Organisation)}
     empty = (N_("No providers yet"), N_("Add the companies that send the bills."))
 

@@ -25,8 +25,9 @@ from wtforms.validators import StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
 import web
-from models import ROLES, AccessType, Building, Staff, StaffBuilding
-from rules import access, links
+from backoffice.lookups import ContractLookup, Lookup
+from models import ROLES, AccessType, Account, Building, Membership, Staff, StaffBuilding
+from rules import access, holding, links, settings
 from rules.refusal import Missing
 
 LONG_TEXT = 300
@@ -162,11 +163,39 @@ def email(row: Any) -> Field:
 
 
 def access_type(row: Any) -> Field:
+    """Of a membership the one it has, of an account the one that adding gives."""
+    now_ = row.access_type.name if isinstance(row, Membership) else settings.of(row.organisation).claim_access
     kinds = AccessType.select().where((AccessType.organisation == row.organisation_id) & AccessType.name.in_(access.GRANTABLE_TYPES))
     return Choice(
         lazy_gettext("Access type"),
         choices=[(kind.name, _(access.ACCESS_TYPES[kind.name][0])) for kind in kinds.order_by(AccessType.position)],
-        default=row.access_type.name,
+        default=now_,
+    )
+
+
+def contract(row: Account) -> Field:
+    """A contract by its payer code; the one that the customer seems to have meant last, where staff can see which it is."""
+    return LookupField(
+        label=lazy_gettext("Contract"),
+        description=lazy_gettext("Begin with the payer code and choose one of those that appear."),
+        loader=ContractLookup(),
+        default=next((found for _tried, found in holding.tries(row, by=web.viewer()) if found), None),
+        validators=[Needed()],
+    )
+
+
+def building(row: Any) -> Field:
+    return LookupField(label=lazy_gettext("Building"), loader=Lookup(Building), default=row.building, validators=[Needed()])
+
+
+def number(row: Any) -> Field:
+    return StringField(
+        lazy_gettext("Number of the premises"),
+        description=lazy_gettext("Empty: the building itself. Premises that are new are added."),
+        filters=[_stripped],
+        validators=[AtMost(20)],
+        default=row.premises.number if row.premises else "",
+        render_kw={"autocomplete": "off", "class": "w-short"},
     )
 
 
@@ -191,6 +220,9 @@ NEEDS: dict[str, Callable[[Any], Field]] = {
     "access_type": access_type,
     "role": role,
     "buildings": buildings,
+    "contract": contract,
+    "building": building,
+    "number": number,
 }
 # What a rule wants to be handed besides: made by the site, because rules know no addresses.
 GIVEN: dict[str, Callable[[Any], Any]] = {

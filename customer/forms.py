@@ -184,9 +184,14 @@ def agreed(form: web.Form, organisation: Organisation) -> set[int]:
 AS_PRINTED = {"autocomplete": "off", "autocapitalize": "off", "autocorrect": "off", "spellcheck": "false", "class": "w-half"}
 
 
-def payer_code_field() -> Field:
-    """The payer code, taken as typed: no space is cut off (CV-13)."""
+def payer_code_field(providers: Sequence[Provider] = ()) -> Field:
+    """The payer code, taken as typed: no space is cut off (CV-13). Of one provider the form that its codes have is said."""
     hint = _l("Exactly as on the bill, with every space and dash")
+    if len(providers) == 1 and providers[0].payer_code_form:
+        looks = " / ".join(form.strip() for form in providers[0].payer_code_form.split(";"))
+        hint = _l(
+            "Exactly as on the bill, with every space and dash. It looks like this, with figures for the zeros: %(looks)s", looks=looks
+        )
     return StringField(_l("Payer code"), [DataRequired(_l("Enter the payer code"))], description=hint, render_kw=AS_PRINTED)
 
 
@@ -196,33 +201,18 @@ def invoice_number_field() -> Field:
     return Words(_l("Number of the last bill"), required, render_kw=AS_PRINTED)
 
 
-class AttachForm(web.Form):
-    """What a bill shows."""
-
-    provider = SelectField(validate_choice=False)
-    payer_code = payer_code_field()
-    invoice_number = invoice_number_field()
-    invoice_total = Cents(
-        _l("Total of the last bill"),
-        description=_l("In euros, such as 148,32. Asked today because somebody has been trying wrong codes."),
-        render_kw={"autocomplete": "off", "inputmode": "decimal", "class": "w-half"},
-    )
-
-
-def attach_form(organisation: Organisation, providers: Sequence[Provider]) -> AttachForm:
-    """The form with the questions that this organisation asks (K04)."""
-    form, rules = AttachForm(), settings.of(organisation)
-    if rules.claim_provider:
-        select = words.unit("select_provider")
-        form.provider.label.text = words.unit("provider")
-        form.provider.choices = [("", select), *((str(provider.public_id), provider.name) for provider in providers)]
-        form.provider.validators = [DataRequired(select)]
-    else:
-        del form.provider
-    if not rules.claim_invoice:
-        del form.invoice_number
-    if not contracts.asks_total(organisation):
-        del form.invoice_total
+def attach_form(organisation: Organisation, providers: Sequence[Provider]) -> web.Form:
+    """What a bill shows, by the questions that this organisation asks (K04). `providers`: whose bill it may be."""
+    fields: dict[str, Any] = {"payer_code": payer_code_field(providers)}
+    if settings.of(organisation).claim_invoice:
+        fields["invoice_number"] = invoice_number_field()
+    if contracts.asks_total(organisation):
+        fields["invoice_total"] = Cents(
+            _l("Total of the last bill"),
+            description=_l("In euros, such as 148,32. Asked today because somebody has been trying wrong codes."),
+            render_kw={"autocomplete": "off", "inputmode": "decimal", "class": "w-half"},
+        )
+    form: web.Form = type("AttachForm", (web.Form,), fields)()
     return form
 
 

@@ -12,6 +12,7 @@ Row = TypeVar("Row", bound=Table)
 # ---- deeds, alphabetically: reading and changing are different ones, what can do harm has its own --------------------
 
 CUSTOMER_DEEDS = {
+    "contract.detach": N_("Let the contract go"),
     "contract.view": N_("See the contract"),
     "invoice.view": N_("See invoices"),
     "meter.view": N_("See meters and readings"),
@@ -21,11 +22,11 @@ CUSTOMER_DEEDS = {
 # What each access type may do with a contract, until an organisation says otherwise (K08 as the stricter IB-52: a user sees
 # no contracts, contact information or other users, but bills, use and meters).
 ACCESS_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "owner": (N_("Owner"), ("contract.view", "invoice.view", "meter.view", "reading.declare")),
-    "shared_person": (N_("Shared person"), ("contract.view", "invoice.view", "meter.view", "reading.declare")),
-    "authorised_person": (N_("Authorised person"), ("contract.view", "invoice.view", "meter.view", "reading.declare")),
-    "user": (N_("User"), ("invoice.view", "meter.view", "reading.declare")),
-    "viewer": (N_("Viewer"), ("invoice.view", "meter.view")),
+    "owner": (N_("Owner"), ("contract.detach", "contract.view", "invoice.view", "meter.view", "reading.declare")),
+    "shared_person": (N_("Shared person"), ("contract.detach", "contract.view", "invoice.view", "meter.view", "reading.declare")),
+    "authorised_person": (N_("Authorised person"), ("contract.detach", "contract.view", "invoice.view", "meter.view", "reading.declare")),
+    "user": (N_("User"), ("contract.detach", "invoice.view", "meter.view", "reading.declare")),
+    "viewer": (N_("Viewer"), ("contract.detach", "invoice.view", "meter.view")),
 }
 
 # What is one's own needs no contract: the account itself, the lists of what it holds, and adding the first contract.
@@ -46,8 +47,9 @@ AGENT = (
     (VIEWS - {"staff.view", "organisation.view"})
     | EXPORTS
     | {
-        "account.change_email", "account.edit", "account.unlock", "building.create", "building.edit", "contract.edit",
-        "membership.change_access_type", "message.send_again", "meter.edit", "premises.create", "premises.edit", "syncproblem.resolve",
+        "account.attach_contract", "account.change_email", "account.edit", "account.unlock", "building.create", "building.edit",
+        "contract.edit", "contract.place", "membership.change_access_type", "membership.remove", "membership.restore",
+        "message.send_again", "meter.edit", "premises.create", "premises.edit", "syncproblem.resolve",
     }
 )  # fmt: skip
 
@@ -115,6 +117,7 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "contracts.index": "account.use",
     "contracts.attach": "contract.attach",
     "contracts.view": "contract.view",
+    "contracts.detach": "contract.detach",
     "invoices.index": "account.use",
     "invoices.archive": "account.use",
     "invoices.breakdowns": "account.use",

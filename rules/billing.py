@@ -131,6 +131,12 @@ def _month_day() -> Any:
     return fn.COALESCE(Invoice.period_to, Invoice.issued_on)
 
 
+def owed_by_contract(account: Account) -> dict[int, int]:
+    """What is to pay on each contract whose bills the account may see and that has any, cents by its id (CV-21)."""
+    sums: Any = Invoice.within(account).select(Invoice.contract, fn.SUM(Invoice.outstanding_cents)).where(_theirs(account))
+    return {contract: int(cents) for contract, cents in sums.group_by(Invoice.contract).tuples()}
+
+
 @dataclass(frozen=True)
 class Page:
     """Some bills, newest first, and the bill from which the list goes on in either direction."""

@@ -1,13 +1,16 @@
-"""Which contracts an account holds: adding one by what the bill shows, with the brakes of T14; what its access allows."""
+"""Which contracts an account holds: adding one by what the bill shows, with the brakes of T14, and why it was not found (M06).
+What staff do with an access, and how one ends, is in `rules/holding.py`."""
 
 import hmac
-import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
-from peewee import IntegrityError
+from peewee import IntegrityError, fn
 
-from models import N_, AccessType, Account, Contract, Invoice, Membership, Organisation, Provider, Staff
-from rules import access, clock, events, limits, messages, settings
+from models import N_, AccessType, Account, Contract, FailedTry, Invoice, Membership, Organisation, Provider, now
+from rules import clock, diagnosis, events, limits, messages, settings
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
@@ -16,10 +19,27 @@ from rules.work import unit_of_work
 PER_CODE, PER_ACCOUNT, PER_SOURCE, BEFORE_TOTAL, BEFORE_PAUSE = 3, 5, 5, 50, 300
 
 # One sentence for every wrong combination: nobody learns which half of it was right.
-NO_MATCH = N_("We found no contract with these details. Copy them from your bill exactly as printed, with every space and dash.")
+NO_MATCH = N_("We found nothing with these details. Copy them from your bill exactly as printed, with every space and dash.")
+FOUND_NOTHING = N_("We found nothing with these details.")  # and then why
 TOO_MANY = N_("There were too many wrong tries today. Try again tomorrow, or contact us and we will add it for you: {contact}.")
 PAUSED = N_("Adding is paused for up to an hour, because somebody is trying wrong codes. Everything else works as usual.")
 HELD = N_("You have already added this: {place}.")
+ENDED = N_("This ended on {ended_on}, so it can no longer be added.")
+BY_STAFF = N_("We add this ourselves, once we have seen that it is yours. Contact us: {contact}.")
+TAKEN = N_("Somebody has added this to their account already, and only its owner may. If that is you, contact us: {contact}.")
+TRIES_KEPT = timedelta(days=14)
+MOST_GIVEN_UP = 50
+
+
+class NotFound(Refused):
+    """Nothing was found; what was tried, and what seems to be wrong with it."""
+
+    def __init__(self, provider: Provider | None, payer_code: str, cause: diagnosis.Cause | None) -> None:
+        self.provider, self.payer_code, self.cause = provider, payer_code, cause
+        if cause is None:
+            super().__init__(NO_MATCH, field="payer_code")
+        else:
+            super().__init__("{nothing} {hint}", field=cause.field, nothing=FOUND_NOTHING, hint=Refused(cause.sentence, **cause.facts))
 
 
 def held(account: Account) -> list[Membership]:
@@ -33,6 +53,24 @@ def held(account: Account) -> list[Membership]:
         .join(AccessType)
         .order_by(Contract.sort_key, Contract.id)
     )
+
+
+def given_up(account: Account) -> list[Membership]:
+    """The accesses that an account had and has no more, the latest of each contract, newest first. They open nothing (decision 11)."""
+    live = Membership.alias()
+    has_it = live.select(live.id).where((live.account == account.id) & (live.contract == Membership.contract) & live.until_at.is_null())
+    ended = (
+        Membership.select(Membership, Contract, Provider)
+        .join(Contract)
+        .join(Provider)
+        .where((Membership.account == account.id) & Membership.until_at.is_null(False) & ~fn.EXISTS(has_it))
+        .order_by(Membership.until_at.desc(), Membership.id.desc())
+        .limit(MOST_GIVEN_UP)
+    )
+    latest: dict[int, Membership] = {}
+    for one in ended:
+        latest.setdefault(one.contract_id, one)
+    return list(latest.values())
 
 
 def providers(organisation: Organisation) -> list[Provider]:
@@ -60,17 +98,22 @@ def attach(
     """Add the contract to the account, if it knows what the bill shows (K04, CV-11..13, PS-06, PS-08). Both it and whoever has
     the contract already are told by mail.
 
-    Raises Refused as `claim` does. Its counts must outlive that: nothing around this call may be rolled back for a refusal.
+    Raises Refused as `claim` does. Its counts, and what was tried, must outlive that: nothing around this call may be rolled back
+    for a refusal.
     """
-    contract = claim(
-        account.organisation,
-        provider=provider,
-        payer_code=payer_code,
-        invoice_number=invoice_number,
-        source=source,
-        invoice_total_cents=invoice_total_cents,
-        account=account,
-    )
+    try:
+        contract = claim(
+            account.organisation,
+            provider=provider,
+            payer_code=payer_code,
+            invoice_number=invoice_number,
+            source=source,
+            invoice_total_cents=invoice_total_cents,
+            account=account,
+        )
+    except NotFound as no:
+        keep_try(account, no)
+        raise
     return grant(account, contract)
 
 
@@ -88,9 +131,12 @@ def claim(
 
     The payer code is compared byte for byte, spaces and dashes included (CV-13). Decided: "the last invoice" is either of the
     contract's two newest, because one may have come since the one at hand was printed (PS-08).
-    Raises Refused: something is missing, the account has it, too many tries, no such combination, the contract has ended.
+    Raises Refused: something is missing, the account has it, too many tries, no such combination (NotFound), the contract has
+    ended, or whoever knows the bill may not add it here (K05).
     """
     rules = settings.of(organisation)
+    if rules.claim_who == "staff":
+        raise Refused(BY_STAFF, contact=contact(organisation))
     if rules.claim_provider and provider is None:
         raise Refused(N_("Select the company"), field="provider")
     if rules.claim_invoice and not invoice_number:
@@ -111,15 +157,20 @@ def claim(
         if _is_proven(contract, invoice_number if rules.claim_invoice else None, invoice_total_cents if with_total else None)
     ]
     if len(proven) != 1:
-        raise _no_match(payer_code)
+        raise NotFound(provider, payer_code, _why(organisation, provider, payer_code, invoice_number if rules.claim_invoice else None))
     for what, who in counted:
         limits.give_back(what, who)
     contract = proven[0]
     if contract.ended_on is not None and contract.ended_on <= clock.today():
-        raise Refused(
-            N_("This contract ended on {ended_on}, so it can no longer be added."), field="payer_code", ended_on=contract.ended_on
-        )
+        raise Refused(ENDED, field="payer_code", ended_on=contract.ended_on)
+    if rules.claim_who == "first" and Membership.select().where((Membership.contract == contract) & Membership.until_at.is_null()).exists():
+        raise Refused(TAKEN, contact=contact(organisation))
     return contract
+
+
+def contact(organisation: Organisation) -> str:
+    """How to reach a person."""
+    return str(organisation.phone or organisation.email or organisation.name)
 
 
 def _refuse_held(account: Account, provider: Provider | None, payer_code: str) -> None:
@@ -136,13 +187,13 @@ def _count(organisation: Organisation, account: Account | None, payer_code: str,
     """Count a try as wrong before it is made, so that tries at the same moment are counted too; who turns out right gets it
     back. What is refused here is not counted against the organisation, nor against the code where it was the one who tries that
     had tried too often. Raises Refused when a brake is on."""
-    everyone, contact = str(organisation.id), organisation.phone or organisation.email or organisation.name
+    everyone = str(organisation.id)
     brakes = [("attach-source", source, PER_SOURCE)]
     if account is not None:
         brakes.append(("attach-account", str(account.id), PER_ACCOUNT))
     brakes.append(("attach-code", f"{everyone}:{payer_code}", PER_CODE))
     if not all(limits.spend(what, who, most, limits.DAY) for what, who, most in brakes):
-        raise Refused(TOO_MANY, contact=contact)
+        raise Refused(TOO_MANY, contact=contact(organisation))
     limits.count("attach-day", everyone, limits.DAY)
     if not limits.spend("attach-hour", everyone, BEFORE_PAUSE, limits.HOUR):
         raise Refused(PAUSED)
@@ -166,37 +217,61 @@ def _is_proven(contract: Contract | None, invoice_number: str | None, total_cent
     return contract is not None and (bool(fitting) or (invoice_number is None and total_cents is None))
 
 
-def _no_match(payer_code: str) -> Refused:
-    hint = look_again(payer_code)
-    if hint is None:
-        return Refused(NO_MATCH, field="payer_code")
-    return Refused("{no_match} {hint}", field="payer_code", no_match=NO_MATCH, hint=hint)
+def _why(organisation: Organisation, provider: Provider | None, payer_code: str, invoice_number: str | None) -> diagnosis.Cause | None:
+    """What seems to be wrong, by the companies' forms alone: no row of a customer is asked."""
+    known = {one.id: diagnosis.Company(one.name, one.payer_code_form, one.invoice_number_form) for one in providers(organisation)}
+    chosen = known.get(provider.id) if provider else None
+    return diagnosis.diagnose(payer_code, invoice_number, chosen=chosen, companies=list(known.values()), today=clock.today())
 
 
-def look_again(payer_code: str) -> str | None:
-    """What may be wrong with a code, told from the typed characters alone: nobody else's row is looked at (M06)."""
-    if payer_code != payer_code.strip():
-        return N_("The payer code you typed begins or ends with a space.")
-    if any(not c.isascii() and c.isalpha() for c in payer_code):
-        return N_("The payer code you typed has a letter that only looks like an English one, or an accent: type it anew.")
-    if any(not c.isascii() and unicodedata.category(c)[0] in "ZPC" for c in payer_code):
-        return N_("The payer code you typed has a space or dash of another kind, as pasted text often has: type it anew.")
-    if payer_code != payer_code.upper():
-        return N_("The payer code you typed has small letters: check whether the bill has capital ones.")
-    return None
+# ---- tries that failed ------------------------------------------------------------------------------------------------
+
+
+def keep_try(account: Account, no: NotFound) -> None:
+    """Keep for two weeks what was tried, so that an agent can help. At most as many a day as may be tried."""
+    cause = no.cause or diagnosis.Cause("unknown", NO_MATCH)
+    FailedTry.create(
+        organisation=account.organisation_id,
+        account=account,
+        provider=no.provider,
+        payer_code=no.payer_code[:60],
+        cause=cause.kind,
+        message=cause.sentence,
+        facts=cause.facts,
+    )
+
+
+def forget_tries() -> int:
+    """Drop the tries that nobody will ask about any more; returns how many."""
+    return int(FailedTry.delete().where(FailedTry.tried_at < now() - TRIES_KEPT).execute())
+
+
+# ---- giving -----------------------------------------------------------------------------------------------------------
 
 
 def grant(account: Account, contract: Contract) -> Membership:
     """Give an account the contract that it has just proven, with the access that the organisation gives (K26). Raises Refused
     where it has it."""
     name = settings.of(account.organisation).claim_access
-    kind = AccessType.get(organisation=account.organisation_id, name=name)
+    with put_in(account, contract, name) as membership:
+        events.record("contract.attached", contract, by=account, account=account, access_type=name)
+    return membership
+
+
+@contextmanager
+def put_in(account: Account, contract: Contract, access_type: str, granted_by: str = "") -> Iterator[Membership]:
+    """Put the contract into the account, with what the caller records, and tell it and whoever has the contract already, in one
+    transaction. Raises Refused where it has it."""
+    kind = AccessType.get(organisation=account.organisation_id, name=access_type)
     place = contract.address or contract.payer_code
     try:
         with unit_of_work():
             others = _holders(contract, but=account)
-            membership = Membership.create(organisation=account.organisation_id, account=account, contract=contract, access_type=kind)
-            events.record("contract.attached", contract, by=account, account=account, access_type=name)
+            membership = Membership.create(
+                organisation=account.organisation_id, account=account, contract=contract, access_type=kind, granted_by=granted_by
+            )
+            yield membership
+            FailedTry.delete().where(FailedTry.account == account).execute()  # nobody needs to ask why any more
             key = membership.public_id
             messages.put(
                 "contract_attached", account, organisation=account.organisation, dedupe_key=f"contract_attached:{key}", contract=place
@@ -213,44 +288,8 @@ def grant(account: Account, contract: Contract) -> Membership:
         # The same account from another window was faster.
         raise Refused(HELD, field="payer_code", place=place) from None
     account.__dict__.pop("_held", None)
-    return membership
 
 
 def _holders(contract: Contract, *, but: Account) -> list[Account]:
     live = (Membership.contract == contract) & Membership.until_at.is_null() & (Membership.account != but)
     return list(Account.select().join(Membership).where(live).order_by(Account.id))
-
-
-# ---- what the access allows -------------------------------------------------------------------------------------------
-
-
-def change_access_type(membership: Membership, *, access_type: str, reason: str, by: Staff) -> None:
-    """Give an account another access type on a contract, by name; it is told by mail. Raises Refused where it is not for staff
-    to give, is the same, or the access has ended meanwhile."""
-    if not reason.strip():
-        raise Refused(N_("Enter the reason"), field="reason")
-    kind = AccessType.get_or_none(organisation=membership.organisation_id, name=access_type)
-    if kind is None or access_type not in access.GRANTABLE_TYPES:
-        raise Refused(N_("Select an access type"), field="access_type")
-    old = membership.access_type
-    if old.id == kind.id:
-        raise Refused(N_("The access type is this already: nothing was changed."), field="access_type")
-    with unit_of_work():
-        # Whoever changed it since this page was opened was faster.
-        unchanged = (Membership.id == membership.id) & (Membership.access_type == old) & Membership.until_at.is_null()
-        if not Membership.update(access_type=kind).where(unchanged).execute():
-            raise Refused(N_("This access has been changed by somebody else meanwhile. Look at it again."))
-        account, contract = membership.account, membership.contract
-        event = events.record(
-            "membership.access_type_changed", membership, by=by, account=account, old=old.name, new=kind.name, reason=reason.strip()
-        )
-        messages.put(
-            "access_type_changed",
-            account,
-            organisation=account.organisation,
-            dedupe_key=f"access_type_changed:{event.id}",
-            contract=contract.address or contract.payer_code,
-            old=access.ACCESS_TYPES[old.name][0],
-            new=access.ACCESS_TYPES[kind.name][0],
-        )
-    membership.access_type = kind

@@ -29,9 +29,10 @@ from models import (
     SyncProblem,
     Table,
     digest,
+    fold,
     payer_code_key,
 )
-from rules import chain, links, messages, readings
+from rules import chain, holding, links, messages, readings
 from rules.bulk import add_all, among, insert, new_ids, update
 from rules.sync_run import NEVER, VERSIONS, Aside, Item, Record, Run
 
@@ -76,12 +77,14 @@ def take_contracts(run: Run, items: Sequence[Item]) -> None:
         it = item.record
         house, flat = houses.get((it.building, None)), houses.get((it.building, it.premises))
         said: dict[str, Any] = {"customer_name": it.customer_name, "opened_on": it.opened_on, "ended_on": it.ended_on}
-        said["address"] = it.address or str(flat or house or "")
+        place: dict[str, Any] = {"address": it.address or str(flat or house or "")}
         if house is not None:
-            said |= {"building": house, "premises": flat if it.premises else None}
-        has_changed = _say(contract, said)
+            place |= {"building": house, "premises": flat if it.premises else None}
+        if contract.id is not None and _has_passed_on(contract, it):
+            holding.pass_on(contract, it.opened_on)
+        has_changed = _say(contract, said) | _say_unless_said(contract, place, it.address, it.building, it.premises)
         if contract.id is not None:
-            what = (contract.provider_id, contract.payer_code, it.customer_name, said["address"], contract.building_id, it.ended_on)
+            what = (contract.provider_id, contract.payer_code, it.customer_name, contract.address, contract.building_id, it.ended_on)
             run.count("changed" if has_changed else "same", "contract", *what)
         if contract.id is not None and has_changed:
             run.openings += 1
@@ -90,6 +93,18 @@ def take_contracts(run: Run, items: Sequence[Item]) -> None:
     for _, contract in pairs:
         run.told.add(contract.id)
     run.taken_in(item for item, _ in pairs)
+
+
+def _has_passed_on(contract: Contract, it: Record) -> bool:
+    """Whether the payer code is another customer's from now on: of another name, and opened later (decision 11)."""
+    is_later = it.opened_on is not None and contract.opened_on is not None and it.opened_on > contract.opened_on
+    return is_later and fold(it.customer_name) != fold(contract.customer_name)
+
+
+def _say_unless_said(row: Table, values: dict[str, Any], *words: str | None) -> bool:
+    """Set what the feed says of a place, which staff may correct: only where it says something else than the last time."""
+    said = digest("\n".join(word or "" for word in words))
+    return _say(row, values | {"feed_digest": said}) if row.feed_digest != said else False
 
 
 def _with_contracts(run: Run, items: Sequence[Item], *, opens: bool) -> Iterable[tuple[Item, Contract]]:
@@ -481,9 +496,9 @@ def take_meters(run: Run, items: Sequence[Item]) -> None:
         except Aside as why:
             run.put_aside(item, why)
             continue
-        said = {"contract": contract, "building": contract.building_id, "place": it.place}
+        said = {"contract": contract, "building": contract.building_id, "installed_on": it.installed_on, "removed_on": it.removed_on}
         # One that was here once and is at another place now stays there.
-        has_changed = not is_elsewhere and _say(meter, said | {"installed_on": it.installed_on, "removed_on": it.removed_on})
+        has_changed = not is_elsewhere and _say(meter, said) | _say_unless_said(meter, {"place": it.place}, it.payer_code, it.place)
         outcome = "created" if (kind.id, it.number) not in rows else "changed" if has_changed else "same"
         run.count(outcome, "meter", kind.id, it.number, contract.id, it.place, it.installed_on, it.removed_on)
         run.openings += outcome != "same"

@@ -15,7 +15,7 @@ TAKEN = frozenset({"backoffice", "bootstrap", "healthz", "language", "mail", "re
 
 # What a preset may say. Whatever has no default in the tables must be said.
 PARTS = {"name", "phone", "email", "brand", "settings", "providers", "meter_kinds", "consents"}
-PROVIDER = {"name", "code", "vat_code", "address", "iban", "declares_readings", "readings_notice"}
+PROVIDER = {"name", "code", "vat_code", "address", "iban", "declares_readings", "readings_notice", "payer_code_form", "invoice_number_form"}
 METER_KIND = {"code", "name_lt", "name_en", "unit", "decimals", "rounding", "digits"}
 CONSENT = {"kind", "required", "text_lt", "text_en", "url"}
 

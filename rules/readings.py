@@ -97,6 +97,7 @@ def places(account: Account, deed: str = "meter.view", *, before: str | None = N
     """
     newer = Reading.alias()
     same = (newer.meter == Meter.id) & (newer.contract == Contract.id) & newer.is_current
+    theirs = Contract.opened_on.is_null() | (Reading.read_on >= Contract.opened_on)
     newest = newer.select(fn.MAX(newer.period)).where(same & (newer.period < before) if before else same)
     rows = (
         Contract.within(account)
@@ -111,7 +112,7 @@ def places(account: Account, deed: str = "meter.view", *, before: str | None = N
         .join(
             Reading,
             JOIN.LEFT_OUTER,
-            on=((Reading.meter == Meter.id) & (Reading.contract == Contract.id) & Reading.is_current & (Reading.period == newest)),
+            on=((Reading.meter == Meter.id) & (Reading.contract == Contract.id) & Reading.is_current & (Reading.period == newest) & theirs),
             attr="newest",
         )
         .switch(Meter)

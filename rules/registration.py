@@ -92,7 +92,7 @@ def register(
     }
     if rules.signup_confirm == "none":
         contract, problem = _look_for(organisation, claim, source)
-        _open_at_once(organisation, applicant, contract, site_url)
+        _open_at_once(organisation, applicant, contract, problem, site_url)
         return Outcome("none", problem)
     step = "link" if confirmations.are_codes_paused() else rules.signup_confirm
     with unit_of_work():
@@ -187,7 +187,9 @@ def _mail_taken(row: Confirmation, organisation: Organisation, address: str, lan
     )
 
 
-def _open_at_once(organisation: Organisation, applicant: dict[str, Any], contract: Contract | None, site_url: str) -> None:
+def _open_at_once(
+    organisation: Organisation, applicant: dict[str, Any], contract: Contract | None, problem: Refused | None, site_url: str
+) -> None:
     """Open the account without waiting for its address (CV-15). Signing in then tells whether an address was free: the one
     documented exception. The contract was looked for either way, so that its answer is the same."""
     address, language = applicant["email"], applicant["language"]
@@ -204,9 +206,11 @@ def _open_at_once(organisation: Organisation, applicant: dict[str, Any], contrac
                 _mail_confirm(row, token, account, hours, site_url)
                 if contract is not None:
                     contracts.grant(account, contract)
+                if isinstance(problem, contracts.NotFound):
+                    contracts.keep_try(account, problem)
     except IntegrityError:
         # The same address, a moment earlier, from another window: answered as if it had been there before.
-        _open_at_once(organisation, applicant, None, site_url)
+        _open_at_once(organisation, applicant, None, None, site_url)
 
 
 def _look_for(organisation: Organisation, claim: Claim | None, source: str) -> tuple[Contract | None, Refused | None]:

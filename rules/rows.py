@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from peewee import ForeignKeyField, IntegrityError
 
 from models import MOST_DIGITS, N_, Building, Contract, Meter, MeterKind, Organisation, Owned, Premises, Provider, Staff, Table
-from rules import events
+from rules import events, places
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 
@@ -74,6 +74,8 @@ def change(row: Row, values: dict[str, Any], *, version: int, by: Staff, event: 
             for name, value in changed.items():
                 setattr(current, name, value)
             current.save()
+            for name in changed:
+                FOLLOWERS.get((model, name), _nothing)(current)
             if not model.within(by).where(model.id == row.id).exists():
                 raise Missing
             events.record(event or f"{_table(model)}.changed", current, by=by, before=before, after=_facts(changed))
@@ -82,6 +84,10 @@ def change(row: Row, values: dict[str, Any], *, version: int, by: Staff, event: 
         return False
     except IntegrityError:
         raise Refused(N_("There is one like this already")) from None
+
+
+def _nothing(row: Table) -> None:
+    """Nothing follows from most columns."""
 
 
 class _Unchanged(Exception):
@@ -193,3 +199,5 @@ BOUNDS: dict[tuple[type[Table], str], tuple[int, int]] = {
     (MeterKind, "digits"): (1, MOST_DIGITS),
 }
 CHECKS: dict[tuple[type[Table], str], Callable[[str], str]] = {(Organisation, "brand"): brand, (Provider, "iban"): iban}
+# What must be made anew in other rows when a column changes.
+FOLLOWERS: dict[tuple[type[Table], str], Callable[[Any], None]] = {(Building, "address"): places.renamed}

@@ -54,6 +54,13 @@ class Settings:
         "contract", N_("What customers add is called"), group=CONTRACTS, k="K23",
         choices=(("contract", N_("contract")), ("object", N_("object")), ("service", N_("service"))),
     )  # fmt: skip
+    claim_who: str = knob(
+        "anyone", N_("Who may add a contract"), group=CONTRACTS, k="K05",
+        choices=(
+            ("anyone", N_("whoever knows what the bill shows")), ("first", N_("of those, the first, until they remove it")),
+            ("staff", N_("only staff, for the customer")),
+        ),
+    )  # fmt: skip
     claim_provider: bool = knob(False, N_("Ask for the provider besides the payer code"), group=CONTRACTS, k="K04")
     claim_invoice: bool = knob(True, N_("Ask for the number of the last invoice besides the payer code"), group=CONTRACTS, k="K04")
     claim_access: str = knob(

@@ -10,8 +10,9 @@ from flask import current_app
 
 import web
 from backoffice import timeline
-from backoffice.desk import DESKS, MOST_FOUND, Desk
+from backoffice.desk import DESKS, Desk
 from backoffice.home import Home
+from backoffice.lookups import MOST_FOUND
 from backoffice.settings import SettingsPages
 from models import TABLES, Account, Building, Contract, Event, FormKey, Message, Organisation, Premises, Provider, Staff, SyncProblem, now
 from rules import access, accounts, events

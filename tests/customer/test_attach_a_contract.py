@@ -43,7 +43,7 @@ def test_the_form_passes_the_payer_code_on_as_it_was_typed(browser: Browser, ann
     """CV-13"""
     browser.get("/north/contracts/add")
     browser.submit("Add a contract", payer_code=typed, invoice_number=NUMBER)
-    assert errors(browser)[0].startswith("We found no contract with these details.")
+    assert errors(browser)[0].startswith("We found nothing with these details.")
     assert browser.page.xpath("//input[@name='payer_code']/@value") == [typed]
     assert Membership.select().count() == 0
 
@@ -86,14 +86,13 @@ def test_the_maintaining_company_is_chosen_where_the_organisation_asks(browser: 
         factories.contract(south, CODE, provider=factories.provider(south, name), address=f"{name} 1")
     browser.enter(factories.account(south))
     browser.get("/south/contracts/add")
-    assert browser.page.xpath("string(//h1)") == "Add an object"
-    assert browser.page.xpath("//select/option/text()") == ["Select the company that maintains your house", "Rytai", "Šiaurė", "Vakarai"]
-    browser.submit("Add an object", payer_code=CODE)
-    assert errors(browser) == ["Select the company that maintains your house"]
+    assert browser.page.xpath("string(//h1)") == "Which company maintains your house?"
+    assert browser.page.xpath("//main//li//a/text()") == ["Rytai", "Šiaurė", "Vakarai"]
     for name in ("Rytai", "Vakarai"):
         browser.get("/south/contracts/add")
-        (value,) = browser.page.xpath("//select/option[.=$name]/@value", name=name)
-        browser.submit("Add an object", payer_code=CODE, provider=value)
+        browser.follow(name)
+        assert browser.page.xpath("string(//h1)") == "Add an object"
+        browser.submit("Add an object", payer_code=CODE)
     assert {m.contract.address for m in Membership.select()} == {"Rytai 1", "Vakarai 1"}
 
 
@@ -103,9 +102,12 @@ def test_a_company_of_another_organisation_cannot_be_chosen(browser: Browser, no
     south = factories.organisation("south")
     foreign = factories.provider(south, "South")
     factories.contract(south, CODE, provider=foreign)
+    factories.provider(north, "Another")
     browser.get("/north/contracts/add")
-    browser.post("/north/contracts/add", {"payer_code": CODE, "provider": str(foreign.public_id)})
-    assert errors(browser) == ["Select the company"]
+    browser.follow("North Heat")
+    assert browser.page.xpath("string(//h1)") == "Add a contract"
+    browser.post(f"/north/contracts/add?provider={foreign.public_id}", {"payer_code": CODE})
+    assert browser.page.xpath("string(//h1)") == "Whose bill do you have?"
     assert Membership.select().count() == 0
 
 

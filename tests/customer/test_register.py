@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models import Account, Consent, Membership, Organisation
+from models import Account, Consent, FailedTry, Membership, Organisation
 from tests import factories, letters
 from tests.browser import Browser
 
@@ -259,10 +259,11 @@ def test_a_payer_code_that_is_not_as_printed_does_not_stand_in_the_way_of_the_ac
     fill_in(visitor, provider=company(visitor, "Rytai"), payer_code="123456")
 
     assert green(visitor) == "Your account is open. Sign in with your e-mail and password."
-    assert "We found no contract with these details. Copy them from your bill exactly as printed" in visitor.text
+    assert "We found nothing with these details." in visitor.text
     sign_in(visitor)
     assert visitor.at == "/north/home"
     assert Membership.select().count() == 0
+    assert [(one.account, one.payer_code) for one in FailedTry.select()] == [(Account.get(), "123456")]
 
 
 def test_the_company_must_be_chosen_and_the_code_typed(visitor: Browser) -> None:

@@ -73,8 +73,11 @@ def become_customer(tab: Any, product: Product, organisation: str, email: str, *
 
 
 def attach(tab: Any, organisation: str, **answers: str) -> None:
-    """Add a contract by what its bill shows."""
+    """Add a contract by what its bill shows; `provider` is chosen first where there are several."""
     tab.go(f"/{organisation}/contracts/add")
+    provider = answers.pop("provider", None)
+    if provider:
+        tab.follow(provider)
     fill_in(tab, **answers)
     with tab.page.expect_navigation():
         tab.page.locator("main form .btn-primary").click()

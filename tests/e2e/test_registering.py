@@ -75,7 +75,7 @@ def test_a_legal_person_registers_by_its_exact_name(tab: Any, product: Product, 
     here.page.locator("[name=consent_privacy]").check()
     here.press("Register")
     assert here.has("Your account is open. Sign in with your e-mail and password.")
-    assert here.has("We found no contract with these details. Copy them from your bill exactly as printed, with every space and dash.")
+    assert here.has("We found nothing with these details.")
 
     sign_in(here, "property-management", "buhalterija@uab.example.com")
     assert here.has("Your account is active, but you have not added any objects yet")

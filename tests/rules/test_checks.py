@@ -133,6 +133,24 @@ def signed_in(north: Organisation) -> str:
     return "Staff olga@example.com does not work here and is signed in."
 
 
+def ended_without_why(north: Organisation) -> str:
+    membership = Membership.get()
+    Membership.update(until_at=now()).where(Membership.id == membership.id).execute()
+    return f"Access {membership.id} has ended and does not say why, or says why and has not ended."
+
+
+def other_premises(north: Organisation) -> str:
+    flat = factories.premises(factories.building(north, "Kitur g. 2", provider=Contract.get().provider))
+    Contract.update(premises=flat).where(Contract.id == Contract.get().id).execute()
+    return f"Contract {Contract.get().payer_code} is in other premises than its building Kitur g. 2."
+
+
+def meter_elsewhere(north: Organisation) -> str:
+    house = factories.building(north, "Kitur g. 3", provider=Contract.get().provider)
+    Meter.update(building=house).where(Meter.id == Meter.get().id).execute()
+    return f"Meter {Meter.get().number} is in another building than its contract {Contract.get().payer_code}."
+
+
 def foreign_building(north: Organisation) -> str:
     south = factories.organisation("south")
     with unit_of_work():
@@ -208,7 +226,8 @@ TRIGGERS = {
 }
 
 OF_PROMISES: list[Callable[[Organisation], str]] = [
-    lines, vat, outstanding, provider, two_current, counted_from, falling, nameless_correction, two_accesses, signed_in, foreign_building, lost_mail,
+    lines, vat, outstanding, provider, two_current, counted_from, falling, nameless_correction, two_accesses, ended_without_why,
+    other_premises, meter_elsewhere, signed_in, foreign_building, lost_mail,
 ]  # fmt: skip
 OTHERS: list[Callable[[Organisation], str]] = [
     late_mail, unrecorded_account, unrecorded_reading, unrecorded_access, unrecorded_run, foreign_row, setting, misspelt_setting,
@@ -285,8 +304,10 @@ def test_a_row_that_points_to_nothing_is_told(north: Organisation) -> None:
 
 
 def test_accesses_that_have_ended_may_be_many(north: Organisation) -> None:
-    Membership.update(until_at=now()).execute()
+    Membership.update(until_at=now(), ended_by="customer").execute()
     held = Membership.get()
     for _ in range(2):
-        Membership.create(organisation=north, account=held.account, contract=held.contract, access_type=held.access_type, until_at=now())
+        Membership.create(
+            organisation=north, account=held.account, contract=held.contract, access_type=held.access_type, until_at=now(), ended_by="staff"
+        )
     assert broken() == []

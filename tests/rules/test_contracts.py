@@ -7,7 +7,7 @@ import pytest
 from time_machine import travel
 
 from models import Account, Contract, Event, Membership, Message, Organisation, Provider
-from rules import access, contracts, limits, settings
+from rules import access, contracts, holding, limits, settings
 from rules.refusal import Refused
 from tests import factories
 from tests.together import at_once
@@ -66,14 +66,14 @@ def test_payer_code_and_number_of_the_last_bill_add_the_contract(anna: Account, 
 )
 def test_the_payer_code_is_compared_byte_for_byte(anna: Account, flat: Contract, typed: str) -> None:
     """CV-12, CV-13, K04"""
-    assert refusal(anna, typed).startswith(contracts.NO_MATCH)
+    assert refusal(anna, typed).startswith(contracts.FOUND_NOTHING)
     assert Membership.select().count() == 0
 
 
 def test_codes_that_differ_in_case_or_in_an_accent_are_different_codes(north: Organisation, anna: Account) -> None:
     """CV-13"""
     factories.invoice(factories.contract(north, "ĄB-1"), "1")
-    assert refusal(anna, "ąB-1", "1").startswith(contracts.NO_MATCH)
+    assert refusal(anna, "ąB-1", "1").startswith(contracts.FOUND_NOTHING)
     assert attach(anna, "ĄB-1", "1").contract.payer_code == "ĄB-1"
 
 
@@ -269,7 +269,7 @@ def test_a_refused_guess_stays_counted_when_tries_come_at_the_same_moment(north:
 def test_staff_fix_an_access_type_with_a_reason_and_the_customer_is_told(north: Organisation, anna: Account, flat: Contract) -> None:
     """K08"""
     olga, membership = factories.staff(north), factories.holds(anna, flat, "user")
-    contracts.change_access_type(membership, access_type="owner", reason=" She bought the flat. ", by=olga)
+    holding.change_access_type(membership, access_type="owner", reason=" She bought the flat. ", by=olga)
     assert Membership.get().access_type.name == "owner"
     event = Event.get(name="membership.access_type_changed")
     assert (event.actor, event.account) == (f"staff:{olga.id}", anna)
@@ -286,14 +286,14 @@ def test_a_change_of_access_type_that_makes_no_sense_is_refused(
 ) -> None:
     membership = factories.holds(anna, flat)
     with pytest.raises(Refused, match=said):
-        contracts.change_access_type(membership, access_type=access_type, reason=reason, by=factories.staff(north))
+        holding.change_access_type(membership, access_type=access_type, reason=reason, by=factories.staff(north))
     assert (Membership.get().access_type.name, Message.select().count()) == ("owner", 0)
 
 
 def test_of_two_staff_who_change_an_access_type_at_once_the_second_is_told(north: Organisation, anna: Account, flat: Contract) -> None:
     olga, seen_by_olga = factories.staff(north), factories.holds(anna, flat)
     seen_by_rita = Membership.get()
-    contracts.change_access_type(seen_by_olga, access_type="user", reason="x", by=olga)
+    holding.change_access_type(seen_by_olga, access_type="user", reason="x", by=olga)
     with pytest.raises(Refused, match="somebody else"):
-        contracts.change_access_type(seen_by_rita, access_type="viewer", reason="x", by=olga)
+        holding.change_access_type(seen_by_rita, access_type="viewer", reason="x", by=olga)
     assert Membership.get().access_type.name == "user"

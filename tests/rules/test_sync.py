@@ -473,6 +473,39 @@ def test_a_feed_that_knows_no_houses_leaves_those_that_staff_gave(north: Organis
     assert models.Contract.get().building == house
 
 
+def test_what_staff_say_of_a_place_stays_until_the_feed_says_something_else(north: Organisation) -> None:
+    take(north, [ANNA, KV1])
+    elsewhere = factories.building(north, "Kitur g. 9")
+    models.Contract.update(address="Liepų g. 1-1, II a.", building=elsewhere, premises=None).execute()
+    models.Meter.update(place="Vonia", building=elsewhere).execute()
+    run = take(north, [replace(ANNA, customer_name="Ona Naujoji"), KV1])
+    row, meter = models.Contract.get(), models.Meter.get()
+    assert (row.customer_name, row.address, row.building, meter.place) == ("Ona Naujoji", "Liepų g. 1-1, II a.", elsewhere, "Vonia")
+    assert (run.changed, run.same) == (1, 1)
+    take(north, [replace(ANNA, address="Liepų g. 1-1A"), replace(KV1, place="Nr. 2")])
+    row, meter = models.Contract.get(), models.Meter.get()
+    assert (row.address, row.building.address, meter.place) == ("Liepų g. 1-1A", ANNA.building, "Nr. 2")
+    assert meter.building == row.building
+
+
+def test_a_payer_code_of_another_customer_leaves_the_account_of_who_had_it(north: Organisation) -> None:
+    """CV-40, decision 11: another name and a later first day; a corrected name or day alone moves nobody."""
+    opened = replace(ANNA, opened_on=date(2024, 1, 1))
+    take(north, [opened])
+    factories.holds(factories.account(north), models.Contract.get())
+    for corrected in (
+        replace(opened, customer_name="Ona Pataisyta"),
+        replace(opened, opened_on=date(2024, 2, 1), customer_name="Ona Pataisyta"),
+    ):
+        take(north, [corrected])
+        assert models.Membership.get().until_at is None
+    sold = replace(opened, customer_name="Jonas Naujasis", opened_on=date(2027, 1, 1))
+    for _ in range(2):
+        take(north, [opened, sold])
+    assert models.Membership.get().ended_by == "feed"
+    assert [message.kind for message in Message.select()] == ["contract_passed_on"]
+
+
 # ---- what cannot be right ---------------------------------------------------------------------------------------------
 
 ODD = {

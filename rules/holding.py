@@ -1,0 +1,189 @@
+"""An access to a contract after it was given: what it allows, how it ends and comes back, and what staff do for a customer.
+
+An access that has ended opens nothing (decision 11); its row stays, so that staff can undo the end (M18).
+"""
+
+from datetime import UTC, date, datetime, time
+
+from peewee import Expression, IntegrityError
+
+from models import N_, AccessType, Account, Contract, FailedTry, Membership, Provider, Staff, now, payer_code_key
+from rules import access, clock, contracts, events, messages
+from rules.refusal import Missing, Refused
+from rules.work import unit_of_work
+
+MEANWHILE = N_("This access has been changed by somebody else meanwhile. Look at it again.")
+REASON = N_("Enter the reason")
+MOST_TRIES = 10
+
+
+# ---- by the customer --------------------------------------------------------------------------------------------------
+
+
+def detach(account: Account, contract: Contract) -> None:
+    """The customer lets a contract go, as after selling the flat (CV-40): bills and meters leave the account at once, and a mail
+    says so. Added again it is back. Raises Refused where it is gone already."""
+    membership = Membership.within(account).where(Membership.contract == contract).first()
+    if membership is None:
+        raise Refused(N_("This is no longer in your account."))
+    with unit_of_work():
+        _end(membership, "customer")
+        events.record("contract.detached", contract, by=account, account=account, access_type=membership.access_type.name)
+        _tell("contract_detached", membership)
+    account.__dict__.pop("_held", None)
+
+
+# ---- by staff ---------------------------------------------------------------------------------------------------------
+
+
+def attach(account: Account, *, contract: Contract, access_type: str, reason: str, by: Staff) -> Membership:
+    """Put a contract into a customer's account for them, with a reason in place of what the bill shows (K04: proof by an agent).
+    Both the customer and whoever has it already are told. Raises Refused, or Missing for a contract out of `by`'s reach."""
+    if not Contract.within(by).where(Contract.id == contract.id).exists():
+        raise Missing
+    if contract.organisation_id != account.organisation_id:
+        raise Refused(N_("Select one of the same organisation"), field="contract")
+    _check(account.organisation_id, access_type, reason)
+    if Membership.select().where(_live(account, contract)).exists():
+        raise Refused(N_("This customer has it already."), field="contract")
+    try:
+        with contracts.put_in(account, contract, access_type, granted_by=by.name) as membership:
+            events.record("contract.attached_by_staff", contract, by=by, account=account, access_type=access_type, reason=reason.strip())
+    except Refused:
+        raise Refused(N_("This customer has it already."), field="contract") from None
+    return membership
+
+
+def tries(account: Account, *, by: Staff) -> list[tuple[FailedTry, Contract | None]]:
+    """What the customer lately tried to add and was not found, newest first, each with the contract that they seem to have meant.
+    That is for staff alone: to the customer it would tell which codes there are."""
+    tried = list(FailedTry.within(by).where(FailedTry.account == account).order_by(FailedTry.id.desc()).limit(MOST_TRIES))
+    if not tried:
+        return []
+    keys = {one.id: {payer_code_key(one.payer_code), payer_code_key(one.facts.get("like", ""))} - {""} for one in tried}
+    meant = Contract.payer_code_key.in_(set().union(*keys.values())) & Contract.provider.in_(
+        Provider.select(Provider.id).where(Provider.organisation == account.organisation_id)
+    )
+    found = list(Contract.within(by).where(meant & Contract.id.not_in(account.contract_ids())).order_by(Contract.id).limit(50))
+    return [(one, _meant(one, [row for row in found if row.payer_code_key in keys[one.id]])) for one in tried]
+
+
+def _meant(tried: FailedTry, rows: list[Contract]) -> Contract | None:
+    """The one of these that the chosen provider has, or the only one."""
+    of_chosen = [row for row in rows if row.provider_id == tried.provider_id]
+    return of_chosen[0] if len(of_chosen) == 1 else rows[0] if len(rows) == 1 else None
+
+
+def remove(membership: Membership, *, reason: str, by: Staff) -> None:
+    """End an access for a customer, who is told: what was added by mistake, or is theirs no more. Raises Refused."""
+    if not reason.strip():
+        raise Refused(REASON, field="reason")
+    with unit_of_work():
+        _end(membership, "staff")
+        name = membership.access_type.name
+        events.record(
+            "contract.detached_by_staff", membership.contract, by=by, account=membership.account, access_type=name, reason=reason.strip()
+        )
+        _tell("contract_removed", membership)
+
+
+def restore(membership: Membership, *, reason: str, by: Staff) -> None:
+    """Undo the end of an access, whoever ended it: it is as if it had never ended, and the customer is told. Raises Refused where
+    it has not ended, or the customer has the contract again."""
+    if not reason.strip():
+        raise Refused(REASON, field="reason")
+    try:
+        with unit_of_work():
+            ended = (Membership.id == membership.id) & Membership.until_at.is_null(False)
+            if not Membership.update(until_at=None, ended_by="").where(ended).execute():
+                raise Refused(N_("This access has not ended: nothing was changed."))
+            account, contract = membership.account, membership.contract
+            event = events.record("membership.restored", membership, by=by, account=account, reason=reason.strip())
+            messages.put(
+                "contract_restored",
+                account,
+                organisation=account.organisation,
+                dedupe_key=f"contract_restored:{event.id}",
+                contract=contract.address or contract.payer_code,
+            )
+    except IntegrityError:
+        raise Refused(N_("This customer has it already.")) from None
+    membership.until_at, membership.ended_by = None, ""
+
+
+def change_access_type(membership: Membership, *, access_type: str, reason: str, by: Staff) -> None:
+    """Give an account another access type on a contract, by name; it is told by mail. Raises Refused where it is not for staff
+    to give, is the same, or the access has ended meanwhile."""
+    kind = _check(membership.organisation_id, access_type, reason)
+    old = membership.access_type
+    if old.id == kind.id:
+        raise Refused(N_("The access type is this already: nothing was changed."), field="access_type")
+    with unit_of_work():
+        # Whoever changed it since this page was opened was faster.
+        unchanged = (Membership.id == membership.id) & (Membership.access_type == old) & Membership.until_at.is_null()
+        if not Membership.update(access_type=kind).where(unchanged).execute():
+            raise Refused(MEANWHILE)
+        account, contract = membership.account, membership.contract
+        event = events.record(
+            "membership.access_type_changed", membership, by=by, account=account, old=old.name, new=kind.name, reason=reason.strip()
+        )
+        messages.put(
+            "access_type_changed",
+            account,
+            organisation=account.organisation,
+            dedupe_key=f"access_type_changed:{event.id}",
+            contract=contract.address or contract.payer_code,
+            old=access.ACCESS_TYPES[old.name][0],
+            new=access.ACCESS_TYPES[kind.name][0],
+        )
+    membership.access_type = kind
+
+
+def _check(organisation_id: int, access_type: str, reason: str) -> AccessType:
+    if not reason.strip():
+        raise Refused(REASON, field="reason")
+    kind = AccessType.get_or_none(organisation=organisation_id, name=access_type)
+    if kind is None or access_type not in access.GRANTABLE_TYPES:
+        raise Refused(N_("Select an access type"), field="access_type")
+    return kind
+
+
+# ---- by the billing system --------------------------------------------------------------------------------------------
+
+
+def pass_on(contract: Contract, opened_on: date) -> None:
+    """The billing system has given the payer code to another customer, from that local day on: who had it before lets it go, and
+    is told. Inside the block of the feed. Whoever added it since then is the new customer, and keeps it."""
+    first = datetime.combine(opened_on, time.min, clock.LOCAL).astimezone(UTC)
+    before = (Membership.contract == contract) & Membership.until_at.is_null() & (Membership.since_at < first)
+    for membership in Membership.select().where(before):
+        _end(membership, "feed")
+        events.record("contract.passed_on", contract, by=events.SYSTEM, account=membership.account, access_type=membership.access_type.name)
+        _tell("contract_passed_on", membership)
+
+
+# ---- parts ------------------------------------------------------------------------------------------------------------
+
+
+def _live(account: Account, contract: Contract) -> Expression:
+    return (Membership.account == account) & (Membership.contract == contract) & Membership.until_at.is_null()
+
+
+def _end(membership: Membership, ended_by: str) -> None:
+    """Raises Refused where somebody was faster."""
+    live, at = (Membership.id == membership.id) & Membership.until_at.is_null(), now()
+    if not Membership.update(until_at=at, ended_by=ended_by).where(live).execute():
+        raise Refused(MEANWHILE)
+    membership.until_at, membership.ended_by = at, ended_by
+
+
+def _tell(kind: str, membership: Membership) -> None:
+    """The mail that an access has ended; one that is restored and ends again is told again."""
+    account, contract = membership.account, membership.contract
+    messages.put(
+        kind,
+        account,
+        organisation=account.organisation,
+        dedupe_key=f"{kind}:{membership.public_id}:{membership.until_at:%Y%m%d%H%M%S%f}",
+        contract=contract.address or contract.payer_code,
+    )

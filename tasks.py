@@ -56,7 +56,9 @@ def create_queue(config: Config) -> Huey:
         config.data_dir.mkdir(parents=True, exist_ok=True)
         return SqliteHuey("savitarna", filename=config.queue_url.removeprefix("sqlite:///"), **options)
     if config.queue_url.startswith("redis"):
-        return RedisHuey("savitarna", url=config.queue_url, **options)
+        # A page never waits long for a bell: a Redis that hangs is given up, and the worker looks within the minute anyway.
+        patience = "socket_connect_timeout=1&socket_timeout=3"
+        return RedisHuey("savitarna", url=f"{config.queue_url}{'&' if '?' in config.queue_url else '?'}{patience}", **options)
     # Its tables are made by `flask portal migrate`: the program itself needs no right to, and starts while the server is away.
     return PostgresHuey("savitarna", dsn=config.queue_url, create_tables=False, connect_timeout=3, tcp_user_timeout=10000, **options)
 

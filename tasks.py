@@ -46,7 +46,9 @@ from rules.schedule import Due, Job
 log = logging.getLogger(__name__)
 
 BEAT_EVERY = 200  # records of a feed: its run's lease is prolonged that often
-IN_A_ROW = timedelta(seconds=50)  # that long one worker sends mail before other work gets its turn
+IN_A_ROW = timedelta(
+    seconds=15
+)  # that long one worker sends mail before other work gets its turn: it ends before a deploy would cut it off
 
 
 def create_queue(config: Config) -> Huey:

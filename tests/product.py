@@ -90,9 +90,9 @@ class Product:
         self._wait_until_up(started)
         return started
 
-    def start_consumer(self, workers: int = 1, log: Path | None = None) -> subprocess.Popen[bytes]:
+    def start_consumer(self, workers: int = 1, log: Path | None = None, ends_within: int = 5) -> subprocess.Popen[bytes]:
         """The background work."""
-        words = ("tasks.huey", "-k", "process", "-w", str(workers), "-g", "TERM", "-t", "5", "-q")
+        words = ("tasks.huey", "-k", "process", "-w", str(workers), "-g", "TERM", "-t", str(ends_within), "-q")
         return self._start("huey.bin.huey_consumer", *words, log=log)
 
     def _start(self, *words: str, log: Path | None = None) -> subprocess.Popen[bytes]:

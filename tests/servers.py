@@ -218,12 +218,17 @@ class Site:
         return self
 
     def restart(self) -> None:
-        """As `systemctl restart` does: SIGTERM, until it has ended, then the next one on the same socket."""
+        """As `systemctl restart` does: SIGTERM, until it has ended, then the next one on the same socket, until it answers."""
         assert self.process
         self.process.send_signal(signal.SIGTERM)
         assert self.process.wait(40) == 0
         self.product.running.remove(self.process)
         self.start()
+        with socket.socket(socket.AF_UNIX) as asked:  # it waits in the held socket until there is somebody to answer
+            asked.settimeout(60)
+            asked.connect(str(self.path))
+            asked.sendall(b"GET /healthz HTTP/1.0\r\n\r\n")
+            assert b"200" in asked.recv(100)
 
     def close(self) -> None:
         """The socket is gone too: nothing listens."""

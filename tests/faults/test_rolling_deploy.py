@@ -25,7 +25,7 @@ def test_a_deploy_under_load_is_noticed_by_nobody(translations: None, tmp_path: 
         readers, callers, _ = clients(product)
         everyone = [*readers, *callers]
         site = Site(product, CUSTOMER_SITE, nginx.base / "customer.sock", tmp_path / "web.log").start()
-        consumer = product.start_consumer(log=tmp_path / "worker.log")
+        consumer = product.start_consumer(log=tmp_path / "worker.log", ends_within=25)
         nginx.start()
         threads = [threading.Thread(target=client.work, args=(ended.is_set,)) for client in everyone]
         try:
@@ -39,7 +39,7 @@ def test_a_deploy_under_load_is_noticed_by_nobody(translations: None, tmp_path: 
                 consumer.send_signal(signal.SIGTERM)
                 assert consumer.wait(40) == 0
                 product.running.remove(consumer)
-                consumer = product.start_consumer(log=tmp_path / "worker.log")
+                consumer = product.start_consumer(log=tmp_path / "worker.log", ends_within=25)
             time.sleep(1)
         finally:
             ended.set()

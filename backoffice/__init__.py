@@ -12,6 +12,7 @@ from backoffice import desks, looked, sign_in
 from backoffice.desk import DESKS
 from backoffice.home import Home
 from backoffice.settings import SettingsPages
+from backoffice.undeclared import UndeclaredPages
 from config import Config
 from rules import access, sessions
 
@@ -29,7 +30,7 @@ def create_app(config: Config) -> web.Site:
         site.register_blueprint(page.pages)
     theme = Bootstrap4Theme(base_template="admin/base.html", fluid=True)
     admin = Admin(site, name="Savitarna", index_view=Home(), theme=theme, csp_nonce_generator=web.csp_nonce)
-    for view in [*views, SettingsPages(desks.WORK)]:
+    for view in [*views, UndeclaredPages(desks.METERS), SettingsPages(desks.WORK)]:
         admin.add_view(view)
         view.menu._cache = False  # an address is of this request: the site may stand under another one
     site.after_request(looked.write_down)  # runs before the shared one, which adds the headers

@@ -121,6 +121,7 @@ MAILS = {
     "new_invoice": N_("New bill"),
     "password_changed": N_("Password changed"),
     "phone_changed": N_("Phone changed"),
+    "reading_changed": N_("Reading changed by staff"),
     "reading_declared": N_("Readings declared"),
     "reading_reminder": N_("Reminder to declare readings"),
     "reset_no_account": N_("No account to reset"),

@@ -39,7 +39,7 @@ from models import (
     SyncRun,
     now,
 )
-from rules import accounts, clock, details, holding, messages, places, staff, sync
+from rules import accounts, clock, corrections, details, holding, messages, places, staff, sync
 from rules.refusal import Refused
 
 CUSTOMERS, PLACES, METERS, BILLS, WORK = N_("Customers"), N_("Buildings"), N_("Meters"), N_("Bills"), N_("How things run")
@@ -339,6 +339,18 @@ class Meters(Desk):
         "digits",
     )
     form_columns = ("place", "digits")
+    commands = (
+        Command(
+            "enter_reading",
+            N_("Enter a reading"),
+            corrections.enter,
+            ask=N_("It counts whatever the window, and whoever may see the meter is told by e-mail who entered it, by role, and why."),
+            needs=("value_milli", "read_on", "reason"),
+            done=N_("the reading was entered"),
+            is_bulk=False,
+            is_main=True,
+        ),
+    )
     search_hint = N_("Meter number, customer or address")
     related = (("readings", "meter"),)
     empty = (N_("No meters yet"), N_("Meters come with the billing feed."))
@@ -366,8 +378,31 @@ class Readings(Desk):
     column_filters = ("organisation", "building", "contract", "meter", "read_on")
     column_details_list = (
         "meter.number", "meter.kind.name", "contract.payer_code", "contract.address", "previous_milli", "value_milli", "meter.kind.unit",
-        "read_on", "source", "is_current", "reference", "recorded_at",
+        "read_on", "source", "staff.name", "reason", "is_current", "reference", "recorded_at",
     )  # fmt: skip
+    commands = (
+        Command(
+            "correct",
+            N_("Correct"),
+            corrections.correct,
+            ask=N_("What it said stays beside it. Whoever may see the meter is told by e-mail who corrected it, by role, and why."),
+            needs=("value_milli", "reason"),
+            done=N_("the reading was corrected"),
+            is_bulk=False,
+            is_main=True,
+            when=lambda reading: reading.is_current,
+        ),
+        Command(
+            "undo",
+            N_("Undo"),
+            corrections.undo,
+            ask=N_("What it took the place of counts again, and whoever may see the meter is told by e-mail."),
+            needs=("reason",),
+            done=N_("was undone"),
+            is_bulk=False,
+            when=lambda reading: reading.is_current and reading.source == "staff",
+        ),
+    )
     part_columns = ("meter.number", "value_milli", "meter.kind.unit", "read_on", "source")
     search_hint = N_("Meter number, customer or address")
     empty = (N_("No readings yet"), N_("Readings appear here as they are declared or come with the billing feed."))

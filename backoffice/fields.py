@@ -11,6 +11,7 @@ from flask_babel import gettext as _
 from flask_babel import lazy_gettext
 from wtforms import (
     BooleanField,
+    DateField,
     EmailField,
     Field,
     HiddenField,
@@ -21,16 +22,16 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import StopValidation
+from wtforms.validators import DataRequired, InputRequired, StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
 import web
 from backoffice.lookups import ContractLookup, Lookup
-from models import ROLES, AccessType, Account, Building, Membership, Staff, StaffBuilding
-from rules import access, holding, links, settings
+from models import ROLES, AccessType, Account, Building, Membership, Meter, Staff, StaffBuilding
+from rules import access, clock, holding, links, readings, settings
 from rules.refusal import Missing
 
-LONG_TEXT = 300
+LONG_TEXT, MOST_DECIMALS = 300, 3
 LONGEST_REASON = 300
 
 
@@ -92,6 +93,21 @@ class WholeNumber(StringField):
 
     def _value(self) -> str:
         return self.raw_data[0] if self.raw_data else "" if self.data is None else str(self.data)
+
+
+class ReadingValue(StringField):
+    """What a meter showed, with a comma or a dot; `data` is thousandths."""
+
+    def process_formdata(self, valuelist: Sequence[str]) -> None:
+        read = readings.parse(valuelist[0]) if valuelist and valuelist[0].strip() else None
+        if valuelist and valuelist[0].strip() and read is None:
+            raise ValueError(_("%(label)s: enter digits only", label=self.label.text))
+        if read is not None and read[1] > MOST_DECIMALS:
+            raise ValueError(_(readings.TOO_FINE[MOST_DECIMALS]))
+        self.data = read[0] if read else None
+
+    def _value(self) -> str:
+        return self.raw_data[0] if self.raw_data else ""
 
 
 class LookupField(StringField):
@@ -214,6 +230,23 @@ def buildings(row: Staff) -> Field:
     )
 
 
+def value_milli(row: Any) -> Field:
+    meter = row if isinstance(row, Meter) else row.meter
+    return ReadingValue(
+        lazy_gettext("What the meter shows, %(unit)s", unit=meter.kind.unit),
+        validators=[InputRequired(lazy_gettext("Enter what the meter shows"))],  # nought is something
+        render_kw={"inputmode": "decimal", "autocomplete": "off", "class": "w-short"},
+    )
+
+
+def read_on(row: Any) -> Field:
+    return DateField(
+        lazy_gettext("Day of the reading"),
+        validators=[DataRequired(lazy_gettext("Enter the day of the reading"))],
+        default=clock.today,
+    )
+
+
 NEEDS: dict[str, Callable[[Any], Field]] = {
     "reason": reason,
     "email": email,
@@ -223,6 +256,8 @@ NEEDS: dict[str, Callable[[Any], Field]] = {
     "contract": contract,
     "building": building,
     "number": number,
+    "value_milli": value_milli,
+    "read_on": read_on,
 }
 # What a rule wants to be handed besides: made by the site, because rules know no addresses.
 GIVEN: dict[str, Callable[[Any], Any]] = {

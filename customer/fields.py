@@ -8,7 +8,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, EmailField, PasswordField, StringField, TelField
 from wtforms.validators import DataRequired
 
-from rules.readings import TOO_FINE
+from rules.readings import TOO_FINE, parse
 
 
 class Words(StringField):
@@ -73,16 +73,15 @@ class MeterValue(StringField):
 
     def process_formdata(self, valuelist: list[str]) -> None:
         self.data = None
-        typed = SPACES.sub("", valuelist[0]) if valuelist else ""
-        if not typed:
+        if not SPACES.sub("", valuelist[0] if valuelist else ""):
             return
-        whole, _comma, part = typed.replace(",", ".").partition(".")
-        if not re.fullmatch("[0-9]{1,40}", whole) or not re.fullmatch("[0-9]{0,40}", part):
+        read = parse(valuelist[0])
+        if read is None:
             raise ValueError(_("The reading must be written in digits, such as %(example)s", example=self.example()))
-        part = part.rstrip("0")
-        if len(part) > self.decimals:
+        value_milli, decimals = read
+        if decimals > self.decimals:
             raise ValueError(_(TOO_FINE[self.decimals]))
-        self.data = int(whole + part.ljust(3, "0"))
+        self.data = value_milli
 
     def example(self) -> str:
         """A reading of such a meter as people write it."""

@@ -49,7 +49,8 @@ AGENT = (
     | {
         "account.attach_contract", "account.change_email", "account.edit", "account.unlock", "building.create", "building.edit",
         "contract.edit", "contract.place", "membership.change_access_type", "membership.remove", "membership.restore",
-        "message.send_again", "meter.edit", "premises.create", "premises.edit", "syncproblem.resolve",
+        "message.send_again", "meter.edit", "meter.enter_reading", "premises.create", "premises.edit",
+        "reading.correct", "reading.undo", "syncproblem.resolve",
     }
 )  # fmt: skip
 
@@ -59,7 +60,8 @@ STAFF_DEEDS: dict[str, frozenset[str]] = {
     "property_manager": frozenset(
         {
             "account.view", "building.export", "building.view", "contract.export", "contract.view", "event.view", "export.view",
-            "invoice.export", "invoice.view", "membership.view", "meter.export", "meter.view", "premises.create", "premises.edit",
+            "invoice.export", "invoice.view", "membership.view", "meter.enter_reading", "meter.export",
+            "meter.view", "premises.create", "premises.edit",
             "premises.export", "premises.view", "reading.export", "reading.view",
         }
     ),
@@ -146,6 +148,8 @@ STAFF_ROUTES: dict[str, str] = {
     "admin.index": SIGNED_IN,
     "admin.search": SIGNED_IN,
     "settings.index": "organisation.view",
+    "undeclared.index": "building.view",
+    "undeclared.house": "building.view",
     "settings.change": "setting.change",
 }
 # Every desk has the same endpoints, and one for each of its commands (`<table>.<command>`); `None` are Flask-Admin's that this product

@@ -1,12 +1,13 @@
 """What meters show: when it may be told, what is refused, what a customer sees of it (CV-28..35, K16-K19)."""
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 
 from peewee import JOIN, fn
 
-from models import MOST_DIGITS, N_, Account, Building, Contract, Meter, MeterKind, MeterName, Organisation, Provider, Reading
+from models import MOST_DIGITS, N_, Account, Building, Contract, Meter, MeterKind, MeterName, Organisation, Provider, Reading, Staff
 from rules import access, chain, clock, events, keys, messages, settings
 from rules.refusal import Doubtful, Refused
 from rules.work import unit_of_work
@@ -155,6 +156,8 @@ def history(account: Account, meter: Meter, *, limit: int = 60) -> list[Reading]
     """The readings of a meter that count, newest first, as far as the account may know of them."""
     return list(
         Reading.within(account)
+        .select(Reading, Staff)
+        .join(Staff, JOIN.LEFT_OUTER, on=(Reading.staff == Staff.id), attr="staff")
         .where((Reading.meter == meter) & Reading.is_current)
         .order_by(Reading.read_on.desc(), Reading.id.desc())
         .limit(limit)
@@ -328,6 +331,15 @@ def _usual(earlier: list[Reading]) -> int | None:
         return None
     used = earlier[0].value_milli - earlier[-1].value_milli + sum(reading.rollover_milli for reading in earlier[:-1])
     return max(0, used) // clock.months_between(earlier[-1].period, earlier[0].period)
+
+
+def parse(typed: str) -> tuple[int, int] | None:
+    """A reading as people write it, with a comma or a dot: thousandths, and how many decimals it has. None: it is no number."""
+    found = re.fullmatch(r"([0-9]{1,40})(?:[.,]([0-9]{0,40}))?", re.sub("[ \u00a0\u202f]", "", typed))
+    if found is None:
+        return None
+    part = (found[2] or "").rstrip("0")
+    return int(found[1] + part[:3].ljust(3, "0")), len(part)
 
 
 def rounded(kind: MeterKind, value_milli: int) -> int:

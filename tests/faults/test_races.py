@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from models import Account, Confirmation, Event, FormKey, Lockout, Membership, Message, Meter, Organisation, Reading, Staff, database
-from rules import accounts, confirmations, contracts, lockouts, readings, registration, staff, work
+from rules import accounts, confirmations, contracts, corrections, lockouts, readings, registration, staff, work
 from rules.refusal import Missing, Refused
 from tests import factories
 from tests.together import at_once
@@ -82,6 +82,28 @@ def test_twenty_different_readings_of_one_meter_leave_one_that_counts_and_all_ar
     replaced = [e.facts["replaces"] for e in Event.select().where(Event.name == "reading.declared").order_by(Event.id)]
     in_order = [stored[i].value_milli for i in sorted(stored)]
     assert replaced == [None, *in_order[:-1]]
+
+
+def test_corrections_and_declarations_at_once_leave_one_reading_that_counts(db: object) -> None:
+    """G11, N02: ten agents correct one reading while its customer declares ten times; one correction is done at most."""
+    anna, meter = a_meter()
+    first = readings.declare(meter, 241_000, on=TODAY, by=anna)
+    agents = [factories.staff(anna.organisation) for _ in range(TOGETHER // 2)]
+
+    def act(number: int) -> Any:
+        if number % 2:
+            return readings.declare(Meter.get_by_id(meter.id), 242_000 + number, on=TODAY, by=Account.get_by_id(anna.id)).id
+        agent = agents[number // 2]
+        return corrections.correct(Reading.get_by_id(first.id), 100_000 + number, reason="She misread it", by=agent).id
+
+    refused(race(act))
+    stored = list(Reading.select().order_by(Reading.id))
+    assert sum(row.is_current for row in stored) == 1
+    assert stored[-1].is_current
+    corrected = [row for row in stored if row.source == "staff"]
+    assert len(corrected) <= 1
+    assert Event.select().where(Event.name == "reading.corrected").count() == len(corrected)
+    assert Message.select().where(Message.kind == "reading_changed").count() == len(corrected)
 
 
 def test_a_contract_attached_from_twenty_windows_is_attached_once(db: object) -> None:

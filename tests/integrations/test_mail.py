@@ -52,6 +52,15 @@ KINDS: dict[str, dict[str, Any]] = {
     "contract_attached": {"contract": "Žalioji g. 5-12 (12-345 6)"},
     "contract_attached_elsewhere": {"contract": "Žalioji g. 5-12 (12-345 6)"},
     "reading_declared": {"reference": "R-20261124-7K2M", "meters": [METER, METER | {"meter": "KV1_242", "from": None, "difference": None}]},
+    "reading_changed": {
+        "meter": "KV1_241",
+        "read_on": ON,
+        "old_milli": None,
+        "new_milli": 1500,
+        "unit": "m³",
+        "role": "Agent",
+        "reason": "She called",
+    },
     "reading_reminder": {"closes_on": ON, "is_start": True, "url": URL, "meters": ["KV1_241", "KV1_242"]},
     "new_invoice": {"number": "SF-1002", "amount": 109978, "due_on": ON, "url": URL},
 }

@@ -1,0 +1,91 @@
+"""Who has not declared: the viewer's buildings with counts, and one building as a list to phone by (N08)."""
+
+import uuid
+from typing import Any
+
+from flask import abort, request
+from flask_admin import BaseView, expose
+from flask_babel import gettext as _
+from flask_babel import lazy_gettext
+
+import formats
+import web
+from backoffice import listing
+from models import Building
+from rules import access, clock, readings, undeclared
+
+
+class UndeclaredPages(BaseView):
+    """Whoever may see a building sees which of its meters still wait this month."""
+
+    def __init__(self, menu: str) -> None:
+        super().__init__(name=lazy_gettext("Not declared"), category=lazy_gettext(menu), endpoint="undeclared", url="/undeclared")
+
+    def is_accessible(self) -> bool:
+        return access.allows(web.viewer(), "building.view")
+
+    def _handle_view(self, name: str, /, **arguments: Any) -> Any:
+        return None if self.is_accessible() else abort(404)
+
+    def _desk(self, endpoint: str) -> Any:
+        return next(view for view in self.admin._views if view.endpoint == endpoint)
+
+    def address(self, *steps: Any) -> str:
+        return "/".join([f"{request.script_root}{self.url}", *(str(step) for step in steps), ""])
+
+    @expose("/")
+    def index(self) -> Any:
+        listing.only("after")
+        typed = request.args.get("after", "")
+        try:
+            after = web.reach(Building, uuid.UUID(typed), "building.view") if typed else None
+        except ValueError:
+            abort(400)
+        found, is_more = undeclared.houses(web.viewer(), clock.today(), after=after)
+        return self.render(
+            "backoffice/undeclared.html",
+            houses=[(house, self.address(house.building.public_id), self._taken(house.building)) for house in found],
+            next_url=f"{self.address()}?after={found[-1].building.public_id}" if is_more else None,
+            previous_url=self.address() if after else None,
+        )
+
+    @expose("/<uuid:public_id>/")
+    def house(self, public_id: uuid.UUID) -> Any:
+        listing.only()
+        building = web.reach(Building, public_id, "building.view")
+        meters, contracts = self._desk("meters"), self._desk("contracts")
+        can_enter = access.allows(web.viewer(), "meter.enter_reading")
+        rows = [
+            {
+                "place": one.contract.address or one.contract.payer_code,
+                "url": contracts.address(one.contract.public_id),
+                "customer": one.contract.customer_name,
+                "people": [(person.name, person.phone, self._desk("accounts").address(person.public_id)) for person in one.people],
+                "meters": [
+                    (
+                        f"{meter.kind.name(web.language())} {meter.number}",
+                        meter.place,
+                        meters.address("enter_reading", ids=meter.public_id, url=self.address(public_id)) if can_enter else "",
+                    )
+                    for meter in one.meters
+                ],
+            }
+            for one in undeclared.of(building, clock.today())
+        ]
+        return self.render(
+            "backoffice/undeclared_house.html",
+            building=building,
+            rows=rows,
+            taken=self._taken(building),
+            list_url=self.address(),
+            building_url=self._desk("buildings").address(public_id),
+        )
+
+    def _taken(self, building: Building) -> str:
+        """When readings are taken in a building, in words."""
+        window, where = readings.window(building.organisation, clock.today(), building), web.language()
+        closes = formats.day_of_month(window.closes_on, where)
+        if window.is_open:
+            return _("Readings are taken until %(day)s.", day=closes)
+        opens = formats.day_of_month(window.opens_on, where)
+        return _("Readings open on %(opens)s and close after %(closes)s.", opens=opens, closes=closes)

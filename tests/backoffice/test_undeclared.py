@@ -1,0 +1,87 @@
+"""Who has not declared, for whoever phones; and readings that staff enter, correct and take back on their pages."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+from time_machine import travel
+
+from models import Meter, Reading
+from tests import factories
+from tests import world as worlds
+from tests.browser import Browser
+
+
+@pytest.fixture
+def world(db: object) -> Any:
+    with travel("2026-11-20T10:00:00+00:00", tick=True):
+        yield worlds.build()
+
+
+def enter(world: worlds.World, browser: Browser, who: str) -> None:
+    world.sign_in(browser, who)
+
+
+def test_a_manager_sees_whom_to_phone_in_each_house(world: worlds.World, staff_browser: Browser, statements: Any) -> None:
+    """N08"""
+    enter(world, staff_browser, "manager")
+    staff_browser.get("/backoffice/undeclared/")
+    (row,) = staff_browser.page.xpath("//tbody/tr")
+    assert [" ".join(cell.text_content().split()) for cell in row[1:]] == ["1", "0", "1"]
+    staff_browser.follow("Liepų g. 1")
+    assert "+37060000001" in staff_browser.text
+    assert str(world.own["meter"]) in staff_browser.text
+    with statements() as before:
+        staff_browser.get(staff_browser.at)
+    for number in range(10):
+        factories.meter(world.own["contract"], number=f"M{number}")
+    with statements() as after:
+        staff_browser.get(staff_browser.at)
+    assert len(after) == len(before)
+    factories.reading(world.own["meter"], 6_000, date(2026, 11, 16))
+    staff_browser.get(staff_browser.at)
+    assert f"{world.own['meter']} ·" not in staff_browser.text
+
+
+def test_nothing_of_another_house_is_there_through_any_address(world: worlds.World, staff_browser: Browser) -> None:
+    """N08"""
+    enter(world, staff_browser, "manager_elsewhere")
+    house = world.own["building"].public_id
+    for path in (f"undeclared/{house}/", f"undeclared/?after={house}", f"meters/enter-reading/?ids={world.own['meter'].public_id}"):
+        staff_browser.get(f"/backoffice/{path}")
+        assert staff_browser.status == 404, path
+    staff_browser.get("/backoffice/undeclared/")
+    assert "Liepų" not in staff_browser.text
+
+
+def test_an_agent_enters_corrects_and_takes_back_a_reading(world: worlds.World, staff_browser: Browser) -> None:
+    """N02"""
+    enter(world, staff_browser, "agent")
+    meter = world.own["meter"]
+    staff_browser.get(f"/backoffice/meters/{meter.public_id}/")
+    staff_browser.follow("Enter a reading")
+    staff_browser.submit("Enter a reading", value_milli="6,5", read_on="2026-11-18", reason="By phone")
+    entered = Reading.get(source="staff")
+    assert (entered.value_milli, entered.read_on, entered.used_milli) == (6_500, date(2026, 11, 18), 1_500)
+    staff_browser.get(f"/backoffice/readings/{entered.public_id}/")
+    staff_browser.follow("Correct")
+    staff_browser.submit("Correct", value_milli="abc", reason="x")
+    assert "enter digits only" in staff_browser.text
+    staff_browser.submit("Correct", value_milli="7", reason="Misheard")
+    corrected = Reading.get(Reading.is_current & (Reading.source == "staff"))
+    assert (corrected.value_milli, corrected.replaces) == (7_000, entered)
+    staff_browser.get(f"/backoffice/readings/{corrected.public_id}/")
+    staff_browser.follow("Undo")
+    staff_browser.submit("Undo", reason="It was right")
+    assert Reading.get(Reading.is_current & (Reading.source == "staff")) == entered
+    assert Meter.get_by_id(meter.id)
+
+
+def test_a_customer_sees_who_entered_a_reading_by_role_and_why(world: worlds.World, browser: Browser) -> None:
+    agent, meter = world.people["agent"], world.own["meter"]
+    factories.reading(meter, 6_000, date(2026, 11, 16), source="staff", staff=agent, reason="By phone")
+    world.sign_in(browser, "owner")
+    browser.get(f"/north/meters/{meter.public_id}")
+    assert "Customer service agent: By phone" in browser.text
+    assert agent is not None
+    assert str(agent.name) not in browser.text

@@ -27,7 +27,7 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 import web
 from backoffice.lookups import ContractLookup, Lookup
-from models import ROLES, AccessType, Account, Building, Membership, Meter, Staff, StaffBuilding
+from models import ROLES, AccessType, Account, Building, Membership, Meter, Reading, Staff, StaffBuilding
 from rules import access, clock, holding, links, readings, settings
 from rules.refusal import Missing
 
@@ -166,7 +166,9 @@ def _field(desk: Any, name: str) -> Field:
 def reason(row: Any) -> Field:
     return TextAreaField(
         lazy_gettext("Reason"),
-        description=lazy_gettext("Written down with your name, for colleagues and auditors."),
+        description=lazy_gettext("The customer reads it too, in the letter and beside the reading.")
+        if isinstance(row, Meter | Reading)
+        else lazy_gettext("Written down with your name, for colleagues and auditors."),
         validators=[Needed(), AtMost(LONGEST_REASON)],
         render_kw={"rows": 3},
     )

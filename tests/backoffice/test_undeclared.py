@@ -60,6 +60,7 @@ def test_an_agent_enters_corrects_and_takes_back_a_reading(world: worlds.World, 
     meter = world.own["meter"]
     staff_browser.get(f"/backoffice/meters/{meter.public_id}/")
     staff_browser.follow("Enter a reading")
+    assert "The customer reads it too" in staff_browser.text
     staff_browser.submit("Enter a reading", value_milli="6,5", read_on="2026-11-18", reason="By phone")
     entered = Reading.get(source="staff")
     assert (entered.value_milli, entered.read_on, entered.used_milli) == (6_500, date(2026, 11, 18), 1_500)

@@ -4,8 +4,8 @@ import sys
 
 from bench import accounts_list, home, import_bills, reading, start
 
-# The start first: later ones keep this process to one core, and what it starts inherits that.
-RUNS = (start.run, accounts_list.run, import_bills.run, home.run, reading.run)
+# These two first: the others keep this process to one core, and what it starts inherits that.
+RUNS = (start.run, import_bills.run, accounts_list.run, home.run, reading.run)
 
 if __name__ == "__main__":
     met = [run() for run in RUNS]

@@ -48,7 +48,7 @@ def elsewhere(install: Any, engine: str, tmp_path: Path, monkeypatch: pytest.Mon
             url = f"sqlite:///{tmp_path / 'there' / 'new.db'}"
             (tmp_path / "there").mkdir()
         else:
-            url = postgres._create(install.database_url)
+            url = postgres.create_database(install.database_url)
             drops.append(lambda: postgres.drop_database(url))
         database.close()
         models.open_database(url).connect()

@@ -22,7 +22,7 @@ from tests.faults.test_kill_worker import ring
 from tests.product import installed
 from tests.servers import Postgres, Wire, postgresql
 
-BLOWS, LOST_COMMITS = (40, 30) if FULL else (4, 3)
+BLOWS, LOST_COMMITS = (40, 30) if FULL else (4, 2)
 LOCKED_SECONDS = 30 if FULL else 6.5
 WAITS_AT_MOST_SECONDS = 5
 HEALS_WITHIN_SECONDS, LEASE_SECONDS = 60, 5

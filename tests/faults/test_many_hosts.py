@@ -8,9 +8,11 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from config import ROOT
 from models import Event, JobRun, SyncRun, Worker
-from tests.faults import the_database_of
+from tests.faults import FULL, the_database_of
 from tests.faults.test_kill_web import CUSTOMER_SITE, clients, sign_in
 from tests.product import PATIENCE, free_port, installed
 from tests.servers import missing, postgresql
@@ -46,6 +48,7 @@ def test_two_hosts_do_each_days_work_once(translations: None, tmp_path: Path) ->
         product.portal("check")
 
 
+@pytest.mark.skipif(not FULL, reason="the bell in Redis is rung by make faults")
 def test_the_bell_may_be_in_redis(translations: None, tmp_path: Path) -> None:
     """P3: a mail leaves at once, and a page does not wait for a bell that is gone (F14)."""
     if shutil.which("redis-server") is None:

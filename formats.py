@@ -88,6 +88,11 @@ def ago(value: datetime, now: datetime, language: str) -> str:
     return dates.format_timedelta(value - now, granularity="minute", add_direction=True, locale=LOCALES[language])
 
 
+def phone(number: str) -> str:
+    """A phone number as it is read aloud: +370 600 00000. One of another country stays as it is."""
+    return f"{number[:4]} {number[4:7]} {number[7:]}" if len(number) == 12 and number.startswith("+370") else number
+
+
 @lru_cache(maxsize=4096)
 def month(period: str, language: str) -> str:
     """A month given as 2026-11: 2026 m. lapkritis or November 2026."""

@@ -492,22 +492,23 @@ class SyncRuns(Desk):
     column_default_sort = "-started_at"
     column_filters = ("organisation", "started_at")
     column_details_list = ("feed", "started_at", "finished_at", "seen", "created", "changed", "same", "problems", "error")
+    shown = {"feed": lambda row: cells.setting("billing_system", row["feed"])}
     related = (("sync_problems", "run"),)
     empty = (N_("The billing feed has not been read yet"), N_("Each reading of it appears here, with what came and what was put aside."))
 
     def heading(self, row: SyncRun) -> str:
-        return f"{row.feed} {formats.moment(row.started_at, web.language())}"
+        return f"{cells.setting('billing_system', row.feed)} {formats.moment(row.started_at, web.language())}"
 
 
 @desk(SyncProblem, menu=WORK)
 class SyncProblems(Desk):
     title = N_("Put aside")
-    column_list = ("message", "kind", "seen_at", "resolved_at")
+    column_list = ("message", "seen_at", "resolved_at")
     second_lines = {"message": "reference"}
     column_sortable_list = ("seen_at",)
     column_default_sort = "-seen_at"
     column_filters = ("organisation", "run")
-    column_details_list = ("message", "kind", "reference", "run.started_at", "seen_at", "resolved_at", "record")
+    column_details_list = ("message", "reference", "run.started_at", "seen_at", "resolved_at", "record")
     column_labels = {"record": N_("Record")}
     extra_columns = ("facts",)
     shown = {"message": lambda row: cells.sentence(row["message"], row["facts"]), "record": lambda row: cells.json(row["record"])}
@@ -591,6 +592,7 @@ class Events(Desk):
             "name": lambda row: timeline.title(row["name"]),
             "facts": lambda row: timeline.detail(row["name"], row["facts"]),
             "actor": lambda row: who.get(row["actor"], row["actor"]),
+            "subject": lambda row: timeline.table(row["subject"].partition(":")[0]),
         }
 
     def choices(self, name: str) -> dict[str, str]:

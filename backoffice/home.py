@@ -14,7 +14,7 @@ import web
 from backoffice import listing, timeline
 from backoffice.desk import Desk
 from models import Event, Organisation, Setting, SyncRun, canonical, now
-from rules import access, search
+from rules import access, confirmations, contracts, search
 
 # A feed is read every night; a little longer, for a night that started late.
 LATE = timedelta(hours=26)
@@ -48,6 +48,7 @@ class Home(AdminIndexView):
             queues=[*self._queues(), *_feed_queue(feeds, self._desk("sync_runs").address())],
             feeds=feeds,
             events=latest,
+            brakes=_brakes(),
         )
 
     def _desks(self) -> list[Any]:
@@ -80,6 +81,20 @@ class Home(AdminIndexView):
             return redirect(next(desk for desk in desks if isinstance(exact[0], desk.model)).address(exact[0].public_id), 303)
         groups = [group for desk in desks if words and (group := desk.hits(words))]
         return self.render("backoffice/search.html", words=words, groups=groups, is_too_short=search.is_too_short(words))
+
+
+def _brakes() -> list[str]:
+    """What the system has slowed down by itself because somebody tries codes: customers will call, so staff must know (T14)."""
+    if not access.allows(web.viewer(), "account.view"):
+        return []
+    here = Organisation.within(web.viewer()).where(Organisation.is_active).order_by(Organisation.sort_key).limit(FEEDS_SHOWN)
+    told = [
+        _("%(name)s: customers cannot add contracts for up to an hour, because somebody is trying wrong codes.", name=organisation)
+        for organisation in contracts.paused(here)
+    ]
+    if confirmations.are_codes_paused():
+        told.append(_("Codes by mail are paused for up to an hour, because many wrong ones were entered: links are sent instead."))
+    return told
 
 
 def _queue(label: str, text: str, count: str, url: str) -> dict[str, Any]:

@@ -29,6 +29,7 @@ class View(NamedTuple):
     url: str
     is_current: bool
     count: str
+    is_saved: bool = False
     change_url: str = ""
 
 
@@ -61,7 +62,7 @@ def tabs(desk: Any, what: listing.Asked) -> list[View]:
     for view, asked in found:
         change_url = desk.address("views", view.public_id) if view.staff_id == viewer.id else ""
         url = desk.address(**view.args) if asked else desk.address(view=view.public_id)
-        made.append(View(view.name, url, view.args == args, next(counts) if asked else "", change_url))
+        made.append(View(view.name, url, view.args == args, next(counts) if asked else "", True, change_url))
     return made
 
 

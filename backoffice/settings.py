@@ -12,7 +12,7 @@ from wtforms import StringField
 
 import formats
 import web
-from backoffice import cells, timeline
+from backoffice import cells, listing, timeline
 from backoffice.cells import NO, YES
 from backoffice.fields import Choice, Needed
 from models import Event, Organisation
@@ -40,6 +40,7 @@ class SettingsPages(BaseView):
     @expose("/")
     @expose("/<uuid:public_id>/")
     def index(self, public_id: uuid.UUID | None = None) -> Any:
+        listing.only()
         within = list(Organisation.within(web.viewer()).order_by(Organisation.sort_key, Organisation.id).limit(ORGANISATIONS_SHOWN))
         chosen = web.reach(Organisation, public_id, "organisation.view") if public_id else next(iter(within), None) or abort(404)
         values, defaults = asdict(settings.of(chosen)), asdict(settings.Settings())
@@ -59,6 +60,7 @@ class SettingsPages(BaseView):
     @expose("/<uuid:public_id>/<name>/", methods=("GET", "POST"))
     @web.once
     def change(self, public_id: uuid.UUID, name: str) -> Any:
+        listing.only()
         organisation = web.reach(Organisation, public_id, "setting.change")
         name = name.replace("-", "_")
         if name not in settings.CATALOGUE:

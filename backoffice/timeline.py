@@ -115,8 +115,18 @@ LOOKED = {
     "opened": N_("opened"),
     "found": N_("found by a search"),
 }
+# Words for the codes that stand in facts.
+CODES = {
+    "account.password_changed": {"reset": N_("By a link in a mail"), "changed": N_("With the old password")},
+    "account.consent_changed": {"privacy": N_("Privacy notice"), "marketing": N_("Offers and news"), "club": N_("Club rules")},
+}
 CHOICES = {**dict(ROLES), **dict(PERSON_TYPES)}
 MODELS = {model.__name__.lower(): model for model in TABLES}
+
+
+def table(name: str) -> str:
+    """How a table is called."""
+    return _(TABLE_WORDS[name]) if name in TABLE_WORDS else name
 
 
 def title(name: str) -> str:
@@ -129,7 +139,8 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
     sentence = WORDS[name][1]
     if not sentence or facts is None:
         return ""
-    said = {fact: _written(fact, value) for fact, value in facts.items()}
+    codes = CODES.get(name, {})
+    said = {fact: _(codes[value]) if isinstance(value, str) and value in codes else _written(fact, value) for fact, value in facts.items()}
     if "after" in facts:
         said["changes"] = _changes(name, facts.get("before", {}), facts["after"])
     if name == "setting.changed":
@@ -137,8 +148,7 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
         said["setting"] = _(knob.metadata["label"]) if knob else facts["name"]
         said |= {fact: setting(facts["name"], facts[fact]) for fact in ("old", "new")}
     if "table" in facts:
-        word = TABLE_WORDS.get(facts["table"], facts["table"])
-        said["table"] = _(word)
+        said["table"] = table(facts["table"])
     if "act" in facts:
         word = facts["act"]
         said["act"] = _(word)

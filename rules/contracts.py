@@ -2,7 +2,7 @@
 What staff do with an access, and how one ends, is in `rules/holding.py`."""
 
 import hmac
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
@@ -84,6 +84,12 @@ def providers(organisation: Organisation) -> list[Provider]:
 def asks_total(organisation: Organisation) -> bool:
     """Whether so many wrong codes were tried today that everyone must know the total of their last bill too."""
     return limits.used("attach-day", str(organisation.id)) >= BEFORE_TOTAL
+
+
+def paused(organisations: Iterable[Organisation]) -> list[Organisation]:
+    """Those of the organisations in which nobody can add a contract now, because somebody tries wrong codes (T14)."""
+    known = {str(organisation.id): organisation for organisation in organisations}
+    return [known[id_] for id_ in sorted(limits.reached("attach-hour", known, BEFORE_PAUSE), key=int)]
 
 
 def attach(

@@ -1,5 +1,6 @@
 """How often something may happen: counted in the database, so that every process and host sees the same count (T62)."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 
 from peewee import Case, Value
@@ -51,6 +52,13 @@ def used(what: str, who: str) -> int:
     key = keys.digest(f"limit:{what}", who)
     row = Counter.get_or_none((Counter.key_digest == key) & (Counter.window_ends_at > now()))
     return row.count if row else 0
+
+
+def reached(what: str, whose: Iterable[str], most: int) -> set[str]:
+    """Which of `whose` have used up `most` or more of `what` in this window; in one statement."""
+    keyed = {keys.digest(f"limit:{what}", who): who for who in whose}
+    full = (Counter.key_digest.in_(list(keyed))) & (Counter.window_ends_at > now()) & (Counter.count >= most)
+    return {keyed[counter.key_digest] for counter in Counter.select().where(full)}
 
 
 def forget_ended() -> int:

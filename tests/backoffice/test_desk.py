@@ -1,6 +1,7 @@
 """What every desk promises, whatever its table: scope, forms, acts, files, and an answer to every odd address."""
 
 import json
+import uuid
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlencode
@@ -226,7 +227,7 @@ def test_an_address_that_no_page_offers_is_refused_and_breaks_nothing(enter: Ent
     [
         "/invoices/?issued_on=2026-13-40", "/invoices/?issued_on=x", "/invoices/?issued_on_to=99999-01-01", "/events/?name=x",
         "/events/?search=x", "/invoices/?due_on=2026-01-01", "/premises/lookup/?name=building&query=a&limit=-1",
-        "/premises/lookup/?name=building&limit=1000000", "/premises/lookup/?name=building&query=" + "x" * 200, "/search/?q=x", "/?x=1",
+        "/premises/lookup/?name=building&limit=1000000", "/premises/lookup/?name=building&query=" + "x" * 200, "/search/?q=x", "/?x=1", "/settings/?x=1",
         "/search/?search=" + "x" * 101, "/accounts/unlock/?ids=1&x=1", "/accounts/new/?x=1&x=2",
         "/invoices/?contract=00000000-0000-0000-0000-000000000000&building=00000000-0000-0000-0000-000000000000",
     ],
@@ -236,6 +237,23 @@ def test_no_other_page_takes_what_it_does_not_know(enter: Enter, path: str) -> N
     browser = enter("agent")
     browser.get(f"{BASE}{path}")
     assert browser.status in (400, 404)
+
+
+def test_no_page_of_the_backoffice_takes_an_argument_that_it_does_not_know(world: worlds.World, enter: Enter, staff_app: Any) -> None:
+    """T28: every address of the url map, as an administrator opens it"""
+    browser, seen = enter("administrator"), []
+    adapter = staff_app.url_map.bind("localhost")
+    for rule in staff_app.url_map.iter_rules():
+        policy = staff_app.config["ROUTES"][rule.endpoint]
+        if "GET" not in rule.methods or "static" in rule.endpoint or policy in (None, access.ANYONE):
+            continue
+        table = "organisation" if rule.endpoint.startswith("settings.") else policy.partition(".")[0]
+        values = {"public_id": getattr(world.own.get(table), "public_id", uuid.uuid4()), "name": "lock-after"}
+        path = adapter.build(rule.endpoint, {name: values[name] for name in rule.arguments})
+        browser.get(f"{BASE}{path}?colour=red")
+        assert browser.status in (400, 404), path
+        seen.append(path)
+    assert len(seen) > 60
 
 
 @pytest.mark.parametrize("key", ["1", "abc", "9" * 40, "%00", "{}", "00000000-0000-0000-0000-000000000000"])

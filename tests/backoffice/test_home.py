@@ -7,8 +7,8 @@ from urllib.parse import urlencode
 import pytest
 
 from backoffice import listing
-from models import Account, Contract, Event, Message, SyncProblem, SyncRun, now
-from rules import settings
+from models import Account, Contract, Counter, Event, Message, SyncProblem, SyncRun, now
+from rules import confirmations, contracts, limits, settings
 from tests import factories
 from tests import world as worlds
 from tests.backoffice.conftest import Enter
@@ -191,3 +191,36 @@ def test_the_search_box_finds_only_what_one_may_see(world: worlds.World, enter: 
             for kind in ("account", "invoice", "meter"):
                 assert finds or str(world.own[kind].public_id) not in shown
             assert not finds or any(str(world.own[kind].public_id) in shown for kind in ("account", "invoice", "meter"))
+
+
+# ---- what the system has slowed down by itself --------------------------------------------------------------------------
+
+
+def test_staff_are_told_when_adding_contracts_is_paused_in_their_organisation_alone(world: worlds.World, enter: Enter) -> None:
+    """T14: the customers who call are right that it does not work"""
+    said = "North: customers cannot add contracts for up to an hour"
+    browser = enter("agent")
+    for _try in range(contracts.BEFORE_PAUSE - 1):
+        limits.count("attach-hour", str(world.north.id), limits.HOUR)
+    browser.get(f"{BASE}/")
+    assert said not in browser.text
+    limits.count("attach-hour", str(world.north.id), limits.HOUR)
+    for who, is_told in (("agent", True), ("install_administrator", True), ("southern_agent", False)):
+        browser = enter(who)
+        browser.get(f"{BASE}/")
+        assert (said in browser.text) is is_told, who
+    Counter.update(window_ends_at=now()).execute()
+    browser = enter("agent")
+    browser.get(f"{BASE}/")
+    assert said not in browser.text
+
+
+def test_staff_are_told_when_codes_by_mail_are_paused(world: worlds.World, enter: Enter) -> None:
+    """T14"""
+    browser = enter("agent")
+    browser.get(f"{BASE}/")
+    assert "Codes by mail are paused" not in browser.text
+    for _try in range(confirmations.WRONG_CODES):
+        limits.count("wrong-code", "install", limits.HOUR)
+    browser.get(f"{BASE}/")
+    assert "Codes by mail are paused for up to an hour" in browser.text

@@ -119,6 +119,7 @@ LOOKED = {
 CODES = {
     "account.password_changed": {"reset": N_("By a link in a mail"), "changed": N_("With the old password")},
     "account.consent_changed": {"privacy": N_("Privacy notice"), "marketing": N_("Offers and news"), "club": N_("Club rules")},
+    "account.viewed": LOOKED,
 }
 CHOICES = {**dict(ROLES), **dict(PERSON_TYPES)}
 MODELS = {model.__name__.lower(): model for model in TABLES}
@@ -152,8 +153,6 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
     if "act" in facts:
         word = facts["act"]
         said["act"] = _(word)
-    if name == "account.viewed":
-        said |= {fact: _(LOOKED[facts[fact]]) for fact in ("of", "how")}
     if name == "feed.run_finished":
         reason = facts["error"]
         said["error"] = _(reason) if reason else ""  # a sentence of its own, or nothing to say

@@ -1222,7 +1222,7 @@ class Export(Table):
     done = pw.IntegerField(default=0, verbose_name=N_("Rows written"))
     tries = pw.IntegerField(default=0)
     error = pw.CharField(300, default="", verbose_name=N_("Error"))
-    created_at = UTCDateTimeField(default=now, verbose_name=N_("Asked for"))
+    created_at = UTCDateTimeField(default=now, verbose_name=N_("Requested"))
     lease_until = UTCDateTimeField(null=True)
     expires_at = UTCDateTimeField(null=True, verbose_name=N_("Can be taken until"))
 

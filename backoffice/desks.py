@@ -556,7 +556,10 @@ class Exports(Desk):
         return super().routes() | {"exports.file": "export.view"}
 
     def heading(self, row: Export) -> str:
-        return str(self.other(row.desk).name)
+        return _("Export: %(list)s", list=self.other(row.desk).name)
+
+    def happened(self, row: Export) -> dict[str, Any]:
+        return {"events": [], "more_events_url": ""}
 
     def dossier(self, row: Export) -> dict[str, Any]:
         can_take = row.state == "ready" and row.expires_at > now()

@@ -38,7 +38,9 @@ class ExportForm(web.Form):
         choices=[SelectChoice(value, lazy_gettext(words)) for value, words in EXPORT_KINDS],
         default=EXPORT_KINDS[0][0],
     )
-    reason = StringField(lazy_gettext("Reason"), validators=[AtMost(LONGEST_REASON)])
+    reason = StringField(
+        lazy_gettext("Reason"), description=lazy_gettext("The customers in the file can read it."), validators=[AtMost(LONGEST_REASON)]
+    )
 
 
 # ---- asking for it ----------------------------------------------------------------------------------------------------

@@ -93,6 +93,8 @@ def sentence(event: str, facts: dict[str, Any]) -> str:
     """What somebody did, as the customer reads it."""
     if event == "account.viewed":
         return _("Found you by a search") if facts.get("how") == "found" else _(SAW.get(facts.get("of", ""), N_("Looked at your data")))
+    if event == "rows.exported" and facts.get("count") == 1:
+        return _("Saved a file with your data")
     if event == "rows.exported":
         return _("Saved a file that has your data among others' (%(count)s rows)", count=facts.get("count", 0))
     return _(DID.get(event, N_("Changed something in your data")))

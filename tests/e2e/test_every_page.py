@@ -59,7 +59,7 @@ def test_every_page_of_a_customer(tab: Any, product: Product, town: str) -> None
     become_customer(here, product, town, "rita@example.lt", full_name="Rita Pavyzdė", phone=PHONE)
     attach(here, town, payer_code="01-300 1", invoice_number="MT-1")
     pages = walk(here, f"/{town}/home")
-    own = "invoices invoices/• meters meters/• meters/declare-readings contracts contracts/• contracts/add account account/phone account/password"
+    own = "invoices invoices/• meters meters/• meters/declare-readings contracts contracts/• contracts/add account account/who-looked account/phone account/password"
     assert {f"/{town}/{page}" for page in own.split()} <= pages
 
 
@@ -71,5 +71,5 @@ def test_every_page_of_an_administrator_and_a_manager(tab: Any, product: Product
     for viewer, lists in ((desk, LISTS), (manager, OF_A_MANAGER)):
         pages = walk(viewer, "/backoffice/")
         assert {f"/backoffice/{name}/" for name in lists} | {f"/backoffice/{name}/•/" for name in lists} <= pages
-        assert {name for _, _, name, *_ in (page.split("/") for page in pages)} <= {"", "exports", "settings", *lists}
+        assert {name for _, _, name, *_ in (page.split("/") for page in pages)} <= {"", "exports", "settings", "undeclared", *lists}
     assert "/backoffice/settings/•/•/" not in pages

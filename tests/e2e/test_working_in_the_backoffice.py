@@ -173,3 +173,58 @@ def test_an_administrator_says_who_may_do_what(tab: Any, product: Product, tmp_p
     home.go(f"/{slug}/meters/declare-readings")
     assert home.say("Readings open on %(day)s", day="").strip() in home.heading
     home.shot("window-closed")
+
+
+def tab_to(desk: Any, selector: str, most: int = 80) -> None:
+    """Press Tab until what fits `selector` has the focus, and see that it shows it."""
+    for _ in range(most):
+        desk.page.keyboard.press("Tab")
+        focused = "e => e.matches(':focus') && [getComputedStyle(e), getComputedStyle(e, '::after')].some(s => s.outlineStyle != 'none' || s.boxShadow != 'none')"
+        if desk.page.evaluate("s => document.activeElement.matches(s)", selector):
+            assert desk.page.evaluate_handle("document.activeElement").evaluate(focused), f"{selector} has the focus and nobody sees it"
+            return
+    raise AssertionError(f"{selector} cannot be reached by Tab on {desk.page.url}")
+
+
+def test_an_agent_finds_and_unlocks_a_locked_account_by_keyboard_alone(tab: Any, product: Product, tmp_path: Path) -> None:
+    """Issue 3: keyboard all the way, with a visible focus, no trap in a menu, and the slash to search"""
+    slug, desk, home, stranger = open_north(product, tmp_path, "keys"), *(tab("lt", 1280) for _ in range(3))
+    move_in(home, product, slug, "klava@example.lt", "Klava", "03-1")
+    for _ in range(5):
+        sign_in(stranger, slug, "klava@example.lt", "Spejimas-1")
+    start_work(desk, product, "olga.keys@example.com", "agent", slug)
+    keys = desk.page.keyboard
+
+    desk.go("/backoffice/")
+    desk.page.locator("body").focus()
+    tab_to(desk, "a[href$='tab=locked']")
+    keys.press("Enter")
+    desk.page.wait_for_url("**tab=locked")
+    desk.page.keyboard.press("Tab")  # the first stop of every page leads past the menu
+    assert desk.page.evaluate("document.activeElement.matches('.skip')")
+    keys.press("Enter")
+    tab_to(desk, "tbody th a")
+    keys.press("Enter")
+    desk.page.wait_for_url("**/accounts/*-*/")
+    tab_to(desk, ".page-head .acts .btn-primary")
+    keys.press("Enter")
+    desk.page.wait_for_url("**/unlock/**")
+    tab_to(desk, "textarea[name=reason]")
+    keys.type("Paskambino")
+    tab_to(desk, "form[data-unsaved] button")
+    keys.press("Enter")
+    desk.page.wait_for_url("**/accounts/*-*/")
+    assert desk.has("can sign in again")
+
+    desk.go("/backoffice/invoices/")
+    tab_to(desk, "details.menu summary")
+    keys.press("Enter")
+    assert desk.page.locator("details.menu[open]").count() == 1
+    tab_to(desk, "details.menu .sheet button")  # through all of its fields
+    keys.press("Tab")
+    assert not desk.page.evaluate("document.activeElement.closest('details.menu')"), "the menu holds the focus"
+    keys.press("Escape")
+    assert desk.page.locator("details.menu[open]").count() == 0
+    desk.page.locator("h1").click()
+    keys.press("/")
+    assert desk.page.evaluate("document.activeElement.type") == "search"

@@ -29,7 +29,7 @@ def detach(account: Account, contract: Contract) -> None:
     with unit_of_work():
         _end(membership, "customer")
         events.record("contract.detached", contract, by=account, account=account, access_type=membership.access_type.name)
-        _tell("contract_detached", membership)
+        _tell(membership)
     account.__dict__.pop("_held", None)
 
 
@@ -84,7 +84,7 @@ def remove(membership: Membership, *, reason: str, by: Staff) -> None:
         events.record(
             "contract.detached_by_staff", membership.contract, by=by, account=membership.account, access_type=name, reason=reason.strip()
         )
-        _tell("contract_removed", membership)
+        _tell(membership)
 
 
 def restore(membership: Membership, *, reason: str, by: Staff) -> None:
@@ -159,7 +159,7 @@ def pass_on(contract: Contract, opened_on: date) -> None:
     for membership in Membership.select().where(before):
         _end(membership, "feed")
         events.record("contract.passed_on", contract, by=events.SYSTEM, account=membership.account, access_type=membership.access_type.name)
-        _tell("contract_passed_on", membership)
+        _tell(membership)
 
 
 # ---- parts ------------------------------------------------------------------------------------------------------------
@@ -177,13 +177,14 @@ def _end(membership: Membership, ended_by: str) -> None:
     membership.until_at, membership.ended_by = at, ended_by
 
 
-def _tell(kind: str, membership: Membership) -> None:
-    """The mail that an access has ended; one that is restored and ends again is told again."""
+def _tell(membership: Membership) -> None:
+    """The mail that an access has ended, and why; one that is given back and ends again is told again."""
     account, contract = membership.account, membership.contract
     messages.put(
-        kind,
+        "contract_ended",
         account,
         organisation=account.organisation,
-        dedupe_key=f"{kind}:{membership.public_id}:{membership.until_at:%Y%m%d%H%M%S%f}",
+        dedupe_key=f"contract_ended:{membership.public_id}:{membership.until_at:%Y%m%d%H%M%S%f}",
         contract=contract.address or contract.payer_code,
+        ended_by=membership.ended_by,
     )

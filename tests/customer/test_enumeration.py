@@ -24,7 +24,9 @@ class Answer:
         body = response.get_data(as_text=True).replace(typed, "TYPED")
         self.body = re.sub(r'(nonce-|nonce=")[\w-]+|name="(csrf_token|form_key)"[^>]*value="[^"]+"|value="[\w.-]{16,}"', "", body)
         self.status = response.status_code
-        self.headers = sorted((k, re.sub(r"nonce-[\w-]+", "", v)) for k, v in response.headers if k not in ("Set-Cookie", "Content-Length"))
+        self.headers = sorted(
+            (k, re.sub(r"nonce-[\w-]+", "", v)) for k, v in response.headers if k not in ("Set-Cookie", "Content-Length", "X-Request-ID")
+        )
         self.cookies = [re.sub("=[^;]+", "", line, count=1) for line in response.headers.getlist("Set-Cookie")]
         self.statements = [re.sub(r'"s[0-9a-f]{32}"', "", sql) for sql in statements]
         self.passwords = passwords
@@ -168,3 +170,27 @@ def test_a_customer_of_one_organisation_is_a_stranger_to_another(ask: Callable[.
     ask("/south/register", KNOWN, **answers)
 
     assert letters.sent() == [("confirm_by_code", KNOWN)]
+
+
+def test_a_payer_code_that_exists_is_answered_as_one_that_does_not(browser: Browser, customer_app: Any, statements: Watch) -> None:
+    """T14, M06: neither the words nor the work tell which codes there are, whatever is wrong with them"""
+    here = factories.organisation("north", claim_invoice=True)
+    heat = factories.provider(here, payer_code_form="00-000 00", invoice_number_form="SF-0000")
+    factories.invoice(factories.contract(here, "05-204 77", provider=heat), "SF-1000")
+
+    def asked(person: str, code: str, number: str) -> Answer:
+        one = Browser(customer_app)
+        one.enter(factories.account(here, person))
+        page = one.get("/north/contracts/add")
+        hidden = {name: page.xpath(f"string(//main//input[@name='{name}']/@value)") for name in ("csrf_token", "form_key")}
+        with statements() as seen:
+            response = one.client.post("/north/contracts/add", data=hidden | {"payer_code": code, "invoice_number": number})
+        return Answer(response, seen, 0, code)
+
+    asked("first@example.lt", "99-999 98", "SF-9999")  # after it everything that is asked once is known
+    codes = {"right": ("05-204 77", "05-204 78"), "pasted": ("05\u2013204 77", "05\u2013204 78"), "letter": ("05-204 77 ", "05-204 78 ")}
+    for what, both in codes.items():
+        known, unknown = (asked(f"{what}{n}@example.lt", code, "SF-9999") for n, code in enumerate(both))
+        known.body, unknown.body = (re.sub("05-204 7[78]", "LIKE", body) for body in (known.body, unknown.body))
+        assert known == unknown
+        assert known.status == 200

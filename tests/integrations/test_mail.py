@@ -51,6 +51,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "staff_role_changed": {"old": "Agent", "new": "Auditor"},
     "contract_attached": {"contract": "Žalioji g. 5-12 (12-345 6)"},
     "contract_attached_elsewhere": {"contract": "Žalioji g. 5-12 (12-345 6)"},
+    "contract_ended": {"contract": "Žalioji g. 5-12 (12-345 6)", "ended_by": "customer"},
+    "contract_restored": {"contract": "Žalioji g. 5-12 (12-345 6)"},
     "reading_declared": {"reference": "R-20261124-7K2M", "meters": [METER, METER | {"meter": "KV1_242", "from": None, "difference": None}]},
     "reading_changed": {
         "meter": "KV1_241",
@@ -147,6 +149,12 @@ def test_a_bill_without_a_due_day_names_none() -> None:
     words = mail.render("new_invoice", "en", KINDS["new_invoice"] | COMMON | {"due_on": None})
     assert words.subject == "Your bill: €1,099.78"
     assert "Due by" not in words.text
+
+
+@pytest.mark.parametrize(("ended_by", "said"), [("customer", "You removed"), ("staff", "We removed"), ("feed", "another customer now")])
+def test_the_letter_about_a_contract_that_left_says_who_did_it(ended_by: str, said: str) -> None:
+    """CV-40"""
+    assert said in mail.render("contract_ended", "en", KINDS["contract_ended"] | COMMON | {"ended_by": ended_by}).text
 
 
 def test_a_missing_fact_or_kind_is_an_error_and_not_a_gap() -> None:

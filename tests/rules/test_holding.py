@@ -62,7 +62,7 @@ def test_a_customer_lets_a_contract_go_and_sees_nothing_of_it_any_more(anna: Acc
     assert [(one.contract, one.ended_by) for one in contracts.given_up(anna)] == [(flat, "customer")]
     event = Event.get(Event.name == "contract.detached")
     assert (event.actor, event.account, event.facts) == (f"account:{anna.id}", anna, {"access_type": "owner"})
-    assert told() == ["contract_detached"]
+    assert told() == ["contract_ended"]
 
 
 def test_letting_go_twice_is_refused_and_told_once(anna: Account, flat: Contract) -> None:
@@ -70,14 +70,14 @@ def test_letting_go_twice_is_refused_and_told_once(anna: Account, flat: Contract
     holding.detach(anna, flat)
     with pytest.raises(Refused, match="no longer in your account"):
         holding.detach(anna, flat)
-    assert (told(), Event.select().count()) == (["contract_detached"], 1)
+    assert (told(), Event.select().count()) == (["contract_ended"], 1)
 
 
 def test_of_ten_at_the_same_moment_one_lets_go(anna: Account, flat: Contract) -> None:
     factories.holds(anna, flat)
     answers = at_once(10, lambda _: holding.detach(Account.get_by_id(anna.id), Contract.get_by_id(flat.id)))
     assert [type(answer) for answer in answers].count(Refused) == 9
-    assert told() == ["contract_detached"]
+    assert told() == ["contract_ended"]
 
 
 def test_what_was_let_go_is_back_when_it_is_added_again(anna: Account, flat: Contract) -> None:
@@ -151,7 +151,7 @@ def test_removing_and_giving_back_leaves_the_access_as_it_was(anna: Account, fla
         assert seen(anna) == (0, 0, 0, 0)
         holding.restore(membership, reason="By mistake", by=olga)
     assert list(Membership.select().dicts()) == before
-    assert told() == ["contract_removed", "contract_restored"] * 2
+    assert told() == ["contract_ended", "contract_restored"] * 2
     assert [event.facts.get("reason") for event in Event.select().order_by(Event.id)] == [WHY, "By mistake"] * 2
 
 
@@ -204,7 +204,7 @@ def test_who_had_it_before_lets_it_go_and_who_added_it_since_keeps_it(north: Org
         with unit_of_work():
             holding.pass_on(flat, date(2026, 11, 15))
     assert (seen(anna)[0], seen(jonas)[0]) == (0, 1)
-    assert (told(), Membership.get(Membership.account == anna).ended_by) == (["contract_passed_on"], "feed")
+    assert (told(), Membership.get(Membership.account == anna).ended_by) == (["contract_ended"], "feed")
     assert Event.select().where(Event.name == "contract.passed_on").count() == 1
 
 

@@ -503,7 +503,7 @@ def test_a_payer_code_of_another_customer_leaves_the_account_of_who_had_it(north
     for _ in range(2):
         take(north, [opened, sold])
     assert models.Membership.get().ended_by == "feed"
-    assert [message.kind for message in Message.select()] == ["contract_passed_on"]
+    assert [message.kind for message in Message.select()] == ["contract_ended"]
 
 
 # ---- what cannot be right ---------------------------------------------------------------------------------------------

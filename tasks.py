@@ -6,6 +6,7 @@ the end.
 
 import logging
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import date, timedelta
@@ -46,9 +47,8 @@ from rules.schedule import Due, Job
 log = logging.getLogger(__name__)
 
 BEAT_EVERY = 200  # records of a feed: its run's lease is prolonged that often
-IN_A_ROW = timedelta(
-    seconds=15
-)  # that long one worker sends mail before other work gets its turn: it ends before a deploy would cut it off
+RING_AGAIN = timedelta(seconds=2)
+IN_A_ROW = timedelta(seconds=15)  # that long one worker sends mail before others get their turn: a deploy would cut off what is longer
 
 
 def create_queue(config: Config) -> Huey:
@@ -58,11 +58,12 @@ def create_queue(config: Config) -> Huey:
         config.data_dir.mkdir(parents=True, exist_ok=True)
         return SqliteHuey("savitarna", filename=config.queue_url.removeprefix("sqlite:///"), **options)
     if config.queue_url.startswith("redis"):
-        # A page never waits long for a bell: a Redis that hangs is given up, and the worker looks within the minute anyway.
+        # A Redis that hangs or has gone without a word is given up: then it is asked anew.
         patience = "socket_connect_timeout=1&socket_timeout=3"
         return RedisHuey("savitarna", url=f"{config.queue_url}{'&' if '?' in config.queue_url else '?'}{patience}", **options)
     # Its tables are made by `flask portal migrate`: the program itself needs no right to, and starts while the server is away.
-    return PostgresHuey("savitarna", dsn=config.queue_url, create_tables=False, connect_timeout=3, tcp_user_timeout=10000, **options)
+    lost = {"connect_timeout": 3, "tcp_user_timeout": 10000, "keepalives_idle": 30}  # so many seconds, milliseconds, seconds
+    return PostgresHuey("savitarna", dsn=config.queue_url, create_tables=False, **lost, **options)
 
 
 config = load_or_exit()
@@ -85,9 +86,37 @@ def bind() -> None:
         watch.write_json(config.log_level, "huey")
 
 
-def ring() -> None:
-    """Wake the mail worker now instead of within the minute."""
-    send_mail()
+class Bell:
+    """Wakes a worker now instead of within the minute, and keeps nobody waiting: what rings is a thread of its own, which tries
+    until the queue has heard. A page is answered as fast while the queue is away, or hangs (F14)."""
+
+    def __init__(self, strike: Callable[[], Any]) -> None:
+        self.strike = strike
+        self.is_wanted = threading.Event()
+        self.lock = threading.Lock()
+        self.ringer: threading.Thread | None = None
+
+    def ring(self) -> None:
+        """Ask for it, and go on."""
+        self.is_wanted.set()
+        with self.lock:
+            if self.ringer is None or not self.ringer.is_alive():  # the first time, also in a process that was forked
+                self.ringer = threading.Thread(target=self._listen, name="bell", daemon=True)
+                self.ringer.start()
+
+    def _listen(self) -> None:
+        is_heard = True
+        while self.is_wanted.wait():
+            self.is_wanted.clear()
+            try:
+                self.strike()
+                is_heard = True
+            except Exception as silence:
+                if is_heard:  # once for each time that it goes away
+                    log.warning("The queue cannot be reached: %s", silence)
+                is_heard = False
+                time.sleep(RING_AGAIN.total_seconds())
+                self.is_wanted.set()
 
 
 # ---- jobs -------------------------------------------------------------------------------------------------------------
@@ -186,6 +215,10 @@ def make_exports() -> int:
     site = create_app(config)
     with database.connection_context():
         return make_waiting(site, LEASE)
+
+
+ring = Bell(send_mail).ring
+ring_for_exports = Bell(make_exports).ring
 
 
 def deliver(carrier: mail.MailCarrier, lease: timedelta) -> tuple[int, bool]:

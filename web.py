@@ -523,11 +523,7 @@ def _finish(response: Response) -> Response:
         response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
     if work.mail_waits.get():
         work.mail_waits.set(False)
-        try:
-            current_app.config["RING"]()
-        except Exception:
-            # The mail is safe in its table and the worker looks there every minute; a broken bell must not break the page.
-            current_app.logger.exception("the queue cannot be reached")
+        current_app.config["RING"]()
     return response
 
 

@@ -53,7 +53,7 @@ def page(desk: Any) -> Any:
     if export is None:
         return answer
     if export.total > exports.AT_ONCE:
-        ring()
+        tasks.ring_for_exports()
     elif make(export.id, tasks.LEASE) == "ready":
         return redirect(desk.other("exports").address(export.public_id, "file"), 303)
     return answer
@@ -81,14 +81,6 @@ def _ask(desk: Any) -> Any:
         is_at_once=total <= exports.AT_ONCE,
         list_url=desk.address(**args),
     )
-
-
-def ring() -> None:
-    """Wake a worker now; without the bell one looks within the minute."""
-    try:
-        tasks.make_exports()
-    except Exception:
-        log.exception("the queue cannot be reached")
 
 
 def taken(desk: Any, export: Export) -> Any:

@@ -1,5 +1,5 @@
-"""Real servers for tests, each to be stopped, killed and started again: PostgreSQL, nginx with the files of deploy/, gunicorn as
-systemd starts it, and a wire between two of them that can be cut."""
+"""Real servers for tests, each to be stopped, killed and started again: PostgreSQL, Redis, nginx with the files of deploy/, gunicorn
+as systemd starts it, and a wire between two of them that can be cut."""
 
 import os
 import re
@@ -18,12 +18,29 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 
 from config import ROOT
 from tests import postgres
 from tests.product import PATIENCE, Product, free_port
 
 CUSTOMERS, STAFF = "my.example.lt", "work.example.lt"
+
+
+@contextmanager
+def asleep(process: subprocess.Popen[bytes]) -> Iterator[None]:
+    """A process and all it has started hang: they take what they are sent and answer nothing."""
+    children = [path.read_text().split() for path in Path(f"/proc/{process.pid}/task").glob("*/children")]
+    family = [process.pid, *(int(pid) for some in children for pid in some)]
+    for pid in family:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for pid in family:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGCONT)
 
 
 def missing(reason: str) -> None:
@@ -97,6 +114,55 @@ def postgresql() -> Iterator[Postgres]:
         if server.process and server.process.poll() is None:
             server.stop(signal.SIGQUIT)
         shutil.rmtree(base, ignore_errors=True)
+
+
+# ---- Redis --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass
+class Redis:
+    """A server of the test's own that keeps nothing when it ends."""
+
+    port: int
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def url(self) -> str:
+        return f"redis://127.0.0.1:{self.port}/0"
+
+    def start(self) -> None:
+        words = ["redis-server", "--port", str(self.port), "--bind", "127.0.0.1", "--save", "", "--dir", "/tmp"]
+        self.process = subprocess.Popen(words, stdout=subprocess.DEVNULL, start_new_session=True)
+        end = time.monotonic() + PATIENCE
+        while True:
+            with suppress(redis.ConnectionError):
+                self.ask("PING")
+                return
+            assert self.process.poll() is None, "Redis ended as soon as it was started"
+            assert time.monotonic() < end
+            time.sleep(0.02)
+
+    def stop(self) -> None:
+        assert self.process
+        self.process.kill()
+        self.process.wait(10)
+
+    def ask(self, *words: str) -> object:
+        with redis.Redis.from_url(self.url) as client:
+            return client.execute_command(*words)
+
+
+@contextmanager
+def redis_server() -> Iterator[Redis]:
+    """A running server."""
+    if shutil.which("redis-server") is None:
+        missing("Redis is missing: run `apt install redis-server`.")
+    server = Redis(free_port())
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
 
 
 # ---- a wire that can be cut -------------------------------------------------------------------------------------------

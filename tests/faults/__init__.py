@@ -6,11 +6,16 @@ Each run prints its seed; FAULTS_SEED=<number> runs it again with the same momen
 import os
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any
 
 import models
-from config import load
-from tests.product import Product
+import tasks
+from config import ROOT, load
+from rules import checks
+from tests.product import Product, installed
+from tests.servers import postgresql
 
 FULL = os.environ.get("FAULTS") == "full"
 
@@ -26,5 +31,33 @@ def roll() -> random.Random:
 def the_database_of(product: Product) -> Iterator[None]:
     """This process's own look into an install's database."""
     opened = models.open_database(load(product.environ).database_url)
-    with opened.connection_context():
-        yield
+    try:
+        with opened.connection_context():
+            yield
+    finally:
+        if hasattr(opened, "close_all"):
+            opened.close_all()
+
+
+@contextmanager
+def installed_on(engine: str, data: Path, **options: Any) -> Iterator[Product]:
+    """An install over SQLite, or over a PostgreSQL server of its own, with its queue beside its database."""
+    with ExitStack() as ends:
+        if engine == "postgresql":
+            options["DATABASE_URL"] = ends.enter_context(postgresql()).url
+        yield ends.enter_context(installed(data, **options))
+
+
+def check(product: Product) -> None:
+    """`flask portal check`, without a process of its own that must start first."""
+    with the_database_of(product):
+        assert list(checks.broken(load(product.environ).key("event_key"), ROOT / "migrations")) == []
+
+
+def ring(product: Product, times: int = 1) -> None:
+    """What the product's bell says, so often: a killed worker forgets the one it was following."""
+    queue = tasks.create_queue(load(product.environ))
+    queue._registry = tasks.huey._registry
+    for _ in range(times):
+        queue.enqueue(tasks.send_mail.s())
+    queue.storage.close()

@@ -36,12 +36,19 @@ class _Here(http.client.HTTPSConnection):
 
     def connect(self) -> None:
         context = ssl._create_unverified_context()
-        self.sock = context.wrap_socket(socket.create_connection(("127.0.0.1", self.port), self.timeout), server_hostname=self.host)
+        plain = socket.create_connection(("127.0.0.1", self.port), self.timeout, self.source_address)
+        self.sock = context.wrap_socket(plain, server_hostname=self.host)
 
 
 class _Https(urllib.request.HTTPSHandler):
+    """Comes from an address of this host's own, as nginx believes no other: 10.1.2.3 from 127.1.2.3."""
+
+    def __init__(self, network: str) -> None:
+        super().__init__()
+        self.source = f"127.{network.partition('.')[2]}", 0
+
     def https_open(self, request: urllib.request.Request) -> Any:
-        return self.do_open(_Here, request)
+        return self.do_open(_Here, request, source_address=self.source)
 
 
 class Visitor:
@@ -52,12 +59,13 @@ class Visitor:
         self.lost: list[str] = []  # the form keys of what was sent and not answered
         self.busy = 0  # how often the server said that it cannot just now
         self.broken: list[str] = []  # answers that no server may give, however it was killed
+        self.is_sending = False  # a form is on its way
         self.move(network)
 
     def move(self, network: str) -> None:
         """Become somebody else: at another address, without cookies."""
         self.network = network
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()), _Stay, _Https)
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(CookieJar()), _Stay, _Https(network))
 
     def open(self, path: str, data: list[tuple[str, str]] | None = None) -> tuple[int, str, str]:
         """Status, location and body of one answer. Raises Down or Lost."""
@@ -65,6 +73,7 @@ class Visitor:
         request.add_header("X-Forwarded-For", self.network)
         request.add_header("Accept-Language", "en")
         request.add_header("Referer", f"{self.base}/")  # as browsers do; over TLS no form is taken without
+        self.is_sending = data is not None
         try:
             try:
                 answer: Any = self.opener.open(request, timeout=ANSWER_WITHIN_SECONDS)
@@ -75,6 +84,8 @@ class Visitor:
         except (OSError, HTTPException) as error:
             is_down = isinstance(getattr(error, "reason", None), ConnectionRefusedError)
             raise (Down if is_down else Lost)(str(error)) from error
+        finally:
+            self.is_sending = False
 
     def page(self, path: str, stop: Callable[[], bool] = lambda: False) -> Any:
         """A page, parsed, asked for until it comes; None when it is time to stop."""

@@ -15,10 +15,9 @@ from lxml import html
 from peewee import fn
 
 from models import Account, Event, Message
-from tests.faults import FULL, roll, the_database_of
+from tests.faults import FULL, ring, roll, the_database_of
 from tests.faults.procs import Visitor
 from tests.faults.test_kill_web import CUSTOMER_SITE, check_phones, check_readings, clients, sign_in
-from tests.faults.test_kill_worker import ring
 from tests.product import installed
 from tests.servers import Postgres, Wire, postgresql
 

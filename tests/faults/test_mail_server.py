@@ -9,8 +9,7 @@ from typing import Any
 
 from models import Message, now
 from rules import messages, work
-from tests.faults import FULL, the_database_of
-from tests.faults.test_kill_worker import ring
+from tests.faults import FULL, ring, the_database_of
 from tests.product import PATIENCE, MailServer, Product, installed
 
 TIMEOUT_SECONDS, LEASE_SECONDS = 1, 3

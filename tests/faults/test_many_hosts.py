@@ -1,6 +1,5 @@
-"""Several hosts over one database: daily work is done once whichever comes first, and the bell rings everywhere (F22)."""
+"""Several hosts over one database: daily work is done once whichever comes first (F22)."""
 
-import shutil
 import subprocess
 import sys
 import time
@@ -8,16 +7,13 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 
-import pytest
-
 from config import ROOT
 from models import Event, JobRun, SyncRun, Worker
-from tests.faults import FULL, the_database_of
-from tests.faults.test_kill_web import CUSTOMER_SITE, clients, sign_in
-from tests.product import PATIENCE, free_port, installed
-from tests.servers import missing, postgresql
+from tests.faults import the_database_of
+from tests.product import PATIENCE, installed
+from tests.servers import postgresql
 
-TICKS, PHONE = 4, "/north/account/phone"
+TICKS = 4
 
 
 def wait_for(what: Callable[[], bool]) -> None:
@@ -46,30 +42,3 @@ def test_two_hosts_do_each_days_work_once(translations: None, tmp_path: Path) ->
             assert Event.select().where(Event.name == "feed.run_finished").count() == 2
             assert Worker.select().count() == 1, "they are two consumers of one host"
         product.portal("check")
-
-
-@pytest.mark.skipif(not FULL, reason="the bell in Redis is rung by make faults")
-def test_the_bell_may_be_in_redis(translations: None, tmp_path: Path) -> None:
-    """P3: a mail leaves at once, and a page does not wait for a bell that is gone (F14)."""
-    if shutil.which("redis-server") is None:
-        missing("Redis is missing: run `apt install redis-server`.")
-    port = free_port()
-    redis = subprocess.Popen(["redis-server", "--port", str(port), "--save", "", "--dir", str(tmp_path)], stdout=subprocess.DEVNULL)
-    try:
-        with installed(tmp_path, SAVITARNA_QUEUE_URL=f"redis://127.0.0.1:{port}/0", SAVITARNA_TRUSTED_PROXIES="1") as product:
-            _, (client, _), _ = clients(product)
-            product.start_web(application=CUSTOMER_SITE)
-            product.start_consumer()
-            sign_in(client.visitor, client.email)
-            assert client.visitor.submit(PHONE, {"phone": "+37062000001"}) == "/north/account"
-            product.mail.wait_for(client.email, "+37062000001")
-            redis.terminate()
-            redis.wait()
-            began = time.monotonic()
-            assert client.visitor.submit(PHONE, {"phone": "+37062000002"}) == "/north/account"
-            assert time.monotonic() - began < 3
-            assert client.visitor.broken == []
-            assert "1 mails" in product.portal("send-mail")
-    finally:
-        redis.kill()
-        redis.wait()

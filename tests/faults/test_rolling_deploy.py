@@ -6,9 +6,8 @@ import time
 from pathlib import Path
 
 from models import Message
-from tests.faults import FULL, roll, the_database_of
+from tests.faults import FULL, ring, roll, the_database_of
 from tests.faults.test_kill_web import CUSTOMER_SITE, check_phones, check_readings, clients, sign_in
-from tests.faults.test_kill_worker import ring
 from tests.product import installed
 from tests.servers import CUSTOMERS, Nginx, Site, postgresql
 

@@ -1,6 +1,8 @@
 """The queue, the schedule and the jobs, run as the consumer runs them but in this process: real files, real mail, real rows."""
 
 import logging
+import threading
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -310,9 +312,36 @@ def test_bulk_mail_gives_other_work_its_turn_and_goes_on_behind_it(
 
 def test_without_a_mail_server_each_mail_is_a_file(north: Organisation) -> None:
     write("anna@example.lt", north)
-    tasks.ring()
+    tasks.send_mail()
     (path,) = tasks.config.mailbox_dir.glob("*.eml")
     assert message_from_bytes(path.read_bytes(), policy=policy.default)["To"] == "anna@example.lt"
+
+
+def test_the_bell_keeps_nobody_waiting_and_rings_until_it_is_heard(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """F14"""
+    monkeypatch.setattr(tasks, "RING_AGAIN", timedelta(0))
+    strokes, may_answer, heard = [], threading.Event(), threading.Event()
+
+    def strike() -> None:
+        may_answer.wait(10)
+        strokes.append(time.monotonic())
+        if len(strokes) < 3:
+            raise ConnectionError("nobody is there")
+        heard.set()
+
+    bell = tasks.Bell(strike)
+    began = time.monotonic()
+    for _ in range(100):
+        bell.ring()
+    assert time.monotonic() - began < 1
+    may_answer.set()
+    assert heard.wait(10)
+    assert [record.message for record in caplog.records].count("The queue cannot be reached: nobody is there") == 1
+    heard.clear()
+    bell.ring()
+    assert heard.wait(10), "it rings only once"
 
 
 def test_a_queued_job_carries_ids_only_and_is_signed(north: Organisation) -> None:

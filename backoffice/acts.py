@@ -107,7 +107,7 @@ def _chosen(desk: Any, command: Command) -> list[Any]:
     sent = parse_qsl(urlsplit(request.args.get("url", "")).query)
     if len({name for name, _value in sent}) < len(sent):
         abort(400)
-    what = replace(listing.asked(desk, dict(sent)), after=None, before=None)
+    what = replace(listing.asked(desk, dict(sent)), after=None, before=None, is_last=False)
     query, _order, _is_backwards = listing.found(desk, what)
     return list(query.order_by(desk.model.id).limit(MOST_AT_ONCE + 1))
 

@@ -237,7 +237,7 @@ class Desk(ModelView):
             looked.at(row, of=self.table)
         if what.search and not (is_before or is_after):
             looked.found(self.model, [row[0] for row in found])
-        args = {name: value for name, value in request.args.items() if name not in ("after", "before")}
+        args = {name: value for name, value in request.args.items() if name not in ("after", "before", "page")}
         title, text = self.empty
         return self.render(
             self.list_template,
@@ -253,10 +253,12 @@ class Desk(ModelView):
             acts=self._bulk_acts(),
             previous_url=self.address(**args, before=found[0][0]) if is_before and found else None,
             next_url=self.address(**args, after=found[-1][0]) if is_after and found else None,
+            last_url=self.address(**args, page="last") if is_after and found else None,
+            first_url=self.address(**args) if is_before and found else None,
             here=self.address(**request.args),
             export_url=self.address("export", **args),
             clear_url=self.address(),
-            is_narrowed=what.is_narrowed or what.after or what.before,
+            is_narrowed=what.is_narrowed or what.after or what.before or what.is_last,
             empty_title=_(title),
             empty_text=_(text),
         )

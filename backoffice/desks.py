@@ -583,7 +583,7 @@ class Events(Desk):
     second_lines = {"name": "facts"}
     column_sortable_list = (("at", "id"),)
     column_default_sort = "-at"
-    column_filters = ("organisation", "account", "name")
+    column_filters = ("organisation", "account", "name", "at")
     column_details_list = ("name", "facts", "actor", "account.name", "subject", "at", "seal.sealed_at", "digest")
     column_labels = {"digest": N_("Digest"), "facts": N_("Facts"), "seal.sealed_at": N_("Sealed")}
     in_words = ("name", "actor", "facts")

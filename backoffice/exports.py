@@ -60,7 +60,7 @@ def page(desk: Any) -> Any:
 
 
 def _ask(desk: Any) -> Any:
-    what = replace(listing.asked(desk, request.args), after=None, before=None)
+    what = replace(listing.asked(desk, request.args), after=None, before=None, is_last=False)
     args = {name: value for name, value in request.args.items() if name not in ("after", "before")}
     total, form = listing.count(desk, what, exports.MOST), ExportForm()
     if not looks.is_personal(desk.model):
@@ -131,7 +131,7 @@ def _write(export: Export, lease: timedelta) -> None:
         desk = next(view for view in current_app.extensions["admin"][0]._views if view.endpoint == export.desk)
         if not desk.may("export") or export.scope_digest != exports.scope_digest(export.staff):
             raise Missing
-        what, read = replace(listing.asked(desk, export.filters), after=None, before=None), desk.read(desk.names())
+        what, read = replace(listing.asked(desk, export.filters), after=None, before=None, is_last=False), desk.read(desk.names())
         names = [name for name in read if name not in desk.extra_columns]
         heads, kinds = [str(desk.column_labels[name]) for name in names], [kind_of(desk._path(name)[-1]) for name in names]
         known: set[int] = set()

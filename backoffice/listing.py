@@ -21,6 +21,7 @@ from rules import search
 
 PAGE = 50
 COUNTED_UP_TO = 10_000
+SLACK = timedelta(hours=1)  # no transaction lives as long, and no two hosts' clocks differ so much
 PUBLIC_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
 
@@ -50,6 +51,7 @@ class Asked:
     choices: dict[str, str]
     after: uuid.UUID | None
     before: uuid.UUID | None
+    is_last: bool = False  # the page at the far end
 
     @property
     def is_countable(self) -> bool:
@@ -79,7 +81,8 @@ def asked(desk: Any, sent: Mapping[str, str]) -> Asked:
     if sort.removeprefix("-") not in orders(desk, tab):
         abort(400)
     edges = {name: uuid_of(args.pop(name)) if name in args else None for name in ("after", "before")}
-    if all(edges.values()):
+    is_last = args.pop("page", None)
+    if len([edge for edge in (*edges.values(), is_last) if edge]) > 1 or is_last not in (None, "last"):
         abort(400)
     rows, days, choices = {}, {}, {}
     for name in desk.column_filters:
@@ -96,7 +99,7 @@ def asked(desk: Any, sent: Mapping[str, str]) -> Asked:
     # Two relations at once are no page that anything links to, and no index would serve them.
     if args or len(rows) > 1:
         abort(400)
-    return Asked(words, sort, tab, rows, days, choices, edges["after"], edges["before"])
+    return Asked(words, sort, tab, rows, days, choices, edges["after"], edges["before"], bool(is_last))
 
 
 def orders(desk: Any, tab: Tab | None) -> dict[str, str]:
@@ -143,12 +146,9 @@ def found(desk: Any, what: Asked) -> tuple[pw.ModelSelect, list[Any], bool]:
         query = query.where(getattr(model, name) == row.id)
     for name, value in what.choices.items():
         query = query.where(getattr(model, name) == value)
-    for name, (first, last) in what.days.items():
-        field = getattr(model, name)
-        if first:
-            query = query.where(field >= _begin(field, first))
-        if last:
-            query = query.where(field < _begin(field, last + timedelta(days=1)))
+    for name, days in what.days.items():
+        for condition in _between(getattr(model, name), getattr(model, desk.sortable.get(name, name)), *days):
+            query = query.where(condition)
     if what.tab:
         query = query.where(what.tab.where(model, at))
     by = getattr(model, orders(desk, what.tab)[what.sort.removeprefix("-")])
@@ -158,29 +158,59 @@ def found(desk: Any, what: Asked) -> tuple[pw.ModelSelect, list[Any], bool]:
     return query, [by] if by is model.id else [by, model.id], is_backwards
 
 
+def _between(field: Any, order: Any, first: date | None, last: date | None) -> list[Any]:
+    """The conditions for days of `field`. Where the list's order is that of another column, which rises with it but for moments (an
+    event's number), they bound that one too, an hour wider, so that its index goes straight to the day."""
+    if not first and not last:
+        return []
+    model, said = field.model, []
+    begin, end = first and _begin(field, first), last and _begin(field, last + timedelta(days=1))
+    if begin:
+        said.append(field >= begin)
+    if end:
+        said.append(field < end)
+    if order is not field:
+        near = model.alias()
+        at, number = getattr(near, field.name), getattr(near, order.name)
+        if begin:
+            said.append(order >= near.select(number).where(at >= begin - SLACK).order_by(at, near.id).limit(1))
+        if end:
+            said.append(order <= near.select(number).where(at < end + SLACK).order_by(at.desc(), near.id.desc()).limit(1))
+    return said
+
+
 def _begin(field: Any, day: date) -> Any:
     """The first moment of a day of Vilnius, or the day itself, as `field` keeps it."""
     return datetime.combine(day, time.min, formats.LOCAL) if isinstance(field, UTCDateTimeField) else day
 
 
-def page(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE) -> tuple[list[tuple[Any, ...]], bool, bool]:
-    """The rows of a page as (public id, values of `names`), and whether there are more before and after it."""
-    query, order, is_backwards = found(desk, what)
+def query(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE) -> pw.ModelSelect:
+    """The rows of a page and one more, as (public id, values of `names`); from behind where the page is asked for so."""
+    rows, order, is_backwards = found(desk, what)
     edge = what.before or what.after
-    is_turned = is_backwards != bool(what.before)
+    is_turned = is_backwards != _is_from_behind(what)
     if edge:
         model = desk.model
         last = model.within(web.viewer()).select(*order).where(model.public_id == edge)
         here = pw.Tuple(*order) if len(order) > 1 else order[0]
-        query = query.where(here < last if is_turned else here > last)
-    query = query.order_by(*[field.desc() if is_turned else field.asc() for field in order])
-    rows = list(desk.select(query, names).limit(size + 1).tuples())
+        rows = rows.where(here < last if is_turned else here > last)
+    rows = rows.order_by(*[field.desc() if is_turned else field.asc() for field in order])
+    return desk.select(rows, names).limit(size + 1).tuples()
+
+
+def _is_from_behind(what: Asked) -> bool:
+    return bool(what.before) or what.is_last
+
+
+def page(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE) -> tuple[list[tuple[Any, ...]], bool, bool]:
+    """The rows of a page as (public id, values of `names`), and whether there are more before and after it."""
+    rows = list(query(desk, what, names, size))
     is_more = len(rows) > size
     rows = rows[:size]
-    if what.before:
+    if _is_from_behind(what):
         rows.reverse()
-        return rows, is_more, True
-    return rows, bool(edge), is_more
+        return rows, is_more, not what.is_last
+    return rows, bool(what.after), is_more
 
 
 def count(desk: Any, what: Asked, most: int) -> int:

@@ -1,8 +1,9 @@
 """What every desk promises, whatever its table: scope, forms, acts, files, and an answer to every odd address."""
 
 import json
+import re
 import uuid
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -825,3 +826,41 @@ def test_every_table_that_staff_should_see_has_a_desk(views: dict[str, Any]) -> 
     assert {f"{table}.view" for table in tables(views)} == access.VIEWS
     assert set(tables(views)) <= {table.__name__.lower() for table in TABLES}
     assert Contract in {desk.model for desk in tables(views).values()}
+
+
+# ---- ends and days ----------------------------------------------------------------------------------------------------
+
+
+def test_the_last_page_is_one_step_away_and_leads_back(world: worlds.World, enter: Enter) -> None:
+    for number in range(60):
+        factories.account(world.north, f"end{number}@example.lt", name=f"Aa {number:02}")
+    browser = enter("agent")
+    browser.get(f"{BASE}/accounts/")
+    first = names(browser)
+    browser.follow("Last page")
+    last = names(browser)
+    assert len(last) == 50
+    assert last[-1] == max(last)
+    assert not browser.page.xpath("//a[@rel='next']")
+    browser.follow("First page")
+    assert names(browser) == first
+    browser.follow("Last page")
+    browser.follow("Previous page")
+    assert set(names(browser)) == set(first) - set(last)
+    browser.get(f"{BASE}/accounts/?page=2")
+    assert browser.status == 400
+
+
+def test_events_are_found_by_their_days(world: worlds.World, enter: Enter) -> None:
+    """N02"""
+    moments = [datetime(2026, 3, day, hour, tzinfo=UTC) for day, hour in ((1, 12), (2, 21), (2, 22), (3, 12))]
+    for number, at in enumerate(moments):  # 22:00 in UTC is the next day in Vilnius
+        options = {"digest": "x", "facts": {"preset": f"p{number}"}, "at": at}
+        Event.create(organisation=world.north, name="organisation.loaded", actor="system", subject="organisation:1", **options)
+    browser = enter("agent")
+    for query, numbers in (
+        ("at=2026-03-02", {1, 2, 3}), ("at=2026-03-02&at_to=2026-03-02", {1}), ("at=2026-03-03&at_to=2026-03-03", {2, 3}),
+        ("at_to=2026-03-01", {0}), ("at=2026-03-04&at_to=2026-03-09", set()), ("at=2026-03-01&at_to=2026-03-02&name=organisation.loaded", {0, 1}),
+    ):  # fmt: skip
+        browser.get(f"{BASE}/events/?{query}")
+        assert {int(found) for found in re.findall(r"p(\d)\b", browser.text)} == numbers, query

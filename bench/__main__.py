@@ -2,10 +2,10 @@
 
 import sys
 
-from bench import accounts_list, home, import_bills, reading, start
+from bench import home, import_bills, lists, reading, start
 
 # These two first: the others keep this process to one core, and what it starts inherits that.
-RUNS = (start.run, import_bills.run, accounts_list.run, home.run, reading.run)
+RUNS = (start.run, import_bills.run, lists.run, home.run, reading.run)
 
 if __name__ == "__main__":
     met = [run() for run in RUNS]

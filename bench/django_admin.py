@@ -1,30 +1,77 @@
-"""The peer: Django's admin over the same account table, as its documentation shows it, in this process."""
+"""The peer: Django's admin over the same tables, as its documentation shows it, in this process."""
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import django
 from django.apps import AppConfig
 from django.conf import settings
+from django.urls import clear_url_caches
 from django.urls import path as route
+from psycopg.conninfo import conninfo_to_dict
+
+from bench import clock
 
 urlpatterns: list[Any] = []
 ON = "django.contrib"
+QUERY = {"accounts": "?o=-1", "invoices": "?issued_on__gte=2023-01-01", "readings": "?read_on__gte=2023-01-01",
+         "events": "?name__exact=account.signed_in"}  # fmt: skip
 
 
 class Peer(AppConfig):
     name = "bench.django_admin"
     label = "peer"
-    verbose_name = "Accounts"
+    verbose_name = "Bills"
 
 
-def create(data: dict[str, Path], own: Path, *, columns: tuple[str, ...], search: tuple[str, ...], page: int) -> tuple[Any, str]:
-    """A WSGI application with two admins over each of `data` (a name for each database file), and the cookie of a superuser.
+class Admins:
+    """Two admins over each database that is asked for: with its defaults, and not counting all rows (show_full_result_count=False, and
+    nothing else). Django's own tables are in the file `own`. Connections are kept open, which Django does not do unless told to."""
 
-    `/<name>/` is the admin with its defaults, `/<name>-uncounted/` does not count all rows (show_full_result_count=False, and
-    nothing else). Its own tables are in the file `own`. Connections are kept open, which Django does not do unless told to.
-    """
-    engine = {"ENGINE": "django.db.backends.sqlite3", "CONN_MAX_AGE": None}
+    def __init__(self, own: Path, *, page: int) -> None:
+        _settings(own)
+        self.tables, self.rows, self.made = _tables(), page, {}
+        self.application = _application()
+        self.cookie = f"sessionid={_superuser()}"
+
+    def page(self, url: str, path: str, *, is_counted: bool = True) -> Callable[[], tuple[int, str]]:
+        """What opens the list at `path` of the admin over the database at `url`."""
+        name = self.made.get(url) or self._add(url)
+        address = f"/{name}{'' if is_counted else '-uncounted'}/peer/{path}"
+        return partial(clock.get, self.application, address, cookie=self.cookie)
+
+    def _add(self, url: str) -> str:
+        from django.contrib import admin
+        from django.db import connections
+
+        name = self.made[url] = f"d{len(self.made)}"
+        connections.settings[name] = connections.settings["default"] | _engine(url)
+        for suffix, counts in (("", True), ("-uncounted", False)):
+            site = admin.AdminSite(name=f"{name}{suffix}")
+            for model, options in self.tables.items():
+                site.register(model, _listing(name, counts, options | {"list_per_page": self.rows}))
+            urlpatterns.append(route(f"{name}{suffix}/", site.urls))
+        clear_url_caches()
+        return name
+
+    def close(self) -> None:
+        """Let go of the databases."""
+        from django.db import connections
+
+        connections.close_all()
+
+
+def _engine(url: str) -> dict[str, Any]:
+    if url.startswith("sqlite"):
+        return {"ENGINE": "django.db.backends.sqlite3", "NAME": url.removeprefix("sqlite:///"), "CONN_MAX_AGE": None}
+    parts = conninfo_to_dict(url)
+    where = {"NAME": parts["dbname"], "USER": parts.get("user", ""), "HOST": parts.get("host", ""), "PASSWORD": parts.get("password", "")}
+    return {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None, "PORT": parts.get("port", ""), **where}
+
+
+def _settings(own: Path) -> None:
     settings.configure(
         SECRET_KEY="x" * 50,
         ALLOWED_HOSTS=["*"],
@@ -32,7 +79,7 @@ def create(data: dict[str, Path], own: Path, *, columns: tuple[str, ...], search
         USE_TZ=True,
         STATIC_URL="/static/",
         DEFAULT_AUTO_FIELD="django.db.models.AutoField",
-        DATABASES={"default": {**engine, "NAME": str(own)}} | {name: {**engine, "NAME": str(file)} for name, file in data.items()},
+        DATABASES={"default": _engine(f"sqlite:///{own}")},
         INSTALLED_APPS=[f"{ON}.{app}" for app in ("admin", "auth", "contenttypes", "sessions", "messages", "staticfiles")]
         + [f"{__name__}.Peer"],
         MIDDLEWARE=[
@@ -59,56 +106,62 @@ def create(data: dict[str, Path], own: Path, *, columns: tuple[str, ...], search
         ],
     )
     django.setup()
-    _admins(list(data), columns, search, page)
-    return _application(), f"sessionid={_superuser()}"
 
 
-def _admins(names: list[str], columns: tuple[str, ...], search: tuple[str, ...], page: int) -> None:
+def _listing(database: str, counts: bool, options: dict[str, Any]) -> Any:
     from django.contrib import admin
+
+    def get_queryset(self: Any, request: Any) -> Any:
+        return super(listing, self).get_queryset(request).using(database)
+
+    listing: Any = type("Listing", (admin.ModelAdmin,), options | {"show_full_result_count": counts, "get_queryset": get_queryset})
+    return listing
+
+
+def _tables() -> dict[Any, dict[str, Any]]:
+    """The four tables with the columns that our lists show, their relations fetched together with them."""
     from django.db import models
 
-    class Organisation(models.Model):
-        name = models.CharField(max_length=120)
+    from bench.data import EVENTS
 
-        class Meta:
-            app_label, db_table, managed = "peer", "organisation", False
+    def table(name: str, /, **columns: Any) -> Any:
+        meta = type("Meta", (), {"app_label": "peer", "db_table": name.lower(), "managed": False})
+        return type(
+            name,
+            (models.Model,),
+            {"__module__": __name__, "Meta": meta, "__str__": lambda self: str(getattr(self, next(iter(columns)))), **columns},
+        )
 
-        def __str__(self) -> str:
-            return self.name
+    def text(choices: Any = None) -> Any:
+        return models.CharField(max_length=255, choices=choices)
 
-    class Account(models.Model):
-        organisation = models.ForeignKey(Organisation, models.DO_NOTHING)
-        name = models.CharField(max_length=200)
-        email = models.CharField(max_length=254)
-        phone = models.CharField(max_length=20)
-        person_type = models.CharField(max_length=10)
-        created_at = models.DateTimeField()
-        last_seen_at = models.DateTimeField(null=True)
-        locked_until = models.DateTimeField(null=True)
-        search_key = models.CharField(max_length=500)
-        sort_key = models.CharField(max_length=255)
+    def one(of: Any) -> Any:
+        return models.ForeignKey(of, models.DO_NOTHING, null=True)
 
-        class Meta:
-            app_label, db_table, managed = "peer", "account", False
-
-    def listing(database: str, counts: bool) -> type[admin.ModelAdmin]:
-        class Listing(admin.ModelAdmin):
-            list_display, search_fields, list_per_page = columns, search, page
-            list_select_related = ("organisation",)
-            list_filter = ("person_type",)
-            ordering = ("sort_key", "id")
-            show_full_result_count = counts
-
-            def get_queryset(self, request: Any) -> Any:
-                return super().get_queryset(request).using(database)
-
-        return Listing
-
-    for name in names:
-        for suffix, counts in (("", True), ("-uncounted", False)):
-            site = admin.AdminSite(name=f"{name}{suffix}")
-            site.register(Account, listing(name, counts))
-            urlpatterns.append(route(f"{name}{suffix}/", site.urls))
+    day, moment, number = models.DateField, partial(models.DateTimeField, null=True), models.BigIntegerField
+    organisation = table("Organisation", name=text())
+    contract = table("Contract", address=text(), payer_code=text(), search_key=text())
+    meter = table("Meter", number=text())
+    account = table("Account", name=text(), email=text(), phone=text(), person_type=text(), created_at=moment(), last_seen_at=moment(),
+                    locked_until=moment(), search_key=text(), sort_key=text(), organisation=one(organisation))  # fmt: skip
+    invoice = table("Invoice", number=text(), buyer_name=text(), issued_on=day(), due_on=day(), payable_cents=number(),
+                    outstanding_cents=number(), contract=one(contract), organisation=one(organisation))  # fmt: skip
+    reading = table("Reading", meter=one(meter), previous_milli=number(), value_milli=number(), read_on=day(), source=text(),
+                    contract=one(contract), organisation=one(organisation))  # fmt: skip
+    event = table("Event", name=text([(name, name) for name in EVENTS]), facts=text(), actor=text(), at=moment(), account=one(account),
+                  organisation=one(organisation))  # fmt: skip
+    return {
+        account: {"list_display": ("name", "email", "phone", "organisation", "locked_until", "created_at", "last_seen_at"),
+                  "list_select_related": ("organisation",), "list_filter": ("person_type",), "ordering": ("sort_key", "id"),
+                  "search_fields": ("search_key",)},
+        invoice: {"list_display": ("number", "buyer_name", "contract", "issued_on", "due_on", "payable_cents", "outstanding_cents", "organisation"),
+                  "list_select_related": ("contract", "organisation"), "list_filter": ("issued_on",), "ordering": ("-issued_on", "-id"),
+                  "search_fields": ("number", "contract__search_key")},
+        reading: {"list_display": ("meter", "contract", "previous_milli", "value_milli", "read_on", "source", "organisation"),
+                  "list_select_related": ("meter", "contract", "organisation"), "list_filter": ("read_on",), "ordering": ("-read_on", "-id")},
+        event: {"list_display": ("name", "facts", "actor", "account", "at", "organisation"),
+                "list_select_related": ("account", "organisation"), "list_filter": ("name",), "ordering": ("-id",)},
+    }  # fmt: skip
 
 
 def _application() -> Any:

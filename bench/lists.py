@@ -80,7 +80,8 @@ def run() -> bool:
 
     site = create_app(load({"SAVITARNA_DATA_DIR": str(KEPT)}))
     peers = django_admin.Admins(KEPT / "django.db", page=PAGE)
-    return all([_run(engine, site, peers) for engine in ENGINES])
+    met = [_run(engine, site, peers) for engine in ENGINES]
+    return all(met)
 
 
 def _run(engine: str, site: Any, peers: django_admin.Admins) -> bool:

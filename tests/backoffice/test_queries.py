@@ -170,6 +170,8 @@ def offered(desk: Any, parents: dict[str, Any]) -> Iterator[tuple[listing.Asked,
         what = listing.Asked("", sort, tab, {relation: parent} if relation else {}, span, value, None, None)
         # Flats, and so contracts, are some hundred in a house; by their own order they need no sorting all the same.
         may_sort = relation in FEW_OF_ONE or (relation == "building" and (desk.table == "premises" or "payer_code" in sort))
+        # A view in an order of its own, of certain days of another column: either index serves, and the days are few.
+        may_sort |= bool(tab and tab.sort and tab.sort.removeprefix("-") not in span and any(span.values()))
         for edges in ({}, {"after": parents[desk.model].public_id if desk.model in parents else uuid.uuid4()}, {"is_last": True}):
             yield replace(what, **edges), may_sort
 

@@ -1043,8 +1043,15 @@ class Invoice(Owned):
     @classmethod
     def seen_by_customer(cls, account: Account) -> Any:
         """A bill belongs to whoever had the contract at the end of what it is for."""
-        day = pw.fn.COALESCE(cls.period_to, cls.issued_on)
-        return super().seen_by_customer(account) & ~is_of_an_earlier_customer(cls.contract, day)
+        return super().seen_by_customer(account) & ~is_of_an_earlier_customer(cls.contract, cls.last_day())
+
+    @classmethod
+    def last_day(cls) -> Any:
+        """The last day that a bill is for: of its period; else, where it corrects another, that one's; else of its issue."""
+        corrected = cls.alias()
+        same = (corrected.provider == cls.provider) & (corrected.kind == "invoice") & (corrected.number == cls.refers_to)
+        that = corrected.select(pw.fn.COALESCE(corrected.period_to, corrected.issued_on)).where(same & (corrected.contract == cls.contract))
+        return pw.fn.COALESCE(cls.period_to, that, cls.issued_on)
 
     def days_overdue(self, day: date) -> int:
         """How many days ago something should have been paid that is not; 0 where nothing is overdue."""

@@ -215,24 +215,25 @@ def lines_of(invoices: Sequence[Invoice]) -> tuple[dict[int, list[InvoiceLine]],
     return lines_by, vat_by
 
 
-def related(invoice: Invoice) -> tuple[list[Invoice], list[Invoice]]:
-    """The bills of the same contract that this one corrects, and those that correct it, oldest first, in one statement."""
+def related(account: Account, invoice: Invoice) -> tuple[list[Invoice], list[Invoice]]:
+    """The bills of the same contract that this one corrects, and those that correct it, as far as the account may know of them, oldest
+    first, in one statement."""
     named = (Invoice.number == invoice.refers_to) & (Invoice.number != "")
     mine = (Invoice.contract == invoice.contract_id) & (Invoice.provider == invoice.provider_id) & (Invoice.id != invoice.id)
-    rows = list(Invoice.select().where(mine, named | (Invoice.refers_to == invoice.number)).order_by(Invoice.issued_on, Invoice.id))
+    rows = list(Invoice.within(account).where(mine, named | (Invoice.refers_to == invoice.number)).order_by(Invoice.issued_on, Invoice.id))
     return (
         [row for row in rows if row.number == invoice.refers_to],
         [row for row in rows if row.refers_to == invoice.number and row.number != invoice.refers_to],
     )
 
 
-def readings_behind(invoice: Invoice) -> list[Reading]:
-    """What the contract's meters showed in the months that the bill is for, with meter and kind; none where it names no period."""
+def readings_behind(account: Account, invoice: Invoice) -> list[Reading]:
+    """What the contract's meters showed in the months that the bill is for, with meter and kind, as far as the account may know of it:
+    who had the flat before keeps what was theirs. None where the bill names no period."""
     if invoice.period_from is None or invoice.period_to is None:
         return []
     months = Reading.period.between(clock.period(invoice.period_from), clock.period(invoice.period_to))
-    rows = Reading.select(Reading, Meter, MeterKind).join(Meter).join(MeterKind)
-    # Of that contract on that day: who had the flat before keeps what was theirs.
+    rows = Reading.within(account).select(Reading, Meter, MeterKind).join(Meter).join(MeterKind)
     return list(
         rows.where((Reading.contract == invoice.contract_id) & Reading.is_current & months).order_by(
             Meter.kind, Meter.number, Reading.period

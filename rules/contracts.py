@@ -9,7 +9,7 @@ from typing import Any
 
 from peewee import IntegrityError, fn
 
-from models import N_, AccessType, Account, Contract, FailedTry, Invoice, Membership, Organisation, Provider, now
+from models import N_, AccessType, Account, Contract, FailedTry, Invoice, Membership, Organisation, Provider, is_of_an_earlier_customer, now
 from rules import clock, diagnosis, events, limits, messages, settings
 from rules.refusal import Refused
 from rules.work import unit_of_work
@@ -207,10 +207,12 @@ def _count(organisation: Organisation, account: Account | None, payer_code: str,
 
 
 def _is_proven(contract: Contract | None, invoice_number: str | None, total_cents: int | None) -> bool:
-    """Whether what is asked beside the payer code fits one of the contract's two newest bills."""
+    """Whether what is asked beside the payer code fits one of the contract's two newest bills. Those of whoever had it before its
+    present customer prove nothing: they know them too (decision 11)."""
+    theirs = ~is_of_an_earlier_customer(Invoice.contract, Invoice.last_day())
     bills = (
         Invoice.select(Invoice.number, Invoice.total_cents, Invoice.payable_cents)
-        .where((Invoice.contract == (contract.id if contract else 0)) & (Invoice.kind == "invoice"))
+        .where((Invoice.contract == (contract.id if contract else 0)) & (Invoice.kind == "invoice") & theirs)
         .order_by(Invoice.issued_on.desc(), Invoice.id.desc())
         .limit(2)
     )

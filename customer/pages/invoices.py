@@ -189,7 +189,7 @@ def view(public_id: uuid.UUID) -> Any:
     """One bill: what is to pay and by when, then what it is made of, then the readings behind it."""
     bill = billing.reach(web.viewer(), public_id)
     lines, vat = billing.lines(bill), billing.vat(bill)
-    corrects, corrected_by = billing.related(bill)
+    corrects, corrected_by = billing.related(web.viewer(), bill)
     return render_template(
         "customer/invoice.html",
         bill=bill,
@@ -197,7 +197,7 @@ def view(public_id: uuid.UUID) -> Any:
         vat=vat,
         corrects=corrects,
         corrected_by=corrected_by,
-        readings=billing.readings_behind(bill) if access.allows(web.viewer(), "meter.view", bill) else [],
+        readings=billing.readings_behind(web.viewer(), bill) if access.allows(web.viewer(), "meter.view", bill) else [],
         iban=re.sub("(.{4})(?=.)", r"\1 ", bill.iban or bill.provider.iban),
         word=_word,
         today=clock.today(),

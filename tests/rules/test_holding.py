@@ -208,6 +208,31 @@ def test_who_had_it_before_lets_it_go_and_who_added_it_since_keeps_it(north: Org
     assert Event.select().where(Event.name == "contract.passed_on").count() == 1
 
 
+def test_a_bill_of_the_earlier_customer_proves_nothing_once_the_contract_went_on(anna: Account, flat: Contract) -> None:
+    """Decision 11: else who had it before adds it again with a bill of their own, and reads the bills of who has it now."""
+    Contract.update(opened_on=date(2026, 11, 15)).where(Contract.id == flat.id).execute()
+    details: dict[str, Any] = {"provider": None, "payer_code": flat.payer_code, "source": "192.0.2.0/24"}
+    with pytest.raises(contracts.NotFound):
+        contracts.attach(anna, invoice_number="SF-1", **details)
+    factories.invoice(flat, "SF-2", issued_on=date(2026, 12, 8))
+    assert contracts.attach(anna, invoice_number="SF-2", **details).contract == flat
+
+
+def test_what_corrects_a_bill_belongs_to_whose_bill_it_corrects(anna: Account, flat: Contract) -> None:
+    """Decision 11: a credit note often names no period, and comes long after."""
+    factories.holds(anna, flat)
+    Contract.update(opened_on=date(2026, 11, 15)).where(Contract.id == flat.id).execute()
+    factories.invoice(flat, "KR-1", kind="credit_note", net_cents=-5000, issued_on=date(2026, 12, 2), refers_to="SF-1")
+    mine = factories.invoice(flat, "SF-2", issued_on=date(2026, 12, 8), period_from=date(2026, 11, 1), period_to=date(2026, 11, 30))
+    factories.reading(Meter.get(), 9_000, date(2026, 11, 10))
+    factories.invoice(flat, "KR-2", kind="credit_note", net_cents=-1000, issued_on=date(2026, 12, 9), refers_to="SF-2")
+    fresh = Account.get_by_id(anna.id)
+    assert [bill.number for bill in billing.newest(fresh, 9)] == ["KR-2", "SF-2"]
+    assert billing.owed(fresh, date(2026, 12, 9)).total_cents == 12_100 - 1_210
+    assert [bill.number for bill in billing.related(fresh, mine)[1]] == ["KR-2"]
+    assert billing.readings_behind(fresh, mine) == []
+
+
 # ---- tries that failed ------------------------------------------------------------------------------------------------
 
 

@@ -9,8 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from datetime import date, timedelta
-from datetime import time as time_of_day
+from datetime import date, time as time_of_day, timedelta
 from pathlib import Path
 from typing import Any
 

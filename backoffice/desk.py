@@ -16,8 +16,7 @@ import peewee as pw
 from flask import abort, redirect, request
 from flask_admin import expose
 from flask_admin.contrib.peewee import ModelView
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import gettext as _, lazy_gettext
 
 import formats
 import web

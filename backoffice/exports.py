@@ -10,8 +10,7 @@ from typing import Any
 
 import peewee as pw
 from flask import Flask, current_app, g, redirect, request, send_file, session
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import gettext as _, lazy_gettext
 from werkzeug.exceptions import HTTPException
 from wtforms import RadioField, StringField
 from wtforms.fields.choices import SelectChoice

@@ -7,8 +7,7 @@ from typing import Any, NamedTuple
 
 import peewee as pw
 from flask import current_app
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import gettext as _, lazy_gettext
 from wtforms import (
     BooleanField,
     DateField,

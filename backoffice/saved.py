@@ -8,8 +8,7 @@ import uuid
 from typing import Any, NamedTuple
 
 from flask import abort, redirect, request
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import gettext as _, lazy_gettext
 from werkzeug.exceptions import HTTPException
 from wtforms import BooleanField, StringField
 

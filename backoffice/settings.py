@@ -6,8 +6,7 @@ from typing import Any
 
 from flask import abort, redirect, request
 from flask_admin import BaseView, expose
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import gettext as _, lazy_gettext
 from wtforms import StringField
 
 import formats

@@ -5,8 +5,7 @@ from typing import Any
 
 from flask import abort, request
 from flask_admin import BaseView, expose
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext
+from flask_babel import gettext as _, lazy_gettext
 
 import formats
 import web

@@ -8,8 +8,7 @@ from typing import Any
 import django
 from django.apps import AppConfig
 from django.conf import settings
-from django.urls import clear_url_caches
-from django.urls import path as route
+from django.urls import clear_url_caches, path as route
 from psycopg.conninfo import conninfo_to_dict
 
 from bench import clock

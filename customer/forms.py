@@ -4,9 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from flask import request
-from flask_babel import gettext as _
-from flask_babel import lazy_gettext as _l
-from flask_babel import ngettext
+from flask_babel import gettext as _, lazy_gettext as _l, ngettext
 from markupsafe import Markup
 from wtforms import Field, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired

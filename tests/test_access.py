@@ -8,8 +8,7 @@ import pytest
 
 from models import Account, Session, Staff, Table
 from rules import access
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.browser import Browser
 
 CUSTOMERS = ("anonymous", "owner", "sharee", "viewer", "user", "stranger", "southerner", "agent")

@@ -13,7 +13,8 @@ from rules import access, events
 # house part -> what of ours it may import
 MAY_IMPORT = {
     "config": set(),
-    "models": set(),
+    "tables": set(),
+    "models": {"tables"},
     "formats": set(),
     "rules": {"models", "rules"},
     "integrations": {"config", "formats", "integrations"},

@@ -5,8 +5,7 @@ from typing import Any
 import pytest
 
 from models import TABLES, Account, Contract, Invoice, Message, Meter, Reading, Staff, Table
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 
 # One letter that is eighteen when it is searched for.
 GROWS = "\ufdfa"

@@ -8,8 +8,7 @@ import pytest
 from models import AccessType, Account, Building, Confirmation, Contract, Event, Membership, Message, Session, Staff, now
 from rules import access, accounts, events, sessions
 from rules.work import unit_of_work
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 
 BASE = "/backoffice"

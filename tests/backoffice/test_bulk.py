@@ -9,8 +9,7 @@ import pytest
 from backoffice import acts
 from models import Account, Event, FormKey, Membership, Message, SyncProblem, now
 from rules import accounts
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 from tests.browser import Browser
 

@@ -19,8 +19,7 @@ from backoffice.settings import SettingsPages
 from models import TABLES, Account, Building, Contract, Event, FormKey, Message, Organisation, Premises, Provider, Staff, SyncProblem, now
 from rules import access, accounts, events
 from rules.refusal import Refused
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 
 BASE = "/backoffice"

@@ -10,14 +10,12 @@ from typing import Any
 import pytest
 from lxml import etree
 
-from backoffice import exports as pages
-from backoffice import listing
+from backoffice import exports as pages, listing
 from backoffice.desk import Desk
 from models import Account, Building, Event, Export, ExportedAccount, Staff, StaffBuilding, SyncProblem, database, now
 from rules import access, accounts, exports
 from rules.refusal import Refused
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 
 BASE = "/backoffice"

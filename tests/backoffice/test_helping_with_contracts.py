@@ -4,8 +4,7 @@ import pytest
 
 from models import Contract, Membership, Message
 from rules import contracts
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 
 BASE = "/backoffice"

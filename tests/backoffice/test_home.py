@@ -9,8 +9,7 @@ import pytest
 from backoffice import listing
 from models import Account, Contract, Counter, Event, Message, SyncProblem, SyncRun, now
 from rules import confirmations, contracts, limits, settings
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 
 BASE = "/backoffice"

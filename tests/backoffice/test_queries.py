@@ -34,8 +34,7 @@ from models import (
 )
 from rules import events
 from rules.work import unit_of_work
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 
 BASE = "/backoffice"

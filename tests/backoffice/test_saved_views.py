@@ -9,8 +9,7 @@ from backoffice import listing
 from models import Event, Invoice, SavedView, Staff
 from rules import clock, views
 from rules.refusal import Missing, Refused
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 from tests.browser import Browser
 

@@ -8,8 +8,7 @@ import pytest
 
 from models import Confirmation, Device, Event, Message, Session, Staff, now
 from rules import access, sessions, staff
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 from tests.browser import Browser
 from tests.factories import PASSWORD

@@ -7,8 +7,7 @@ import pytest
 from time_machine import travel
 
 from models import Meter, Reading
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.browser import Browser
 
 

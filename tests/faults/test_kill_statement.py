@@ -17,8 +17,7 @@ from time_machine import Traveller, travel
 from config import ROOT
 from models import Account, Confirmation, Counter, Device, Event, Lockout, Message, Organisation, Session, SyncRun, database, now
 from rules import checks, events, settings
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.browser import Browser
 from tests.conftest import CONFIG
 from tests.faults import FULL, roll

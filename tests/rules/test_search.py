@@ -8,8 +8,7 @@ import pytest
 
 from models import Account, Building, Contract, Invoice, Membership, Meter, Reading, Table, database, now
 from rules import search
-from tests import factories
-from tests import world as worlds
+from tests import factories, world as worlds
 
 
 @pytest.fixture

@@ -9,8 +9,7 @@ from typing import Any
 
 import pytest
 import time_machine
-from hypothesis import HealthCheck, Phase, given, settings
-from hypothesis import strategies as st
+from hypothesis import HealthCheck, Phase, given, settings, strategies as st
 
 import models
 from integrations import billing_feed

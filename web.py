@@ -32,7 +32,7 @@ import formats
 import watch
 from config import ROOT, Config
 from models import Account, Organisation, Staff, Table, database, open_database
-from rules import access, events, keys, links, sessions, work
+from rules import access, events, keys, links, organisations, sessions, work
 from rules.refusal import Doubtful, Missing, Refused
 
 LANGUAGES = {"lt": "Lietuvių", "en": "English"}
@@ -154,7 +154,7 @@ def _place(environ: dict[str, Any]) -> None:
     slug = rest.partition("/")[0]
     if "\x00" in host + slug:
         return  # a name that PostgreSQL does not even take in a question
-    found = list(Organisation.select().where(Organisation.is_active & ((Organisation.host == host) | (Organisation.slug == slug))).limit(2))
+    found = organisations.called(host, slug)
     chosen = next((o for o in found if o.host and o.host == host), None) or next(iter(found), None)
     if chosen is not None and chosen.host != host:
         environ["SCRIPT_NAME"] = f"{environ.get('SCRIPT_NAME', '')}/{slug}"

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from models import N_, AccessType, Account, Contract, Membership, Organisation, Staff, Table
 from rules import settings
 from rules.refusal import Missing
+from rules.statements import statement
 
 Row = TypeVar("Row", bound=Table)
 
@@ -222,14 +223,18 @@ def _held(account: Account) -> list[tuple[int, list[str]]]:
     """The contracts of an account and the deeds its access type gives there; asked once per loaded account."""
     kept = account.__dict__.get("_held")
     if kept is None:
-        rows = (
-            Membership.select(Membership.contract, AccessType.deeds)
-            .join(AccessType)
-            .where((Membership.account == account.id) & Membership.until_at.is_null())
-            .tuples()
-        )
-        kept = account.__dict__["_held"] = list(rows)
+        kept = account.__dict__["_held"] = _memberships(account)
     return kept
+
+
+@statement
+def _memberships(account: Account) -> Any:
+    return (
+        Membership.select(Membership.contract, AccessType.deeds)
+        .join(AccessType)
+        .where((Membership.account == account.id) & Membership.until_at.is_null())
+        .tuples()
+    )
 
 
 def seed_access_types(organisation: Organisation) -> None:

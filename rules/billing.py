@@ -11,6 +11,7 @@ from peewee import SQL, Case, Expression, Tuple, fn
 from models import Account, Contract, Invoice, InvoiceLine, InvoiceVat, Meter, MeterKind, Provider, Reading
 from rules import access, clock, settings
 from rules.refusal import Missing
+from rules.statements import one_of, statement
 
 PAGE = 20
 MONTHS = 24
@@ -29,7 +30,22 @@ class Owed:
 
 def owed(account: Account, day: date) -> Owed:
     """What is to pay on that local day, over all contracts whose bills the account may see, in one statement."""
-    return standing(account, Chosen(), day).owed
+    ((total, overdue, due_on),) = _unpaid(account, _contracts(account), day)
+    return _owed(int(total), int(overdue), Invoice.due_on.python_value(due_on))
+
+
+@statement
+def _unpaid(account: Account, contracts: list[int], day: date) -> Any:
+    return Invoice.within(account).select(*_sums(day)).where(one_of(Invoice.contract, contracts)).tuples()
+
+
+def _sums(day: date) -> tuple[Any, ...]:
+    """What is outstanding, what of it is overdue on that day, and the earliest due day of what is unpaid."""
+    return (
+        fn.COALESCE(fn.SUM(Invoice.outstanding_cents), 0),
+        fn.COALESCE(fn.SUM(Case(None, [(Invoice.overdue(day), Invoice.outstanding_cents)], 0)), 0),
+        fn.MIN(Case(None, [(Invoice.unpaid(), Invoice.due_on)])),
+    )
 
 
 def _owed(total: int, overdue: int, due_on: date | None) -> Owed:
@@ -82,14 +98,12 @@ class Standing:
 
 def standing(account: Account, chosen: Chosen, day: date) -> Standing:
     """What is to pay in all and of the chosen bills (CV-21, PS-13), and from when to when there are bills, in one statement."""
-    unpaid, condition = Invoice.unpaid(), chosen.where(day)
+    condition = chosen.where(day)
     of_chosen = Invoice.outstanding_cents if condition is None else Case(None, [(condition, Invoice.outstanding_cents)], 0)
     sums: Any = (
         Invoice.within(account)
         .select(
-            fn.COALESCE(fn.SUM(Invoice.outstanding_cents), 0),
-            fn.COALESCE(fn.SUM(Case(None, [(Invoice.overdue(day), Invoice.outstanding_cents)], 0)), 0),
-            fn.MIN(Case(None, [(unpaid, Invoice.due_on)])),
+            *_sums(day),
             fn.COALESCE(fn.SUM(of_chosen), 0),
             fn.MIN(_month_day()),
             fn.MAX(_month_day()),
@@ -181,7 +195,14 @@ def _some(account: Account, chosen: Chosen, day: date) -> Any:
 
 def newest(account: Account, count: int, *, contract: Contract | None = None) -> list[Invoice]:
     """The latest bills, of one contract or of all."""
-    return list(_some(account, Chosen(contract=contract), clock.today()).limit(count))
+    contracts = [held for held in _contracts(account) if contract is None or held == contract.id]
+    return _newest(account, contracts, count)
+
+
+@statement
+def _newest(account: Account, contracts: list[int], count: int) -> Any:
+    rows = Invoice.within(account).select(Invoice, Contract).join(Contract).where(one_of(Invoice.contract, contracts))
+    return rows.order_by(Invoice.issued_on.desc(), Invoice.id.desc()).limit(count)
 
 
 def reach(account: Account, public_id: uuid.UUID) -> Invoice:

@@ -7,17 +7,24 @@ from typing import Any
 from models import ConsentText, MeterKind, Organisation, Provider, Staff
 from rules import access, events, settings
 from rules.refusal import Refused
+from rules.statements import statement
 from rules.work import unit_of_work
 
 SLUG = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 # The first part of addresses that are the install's own, not an organisation's.
-TAKEN = frozenset({"backoffice", "bootstrap", "healthz", "language", "mail", "readyz", "static"})
+TAKEN = frozenset({"backoffice", "bootstrap", "healthz", "language", "mail", "metrics", "readyz", "static"})
 
 # What a preset may say. Whatever has no default in the tables must be said.
 PARTS = {"name", "phone", "email", "brand", "settings", "providers", "meter_kinds", "consents"}
 PROVIDER = {"name", "code", "vat_code", "address", "iban", "declares_readings", "readings_notice", "payer_code_form", "invoice_number_form"}
 METER_KIND = {"code", "name_lt", "name_en", "unit", "decimals", "rounding", "digits"}
 CONSENT = {"kind", "required", "text_lt", "text_en", "url"}
+
+
+@statement
+def called(host: str, slug: str) -> Any:
+    """The organisations at work whose host or short name this is, two at most."""
+    return Organisation.select().where(Organisation.is_active & ((Organisation.host == host) | (Organisation.slug == slug)))
 
 
 def load(slug: str, preset: str, facts: Mapping[str, Any], *, by: Staff | str) -> Organisation:

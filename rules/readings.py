@@ -4,12 +4,14 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from typing import Any
 
 from peewee import JOIN, fn
 
 from models import MOST_DIGITS, N_, Account, Building, Contract, Meter, MeterKind, MeterName, Organisation, Provider, Reading, Staff
 from rules import access, chain, clock, events, keys, messages, settings
 from rules.refusal import Doubtful, Refused
+from rules.statements import one_of, statement
 from rules.work import unit_of_work
 
 MOST_MILLI = 10 ** (MOST_DIGITS + 3) - 1
@@ -32,7 +34,11 @@ class Window:
 def window(organisation: Organisation, day: date, building: Building | None = None) -> Window:
     """Whether readings may be declared on that local day, and from when until when: as the building says, else the organisation
     (K16, CV-31, CV-32)."""
-    opens, closes = days_of_month(organisation, building)
+    return window_of_days(*days_of_month(organisation, building), day)
+
+
+def window_of_days(opens: int, closes: int, day: date) -> Window:
+    """The same where the days of the month are known."""
     opens_on, closes_on = _days(opens, closes, day.replace(day=1))
     if day > closes_on:
         opens_on, closes_on = _days(opens, closes, _next_month(day))
@@ -190,26 +196,45 @@ class Use:
 def use(account: Account, day: date, *, meter: Meter | None = None, months: int = 12) -> list[Use]:
     """The use of the last months by kind of meter, oldest month first, in one statement."""
     periods = clock.months(clock.period(day), months)
-    rows = (
+    asked = account, access.contracts_allowing(account, "meter.view"), date.fromisoformat(f"{periods[0]}-01"), periods[-1]
+    found: dict[int, Use] = {}
+    for milli, period, number, *kind in _used(*asked) if meter is None else _used_of(*asked, meter.id):
+        if number not in found:
+            found[number] = Use(MeterKind(id=number, **dict(zip(SAID_OF_A_KIND, kind, strict=True))), dict.fromkeys(periods))
+        found[number].months[period] = int(milli)
+    return list(found.values())
+
+
+SAID_OF_A_KIND = ("code", "name_lt", "name_en", "unit", "decimals")
+
+
+def _usage(account: Account, contracts: list[int], since: date, last: str) -> Any:
+    kind = [getattr(MeterKind, name) for name in SAID_OF_A_KIND]
+    used = Reading.value_milli - Reading.previous_milli + Reading.rollover_milli
+    return (
         Reading.within(account)
-        .select(Reading, Meter.kind, MeterKind)
+        .select(fn.SUM(used), Reading.period, MeterKind.id, *kind)
         .join(Meter)
         .join(MeterKind)
         .where(
-            Reading.contract.in_(access.contracts_allowing(account, "meter.view"))
+            one_of(Reading.contract, contracts)
             & Reading.is_current
-            & (Reading.read_on >= date.fromisoformat(f"{periods[0]}-01"))
-            & ((Reading.meter == meter) if meter else True)
+            & (Reading.read_on >= since)
+            & (Reading.period <= last)
+            & (used >= 0)  # a meter that started anew shows less than before: no use can be told from that
         )
+        .group_by(Reading.period, MeterKind.id)
         .order_by(MeterKind.code)
+        .tuples()
     )
-    found: dict[int, Use] = {}
-    for reading in rows:
-        known = found.setdefault(reading.meter.kind_id, Use(reading.meter.kind, dict.fromkeys(periods))).months
-        # A meter that started anew shows less than before: no use can be told from that.
-        if reading.period in known and reading.used_milli is not None and reading.used_milli >= 0:
-            known[reading.period] = (known[reading.period] or 0) + reading.used_milli
-    return [use for use in found.values() if any(milli is not None for milli in use.months.values())]
+
+
+_used = statement(_usage)
+
+
+@statement
+def _used_of(account: Account, contracts: list[int], since: date, last: str, meter: int) -> Any:
+    return _usage(account, contracts, since, last).where(Reading.meter == meter)
 
 
 # ---- declaring --------------------------------------------------------------------------------------------------------

@@ -1,12 +1,14 @@
 """Browsers that are signed in. The cookie holds a random secret, the row its digest; ending the row ends it at once (T48-T51)."""
 
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
 
 from peewee import JOIN, OperationalError
 
 from models import Account, Device, Organisation, Session, Staff, now
 from rules import keys
+from rules.statements import statement
 
 TOUCH_EVERY = timedelta(minutes=1)
 # How long a browser may be silent, and how long it stays signed in at most.
@@ -28,21 +30,25 @@ def open_for(person: Account | Staff, device: str = "") -> str:
 def customer(secret: str, organisation: Organisation) -> Account | None:
     """Whose browser this is, of this organisation; None once the session has ended or been silent too long."""
     at = now()
-    account = (
-        Account.select(Account, Session.id, Session.last_seen_at)
-        .join(Session, on=(Session.account == Account.id))
-        .where(
-            (Session.digest == keys.digest("session", secret))
-            & (Account.organisation == organisation)
-            & (Session.expires_at > at)
-            & (Session.last_seen_at > at - CUSTOMER_IDLE)
-        )
-        .first()
-    )
+    account = next(iter(_customer(keys.digest("session", secret), organisation.id, at, at - CUSTOMER_IDLE)), None)
     if account is not None:
         account.organisation = organisation  # already loaded, with its settings
         _touch(account.session, Account, account)
     return account
+
+
+@statement
+def _customer(digest: str, organisation: int, at: datetime, seen_after: datetime) -> Any:
+    return (
+        Account.select(Account, Session.id, Session.last_seen_at)
+        .join(Session, on=(Session.account == Account.id))
+        .where(
+            (Session.digest == digest)
+            & (Account.organisation == organisation)
+            & (Session.expires_at > at)
+            & (Session.last_seen_at > seen_after)
+        )
+    )
 
 
 def staff(secret: str) -> Staff | None:

@@ -7,6 +7,7 @@ from typing import Any
 from models import N_, Organisation, Setting, Staff
 from rules import events
 from rules.refusal import Refused
+from rules.statements import statement
 from rules.work import unit_of_work
 
 
@@ -101,9 +102,14 @@ def of(organisation: Organisation) -> Settings:
     """The rules of `organisation`: the catalogue's defaults and what differs. Kept on the row for as long as the row lives."""
     kept = organisation.__dict__.get("_settings")
     if kept is None:
-        rows: Any = Setting.select(Setting.name, Setting.value).where(Setting.organisation == organisation).tuples()
-        kept = organisation.__dict__["_settings"] = Settings(**{name: value for name, value in rows if name in CATALOGUE})
+        differing = {name: value for name, value in _differing(organisation.id) if name in CATALOGUE}
+        kept = organisation.__dict__["_settings"] = Settings(**differing)
     return kept
+
+
+@statement
+def _differing(organisation: int) -> Any:
+    return Setting.select(Setting.name, Setting.value).where(Setting.organisation == organisation).tuples()
 
 
 def check(name: str, value: Any) -> Any:

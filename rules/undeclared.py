@@ -1,4 +1,4 @@
-"""Who has not declared: for whoever runs houses and phones people before readings close (N08)."""
+"""Who has not declared: for whoever runs houses and phones people before readings close (N08), and for a customer who has it to do."""
 
 from dataclasses import dataclass
 from datetime import date
@@ -7,7 +7,8 @@ from typing import Any
 from peewee import JOIN, Case, fn
 
 from models import Account, Building, Contract, Membership, Meter, MeterKind, Premises, Provider, Reading, Staff
-from rules import clock
+from rules import access, clock, readings, settings
+from rules.statements import one_of, statement
 
 
 @dataclass(frozen=True)
@@ -35,7 +36,7 @@ def houses(viewer: Staff, day: date, *, after: Building | None = None, limit: in
         within = within.where((Building.sort_key > after.sort_key) | ((Building.sort_key == after.sort_key) & (Building.id > after.id)))
     found = list(within.order_by(Building.sort_key, Building.id).limit(limit + 1))
     counted = (
-        _meters(day)
+        _meters(Meter.select(), day, clock.period(day))
         .select(Contract.building, fn.COUNT(Meter.id), fn.SUM(Case(None, [(Reading.id.is_null(), 1)], 0)))
         .where(Contract.building.in_([house.id for house in found[:limit]]))
         .group_by(Contract.building)
@@ -48,7 +49,7 @@ def houses(viewer: Staff, day: date, *, after: Building | None = None, limit: in
 def of(building: Building, day: date, *, limit: int = 500) -> list[Waiting]:
     """The contracts of a building with meters that have no reading this month, by their place: two statements, whatever waits."""
     rows = (
-        _meters(day)
+        _meters(Meter.select(), day, clock.period(day))
         .select(Meter, MeterKind, Contract, Premises)
         .where((Contract.building == building) & Reading.id.is_null())
         .order_by(Contract.sort_key, Contract.id, MeterKind.code, Meter.number)
@@ -68,12 +69,29 @@ def of(building: Building, day: date, *, limit: int = 500) -> list[Waiting]:
     return list(found.values())
 
 
-def _meters(day: date) -> Any:
-    """The meters that customers declare now, each beside its reading of this month where it has one."""
-    of_this_month = (Reading.period == clock.period(day)) & Reading.is_current
+def by(account: Account, day: date) -> tuple[int, date] | None:
+    """How many meters wait for this account to declare them now, and until when at the latest for the first of them; None where
+    none does, or it is not the time. In one statement."""
+    rules, open_ = settings.of(account.organisation), []
+    may = access.contracts_allowing(account, "reading.declare")
+    for count, opens, closes in _waiting(account, may, day, clock.period(day)):
+        window = readings.window_of_days(opens or rules.reading_opens_on, closes or rules.reading_closes_on, day)
+        open_ += [(count, window.closes_on)] * window.is_open
+    return (sum(count for count, _ in open_), min(closes_on for _, closes_on in open_)) if open_ else None
+
+
+@statement
+def _waiting(account: Account, contracts: list[int], day: date, period: str) -> Any:
+    days = Building.reading_opens_on, Building.reading_closes_on
+    rows = _meters(Meter.within(account), day, period).join_from(Contract, Building, JOIN.LEFT_OUTER)
+    return rows.select(fn.COUNT(Meter.id), *days).where(one_of(Meter.contract, contracts) & Reading.id.is_null()).group_by(*days).tuples()
+
+
+def _meters(rows: Any, day: date, period: str) -> Any:
+    """Of these meters those that customers declare now, each beside its reading of this month where it has one."""
+    of_this_month = (Reading.period == period) & Reading.is_current
     return (
-        Meter.select()
-        .join(MeterKind)
+        rows.join(MeterKind)
         .switch(Meter)
         .join(Contract)
         .join(Provider)

@@ -8,7 +8,7 @@ from flask_babel import gettext as _, ngettext
 import formats
 import web
 from models import Account, Organisation
-from rules import access, billing, clock, readings
+from rules import access, billing, clock, readings, undeclared
 
 pages = Blueprint("home", __name__)
 NEWEST_BILLS = 4
@@ -56,20 +56,16 @@ def index() -> Any:
 
 def _next_act(account: Account, owed: billing.Owed) -> dict[str, str] | None:
     """The one thing to do now: declare while the window is open, else pay what is due."""
-    today = clock.today()
-    windows = {row.meter: readings.window_of(row.meter, today) for row in readings.declarable(account, today)}
-    open_ = {meter: window for meter, window in windows.items() if window.is_open}
-    if open_:
-        declared = readings.of_month(list(open_), clock.period(today))
-        waiting = [meter for meter in open_ if meter.id not in declared]
-        if waiting:
-            return {
-                "when": _("Until %(day)s", day=web.day_of_month(min(open_[meter].closes_on for meter in waiting))),
-                "title": _("Declare your meter readings"),
-                "text": ngettext("One meter waits for its reading.", "%(num)s meters wait for their readings.", len(waiting)),
-                "url": url_for("readings.declare"),
-                "label": _("Declare readings"),
-            }
+    waiting = undeclared.by(account, clock.today())
+    if waiting:
+        count, closes_on = waiting
+        return {
+            "when": _("Until %(day)s", day=web.day_of_month(closes_on)),
+            "title": _("Declare your meter readings"),
+            "text": ngettext("One meter waits for its reading.", "%(num)s meters wait for their readings.", count),
+            "url": url_for("readings.declare"),
+            "label": _("Declare readings"),
+        }
     if owed.overdue_cents > 0:
         return {
             "when": _("Overdue"),

@@ -117,7 +117,7 @@ def test_home_asks_the_database_as_often_for_one_contract_as_for_fifty(
         return len(seen)
 
     browser.get("/north/home")
-    assert fill(range(1)) == fill(range(1, 50))
+    assert fill(range(1)) == fill(range(1, 50)) <= 8
 
 
 # ---- the door, the language -------------------------------------------------------------------------------------------

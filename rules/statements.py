@@ -1,0 +1,101 @@
+"""Statements that every page asks, compiled once for each database and run with other values from then on.
+
+Writing the SQL of a query takes peewee many times as long as the database needs to answer it. What is asked is still said in
+peewee's words, so it starts from `within(viewer)` as everywhere.
+"""
+
+import functools
+import json
+from collections.abc import Callable, Sequence
+from datetime import date
+from typing import Any, NamedTuple
+
+from peewee import SQL, Field, Node, NodeList, SqliteDatabase, fn
+
+from models import Account, Table, database
+
+
+class Given(Node):
+    """A value that is told when the statement runs. It cannot be looked at: what is asked is the same whatever it will be."""
+
+    def __init__(self, read: Callable[[Sequence[Any]], Any], convert: Callable[[Any], Any] | None = None) -> None:
+        self.read, self.convert = read, convert
+
+    def __bool__(self) -> bool:
+        raise TypeError("the shape of a statement may not depend on what is given")
+
+    def __sql__(self, ctx: Any) -> Any:
+        return ctx.value(_Slot(self.read, self.convert or ctx.state.converter or None), converter=False)
+
+
+class _Slot(NamedTuple):
+    """Where a value stands among a statement's parameters: how it is found, and how the field beside it keeps it."""
+
+    read: Callable[[Sequence[Any]], Any]
+    convert: Callable[[Any], Any] | None
+
+    def of(self, given: Sequence[Any]) -> Any:
+        value = self.read(given)
+        if value is None:
+            raise ValueError("no row equals nothing: ask a statement that says IS NULL")
+        return self.convert(value) if self.convert else value
+
+
+def one_of(field: Field, ids: Any) -> Any:
+    """`field IN ids` as one parameter, however many there are; for statements, as `bulk.among` is for what is compiled each time."""
+    if isinstance(database.obj, SqliteDatabase):
+        return field.in_(NodeList((SQL("(SELECT value FROM json_each("), Given(ids.read, json.dumps), SQL("))")), glue=""))
+    return field == fn.ANY(Given(ids.read, list))
+
+
+def statement(build: Callable[..., Any]) -> Callable[..., list[Any]]:
+    """Make of a function that says a query with its arguments one that runs it with them, and gives all rows as the query would.
+
+    It is called once with a stand-in for each argument: for an account one whose every field is told later, for anything else a
+    `Given`. The values reach the database as parameters only.
+    """
+    compiled: dict[type, tuple[str, list[Any], Callable[[Any], Callable[[Any], Any]]]] = {}
+
+    @functools.wraps(build)
+    def ask(*given: Any) -> list[Any]:
+        kind = type(database.obj)
+        if kind not in compiled:
+            compiled[kind] = _compile(build(*(_stand_in(place, value) for place, value in enumerate(given))))
+        sql, slots, maker = compiled[kind]
+        cursor = database.execute_sql(sql, [slot.of(given) if isinstance(slot, _Slot) else slot for slot in slots])
+        return [*map(maker(cursor), cursor.fetchall())]
+
+    return ask
+
+
+def _stand_in(place: int, value: Any) -> Any:
+    if not isinstance(value, Table):
+        return Given(lambda given: given[place])
+    if not isinstance(value, Account):
+        raise TypeError("what a member of staff may see has many shapes, and a row is named by its id")
+    account = Account()
+    for name in Account._meta.fields:
+        account.__data__[name] = Given(functools.partial(_field, place, name))
+    return account
+
+
+def _field(place: int, name: str, given: Sequence[Any]) -> Any:
+    return given[place].__data__[name]
+
+
+def _compile(query: Any) -> tuple[str, list[Any], Callable[[Any], Callable[[Any], Any]]]:
+    """The text, what stands at its parameters, and what makes a row of peewee's out of what the driver gives."""
+    sql, slots = database.get_sql_context().sql(query).query()
+    if any(isinstance(slot, date) for slot in slots):
+        raise TypeError("a day or a moment would stay what it was when the statement was compiled: it must be given")
+    kept: list[Callable[[Any], Any]] = []
+
+    def maker(cursor: Any) -> Callable[[Any], Any]:
+        if not kept:
+            rows = query._get_cursor_wrapper(cursor)
+            rows.initialize()  # reads the names of the columns; from then on it needs no cursor
+            rows.cursor = None
+            kept.append(rows.process_row)
+        return kept[0]
+
+    return sql, list(slots), maker

@@ -255,9 +255,13 @@ ROLLED = N_(
     "That is less than {last_milli}, which the meter showed on {last_on}. If it has started from zero since, "
     "{used_milli} {unit} were used. Does the meter show {value_milli}?"
 )
+SAME_DAY_ALONE = N_(
+    "You told {last_milli} today already, and of two readings of one day the higher one counts. "
+    "If that was a slip, declare again on a later day while readings are taken, or tell us and we will correct it."
+)
 SAME_DAY = N_(
     "You told {last_milli} today already, and of two readings of one day the higher one counts. "
-    "If it is too high, declare again on a later day, or tell us."
+    "If that was a slip, declare again on a later day while readings are taken, or tell us and we will correct it: {contact}."
 )
 BY_STAFF = N_("Our customer service has entered {last_milli} for today. If that is wrong, tell us.")
 UNUSUAL = N_(
@@ -329,17 +333,22 @@ def _check_same_day(meter: Meter, value_milli: int, told: Reading) -> None:
     """Raises Refused where the reading of the same day stays: the higher one, and what staff have put right."""
     if value_milli == told.value_milli:
         return
-    facts = {"last_milli": told.value_milli, "decimals": meter.kind.decimals}
+    contact = _contact(meter)
+    facts = {"last_milli": told.value_milli, "decimals": meter.kind.decimals, "contact": contact}
     if told.source == "staff":
         raise Refused(BY_STAFF, field="value", **facts)
     if told.source == "customer" and value_milli < told.value_milli and settings.of(meter.organisation).same_day_reading == "highest":
-        raise Refused(SAME_DAY, field="value", **facts)
+        raise Refused(SAME_DAY if contact else SAME_DAY_ALONE, field="value", **facts)
 
 
 def _lower(meter: Meter, shown: Reading) -> Refused:
-    contact = meter.organisation.phone or meter.organisation.email
+    contact = _contact(meter)
     facts = {"last_milli": shown.value_milli, "last_on": shown.read_on, "decimals": meter.kind.decimals, "contact": contact}
     return Refused(LOWER if contact else LOWER_ALONE, field="value", **facts)
+
+
+def _contact(meter: Meter) -> str:
+    return meter.organisation.phone or meter.organisation.email
 
 
 def _earlier(meter: Meter, on: date) -> list[Reading]:

@@ -73,8 +73,8 @@ class Settings:
         31, N_("Readings close after day of the month (31: the last one)"), group=READINGS, k="K16", low=1, high=31
     )
     same_day_reading: str = knob(
-        "highest", N_("Of two readings that a customer declares on one day"), group=READINGS,
-        choices=(("highest", N_("the higher one counts")), ("latest", N_("the later one counts"))),
+        "latest", N_("Of two readings that a customer declares on one day"), group=READINGS,
+        choices=(("latest", N_("the later one counts")), ("highest", N_("the higher one counts"))),
     )  # fmt: skip
     remind_at_start: bool = knob(True, N_("Remind customers when readings open"), group=READINGS)
     remind_days_before: int = knob(3, N_("Remind who has not declared, days before the end (0: never)"), group=READINGS, low=0, high=10)

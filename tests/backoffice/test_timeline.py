@@ -16,6 +16,7 @@ SAMPLES = {
     "restores_milli": None,
 }
 SAMPLES |= {"before": {"name": "Anna {North}"}, "after": {"name": "Ona"}, "read_on": "2026-11-20", "old": 5, "new": 6}
+SAMPLES |= {"of": "reading", "how": "opened"}
 
 
 @pytest.mark.parametrize("name", sorted(events.FACTS))

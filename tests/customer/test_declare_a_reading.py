@@ -117,7 +117,7 @@ def test_a_reading_is_typed_into_the_to_box_and_answered_with_a_receipt(browser:
     assert [" ".join(c.text_content().split()) for c in browser.page.xpath("//tbody/tr/*")] == [
         "Hot-water meter, KV1_241", "100.000", "104.500", "4.500 m³",
     ]  # fmt: skip
-    assert "Declare again until 27 November 2026: the last reading counts, and of two on one day the higher one." in browser.text
+    assert "Declare again until 27 November 2026: the last reading counts." in browser.text
     assert Message.select().where(Message.kind == "reading_declared").count() == 1
 
 
@@ -167,8 +167,7 @@ def test_the_same_form_sent_twice_stores_once(browser: Browser, meter: Meter) ->
     assert (Reading.select().where(Reading.period == "2026-11").count(), Message.select().count()) == (1, 1)
 
 
-def test_a_correction_replaces_what_was_declared_and_the_first_receipt_says_so(browser: Browser, north: Organisation, meter: Meter) -> None:
-    settings.change(north, "same_day_reading", "latest", by=events.OPERATOR)
+def test_a_correction_replaces_what_was_declared_and_the_first_receipt_says_so(browser: Browser, meter: Meter) -> None:
     declare(browser, "109", meter)
     receipt = browser.at
     assert "Declare again until 27 November 2026: the last reading counts." in browser.text
@@ -180,13 +179,15 @@ def test_a_correction_replaces_what_was_declared_and_the_first_receipt_says_so(b
     assert "A later reading of the same month has replaced this one." in browser.text
 
 
-def test_of_two_readings_of_one_day_the_higher_counts_and_the_page_says_so(browser: Browser, meter: Meter) -> None:
+def test_where_of_two_readings_of_one_day_the_higher_counts_the_pages_say_so(browser: Browser, north: Organisation, meter: Meter) -> None:
     """K18"""
+    settings.change(north, "same_day_reading", "highest", by=events.OPERATOR)
     declare(browser, "109", meter)
+    assert "the last reading counts, and of two on one day the higher one." in browser.text
     declare(browser, "104", meter)
     assert errors(browser) == [
-        "You told 109.000 today already, and of two readings of one day the higher one counts. If it is too high, declare again on a "
-        "later day, or tell us."
+        "You told 109.000 today already, and of two readings of one day the higher one counts. If that was a slip, declare again on a "
+        "later day while readings are taken, or tell us and we will correct it: 8 700 00002."
     ]
     assert "Of two readings of one day the higher one counts." in browser.text
     assert declared(meter) == 109_000

@@ -63,7 +63,7 @@ def test_one_reading_sent_twenty_times_is_one_reading_one_event_and_one_mail(db:
 
 def test_of_twenty_different_readings_of_one_day_the_highest_counts(db: object) -> None:
     """K18, G11: in whatever order they come; whoever told less is told so."""
-    anna, meter = a_meter()
+    anna, meter = a_meter(same_day_reading="highest")
     outcomes = race(lambda n: readings.declare(Meter.get_by_id(meter.id), 241_000 + n, on=TODAY, by=Account.get_by_id(anna.id)).id)
     assert refused(outcomes) == TOGETHER - Reading.select().count()
     (counts,) = Reading.select().where(Reading.is_current)
@@ -72,7 +72,7 @@ def test_of_twenty_different_readings_of_one_day_the_highest_counts(db: object) 
 
 def test_twenty_different_readings_of_one_meter_leave_one_that_counts_and_all_are_kept(db: object) -> None:
     """G11"""
-    anna, meter = a_meter(same_day_reading="latest")
+    anna, meter = a_meter()
     outcomes = race(lambda n: readings.declare(Meter.get_by_id(meter.id), 241_000 + n, on=TODAY, by=Account.get_by_id(anna.id)).id)
     assert refused(outcomes) == 0
     stored = {r.id: r for r in Reading.select()}

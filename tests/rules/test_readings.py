@@ -212,7 +212,6 @@ def test_one_refused_meter_keeps_all_others_from_being_stored(anna: Account, fla
 
 @pytest.mark.parametrize("values", [[104_000] * 20, [104_000 + n for n in range(20)]], ids=["the same value", "different values"])
 def test_of_twenty_at_the_same_moment_one_reading_counts(anna: Account, meter: Meter, values: list[int]) -> None:
-    settings.change(anna.organisation, "same_day_reading", "latest", by=events.OPERATOR)
     receipts = at_once(20, lambda n: declare(Meter.get_by_id(meter.id), values[n], Account.get_by_id(anna.id)).reference)
     assert len(receipts) == 20
     assert len(set(receipts)) == len(set(values)) == Reading.select().where(Reading.period == "2026-11").count()
@@ -238,21 +237,30 @@ def test_what_was_declared_this_month_does_not_bind_its_correction(anna: Account
     assert declare(meter, 100_000, anna, IN_WINDOW + timedelta(days=1)).used_milli == 0
 
 
-def test_of_two_readings_of_one_day_the_higher_counts(anna: Account, meter: Meter) -> None:
-    """K18: and whoever told a higher one is told so at once."""
+def test_who_mistyped_puts_it_right_at_once(anna: Account, meter: Meter) -> None:
+    """K18: 2000 for 200 is corrected on the spot, by whoever typed it."""
+    declare(meter, 2_000_000, anna)
+    assert declare(meter, 200_000, anna).value_milli == 200_000
+    assert counting(meter)[-1] == ("2026-11", 200_000)
+
+
+@pytest.mark.parametrize(
+    ("phone", "way"), [("8 700 00002", "tell us and we will correct it: 8 700 00002."), ("", "tell us and we will correct it.")]
+)
+def test_where_the_higher_of_one_day_counts_a_lower_one_is_refused_and_how_to_put_a_slip_right_is_told(
+    anna: Account, meter: Meter, phone: str, way: str
+) -> None:
+    """K18: as Vilnius has it."""
+    settings.change(anna.organisation, "same_day_reading", "highest", by=events.OPERATOR)
+    Organisation.update(phone=phone, email="").execute()
+    meter = Meter.get_by_id(meter.id)
     declare(meter, 104_000, anna)
     with pytest.raises(Refused, match="the higher one counts") as no:
         declare(meter, 103_000, anna)
+    assert no.value.message.format(**no.value.facts).endswith(way)
     assert no.value.facts["last_milli"] == 104_000
     assert declare(meter, 105_000, anna).value_milli == 105_000
     assert counting(meter)[-1] == ("2026-11", 105_000)
-
-
-def test_where_the_later_of_one_day_counts_it_may_be_lower(anna: Account, meter: Meter) -> None:
-    """K18"""
-    settings.change(anna.organisation, "same_day_reading", "latest", by=events.OPERATOR)
-    declare(meter, 104_000, anna)
-    assert declare(meter, 103_000, anna).value_milli == 103_000
 
 
 def test_more_decimals_than_the_meter_has_are_refused(anna: Account, flat: Contract) -> None:

@@ -1,10 +1,11 @@
 """Fields for what people type as they write it, and what to say when it cannot be read."""
 
 import re
+from datetime import date
 from typing import Any
 
 from flask_babel import gettext as _, lazy_gettext as _l
-from wtforms import BooleanField, EmailField, PasswordField, StringField, TelField
+from wtforms import BooleanField, DateField, EmailField, PasswordField, StringField, TelField
 from wtforms.validators import DataRequired
 
 from rules.readings import TOO_FINE, parse
@@ -31,6 +32,18 @@ class Password(PasswordField):
     def __init__(self, label: Any = None, *, is_new: bool, **options: Any) -> None:
         render_kw = {"autocomplete": "new-password" if is_new else "current-password", "maxlength": "1000"}
         super().__init__(label or _l("Password"), [DataRequired(_l("Enter the password"))], render_kw=render_kw, **options)
+
+
+class Day(DateField):
+    """A day, None where nothing is typed; a browser that has no calendar sends what was typed."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        self.data = None
+        typed = valuelist[0].strip() if valuelist else ""
+        try:
+            self.data = date.fromisoformat(typed) if typed else None
+        except ValueError:
+            raise ValueError(_("Enter the day as year, month and day, such as 2026-11-20")) from None
 
 
 class Phone(TelField):

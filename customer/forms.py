@@ -6,14 +6,14 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _, lazy_gettext as _l, ngettext
 from markupsafe import Markup
-from wtforms import Field, SelectChoice, SelectField, StringField
-from wtforms.validators import DataRequired
+from wtforms import Field, Form as PlainForm, SelectChoice, SelectField, StringField
+from wtforms.validators import DataRequired, ValidationError
 
 import web
 from customer import words
-from customer.fields import Agreement, Cents, Email, MeterValue, Password, Phone, Words
-from models import ConsentText, Meter, Organisation, Provider
-from rules import consents, contracts, settings
+from customer.fields import Agreement, Cents, Day, Email, MeterValue, Password, Phone, Words
+from models import ConsentText, Contract, Meter, Organisation, Provider
+from rules import consents, contracts, history, readings, settings
 
 # ---- accounts ---------------------------------------------------------------------------------------------------------
 
@@ -222,6 +222,47 @@ class MeterNameForm(web.Form):
         description=_l("For example: Kitchen. Only you see it; leave it empty to have none."),
         render_kw={"autocomplete": "off", "maxlength": "40", "class": "w-half"},
     )
+
+
+class HistoryForm(PlainForm):
+    """Which readings to show, as the address of the list says it (CV-35); it changes nothing and has no token."""
+
+    kind = SelectField(_l("Kind"), validate_choice=False)
+    contract = SelectField(validate_choice=False)
+    meter = SelectField(_l("Meter"), validate_choice=False)
+    since = Day(_l("From day"))
+    until = Day(_l("To day"))
+    which = SelectField(_l("Versions"), validate_choice=False)
+
+    def validate_until(self, field: Field) -> None:
+        """Both days are included."""
+        if self.since.data and field.data and field.data < self.since.data:
+            raise ValidationError(_("The last day must not be before the first one"))
+
+    def asked(self) -> dict[str, str]:
+        """What is asked for, as the arguments of another address."""
+        return {field.short_name: str(field.raw_data[0]).strip() for field in self if field.raw_data and str(field.raw_data[0]).strip()}
+
+    def offered(self) -> list[Field]:
+        """The fields in which there is something to choose, or something is chosen."""
+        asked = self.asked()
+        return [
+            field
+            for field in self
+            if not isinstance(field, SelectField) or field is self.which or len(field.choices) > 2 or field.short_name in asked
+        ]
+
+
+def history_form(meters: Sequence[Meter], places: Sequence[Contract]) -> HistoryForm:
+    """The form above the readings of these meters, at these contracts."""
+    form, where = HistoryForm(request.args), web.language()
+    any_ = [("", _("Any"))]
+    form.kind.choices = any_ + list({meter.kind.code: meter.kind.name(where) for meter in meters}.items())
+    form.contract.label.text = words.unit("one")
+    form.contract.choices = any_ + [(str(place.public_id), place.address or place.payer_code) for place in places]
+    form.meter.choices = any_ + [(str(one.public_id), readings.name(one, where, {one.id: history.called(one)})) for one in meters]
+    form.which.choices = [("", _("All of them")), ("counting", _("Only those that count"))]
+    return form
 
 
 class DeclareForm(web.Form):

@@ -8,7 +8,7 @@ from typing import Any
 
 from peewee import JOIN, fn
 
-from models import MOST_DIGITS, N_, Account, Building, Contract, Meter, MeterKind, MeterName, Organisation, Provider, Reading, Staff
+from models import MOST_DIGITS, N_, Account, Building, Contract, Meter, MeterKind, MeterName, Organisation, Provider, Reading
 from rules import access, chain, clock, events, keys, messages, settings
 from rules.refusal import Doubtful, Refused
 from rules.statements import one_of, statement
@@ -158,18 +158,6 @@ def of_month(meters: Collection[Meter], period: str) -> dict[int, Reading]:
     return {reading.meter_id: reading for reading in Reading.select().where(current) if reading.contract_id == holders[reading.meter_id]}
 
 
-def history(account: Account, meter: Meter, *, limit: int = 60) -> list[Reading]:
-    """The readings of a meter that count, newest first, as far as the account may know of them."""
-    return list(
-        Reading.within(account)
-        .select(Reading, Staff)
-        .join(Staff, JOIN.LEFT_OUTER, on=(Reading.staff == Staff.id), attr="staff")
-        .where((Reading.meter == meter) & Reading.is_current)
-        .order_by(Reading.read_on.desc(), Reading.id.desc())
-        .limit(limit)
-    )
-
-
 def by_reference(account: Account, reference: str) -> list[Reading]:
     """What was declared under one reference, with meters and kinds; nothing where the account may not see it."""
     return list(
@@ -282,7 +270,8 @@ def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | Non
     """
     place, kind = meter.contract, meter.kind
     _check_time(meter, on)
-    if value_milli % 10 ** (3 - kind.decimals):
+    step = 10 ** (3 - kind.decimals)
+    if value_milli % step:
         raise Refused(TOO_FINE[kind.decimals], field="value")
     if not 0 <= value_milli <= MOST_MILLI:
         raise Refused(N_("The reading must have at most nine digits before the decimals."), field="value")
@@ -305,7 +294,7 @@ def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | Non
         raise Doubtful(ROLLED, field="value", last_milli=last.value_milli, **facts)
     usual = _usual([reading for reading in earlier if reading.contract_id == place.id])
     if usual is not None and used > max(UNUSUAL_TIMES * usual * clock.months_between(last.period, clock.period(on)), UNUSUAL_FLOOR_MILLI):
-        raise Doubtful(UNUSUAL, field="value", usual_milli=usual, **facts)
+        raise Doubtful(UNUSUAL, field="value", usual_milli=usual // step * step, **facts)
     return last
 
 

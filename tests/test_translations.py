@@ -154,7 +154,7 @@ def test_no_customer_page_speaks_english_to_a_lithuanian(db: object, customer_ap
 
 
 OPEN_PAGES = {"register.register", "sign_in.sign_in", "sign_in.forgotten_password"}
-OWNERS_PAGES = {"home.index", "account.view", "invoices.view", "meters.index", "meters.history", "readings.declared", "contracts.attach"}
+OWNERS_PAGES = {"home.index", "account.view", "invoices.view", "meters.index", "meters.view", "readings.declared", "contracts.attach"}
 
 
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)

@@ -10,7 +10,7 @@ import web
 from customer import forms
 from customer.pages.home import charts
 from models import Meter
-from rules import access, clock, readings
+from rules import access, clock, history, readings
 
 pages = Blueprint("meters", __name__)
 
@@ -39,14 +39,14 @@ def index() -> Any:
 
 
 @pages.get("/meters/<uuid:public_id>")
-def history(public_id: uuid.UUID) -> Any:
+def view(public_id: uuid.UUID) -> Any:
     """One meter: twelve months as bars, its readings as a table."""
     meter, account, today = web.reach(Meter, public_id, "meter.view"), web.viewer(), clock.today()
     drawn = charts(readings.use(account, today, meter=meter))
     return render_template(
         "customer/meter.html",
         meter=meter,
-        readings=readings.history(account, meter),
+        readings=history.of_meter(account, meter),
         chart=drawn[0] if drawn else None,
         called=readings.names(account, [meter]).get(meter.id, ""),
         may_declare=readings.window_of(meter, today).is_open and any(row.meter == meter for row in readings.declarable(account, today)),
@@ -58,7 +58,7 @@ def history(public_id: uuid.UUID) -> Any:
 def rename(public_id: uuid.UUID) -> Any:
     """Give a meter one's own name, such as the room it is in; nobody else sees it."""
     meter, account = web.reach(Meter, public_id, "meter.view"), web.viewer()
-    back = url_for("meters.history", public_id=public_id)
+    back = url_for("meters.view", public_id=public_id)
     form = forms.MeterNameForm(data={"name": readings.names(account, [meter]).get(meter.id, "")})
     if form.validate_on_submit():
         with web.asking(form):

@@ -1,16 +1,18 @@
-"""Declaring what meters show, one or all, and the receipt (CV-31..34)."""
+"""Declaring what meters show, one or all, the receipt, and all readings there have been (CV-31..35)."""
 
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, url_for
+from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask_babel import gettext as _
 
+import formats
 import web
-from customer import forms
-from models import Meter
-from rules import clock, readings, settings
+from customer import downloads, forms
+from models import Account, Meter, Reading
+from rules import access, clock, contracts, history, readings, settings
 from rules.refusal import Refused
 
 pages = Blueprint("readings", __name__)
@@ -114,3 +116,89 @@ def _about(field: str) -> Iterator[None]:
     except Refused as no:
         no.field = field if no.field else None
         raise
+
+
+# ---- all readings (CV-35) ---------------------------------------------------------------------------------------------
+
+
+@pages.get("/readings")
+def index() -> Any:
+    """All readings of what I may see, or those that the filters leave, newest first, a page at a time."""
+    account = web.viewer()
+    form, chosen = _chosen(account)
+    page = history.page(account, chosen, older=_mark("older"), newer=_mark("newer")) if chosen else history.Page([], None, None)
+    asked = form.asked()
+    mine = access.contracts_allowing(account, "meter.view")
+    return render_template(
+        "customer/readings.html",
+        form=form,
+        asked=asked,
+        rows=[(reading, history.called(reading.meter), reading.meter.contract_id in mine) for reading in page.readings],
+        has_any=len(form.meter.choices) > 1,
+        previous_url=url_for("readings.index", **asked, newer=page.newer) if page.newer else None,
+        next_url=url_for("readings.index", **asked, older=page.older) if page.older else None,
+    )
+
+
+@pages.get("/readings/table")
+def table() -> Any:
+    """The chosen readings as a table that a spreadsheet opens."""
+    account = web.viewer()
+    form, chosen = _chosen(account)
+    found = history.whole(account, chosen) if chosen else []
+    if len(found) > history.MOST_AT_ONCE:
+        web.tell(_("There are more than %(most)s readings. Choose the days, or one meter.", most=history.MOST_AT_ONCE), "warning")
+    if not chosen or len(found) > history.MOST_AT_ONCE:
+        return redirect(url_for("readings.index", **form.asked()))
+    headings = [
+        _("Date"), _("Kind"), _("Meter"), _("Your name for it"), _("Payer code"), _("Address"), _("From"), _("To"), _("Difference"),
+        _("Unit"), _("Read by"), _("Reason"), _("Counts"),
+    ]  # fmt: skip
+    name = formats.file_name(_("readings"))
+    return downloads.file(downloads.table(headings, map(_cells, found)), f"{name}.csv", "text/csv")
+
+
+def _chosen(account: Account) -> tuple[forms.HistoryForm, history.Chosen | None]:
+    """The form as the address fills it in, and what it asks for: None where a day cannot be read. What is not mine or not there is a
+    404."""
+    meters = history.meters(account)
+    places = [held.contract for held in contracts.held(account) if "meter.view" in held.access_type.deeds]
+    form = forms.history_form(meters, places)
+    asked = form.asked()
+    if asked.get("which", "counting") != "counting":
+        abort(404)
+    meter = _named(asked.get("meter"), {str(meter.public_id): meter for meter in meters})
+    kind = _named(asked.get("kind"), {meter.kind.code: meter.kind for meter in meters})
+    contract = _named(asked.get("contract"), {str(place.public_id): place for place in places})
+    if not form.validate():
+        return form, None
+    return form, history.Chosen(kind, contract, meter, form.since.data, form.until.data, only_current="which" in asked)
+
+
+def _named(name: str | None, offered: dict[str, Any]) -> Any:
+    return None if name is None else offered[name] if name in offered else abort(404)
+
+
+def _mark(name: str) -> uuid.UUID | None:
+    """The reading from which a page goes on."""
+    typed = request.args.get(name)
+    try:
+        return uuid.UUID(typed) if typed else None
+    except ValueError:
+        abort(404)
+
+
+def _cells(reading: Reading) -> list[str]:
+    meter, kind, contract = reading.meter, reading.meter.kind, reading.contract
+    said = [kind.name(web.language()), meter.number, history.called(meter), contract.payer_code, contract.address]
+    figures = [reading.previous_milli, reading.value_milli, reading.used_milli]
+    who = web.choice(reading.staff, "role") if reading.staff else web.choice(reading, "source")
+    return [
+        str(reading.read_on),
+        *(formats.harmless(text) for text in said),
+        *("" if milli is None else downloads.decimal(milli, 3) for milli in figures),
+        formats.harmless(kind.unit),
+        who,
+        formats.harmless(reading.reason),
+        _("Yes") if reading.is_current else _("No"),
+    ]

@@ -8,7 +8,7 @@ import pytest
 from time_machine import travel
 
 from models import Account, Contract, Event, FailedTry, Invoice, Membership, Message, Meter, Organisation, Reading, now
-from rules import access, billing, contracts, holding, readings
+from rules import access, billing, contracts, history, holding, readings
 from rules.refusal import Missing, Refused
 from tests import factories
 from tests.together import at_once
@@ -188,7 +188,7 @@ def test_who_has_the_contract_now_sees_nothing_from_before(anna: Account, flat: 
     fresh = Account.get_by_id(anna.id)
     assert [bill.number for bill in billing.newest(fresh, 9)] == ["SF-9"]
     assert billing.owed(fresh, date(2026, 12, 9)).total_cents == 12_100
-    assert [reading.value_milli for reading in readings.history(fresh, meter)] == [9_000]
+    assert [reading.value_milli for reading in history.of_meter(fresh, meter)] == [9_000]
     Reading.delete().where(Reading.value_milli == 9_000).execute()
     assert [row.reading for place in readings.places(fresh) for row in place.rows] == [None]
 

@@ -11,7 +11,7 @@ from peewee import IntegrityError
 from time_machine import travel
 
 from models import Account, Contract, Event, Message, Meter, MeterKind, Organisation, Reading, database, now
-from rules import chain, clock, events, readings, reminders, settings
+from rules import chain, clock, events, history, readings, reminders, settings
 from rules.refusal import Doubtful, Refused
 from tests import factories
 from tests.together import at_once
@@ -356,6 +356,15 @@ def test_a_use_far_above_the_usual_is_asked_about_once(anna: Account, flat: Cont
     assert declare(meter, 162_000, anna, sure=True).used_milli == 50_000
 
 
+def test_the_usual_use_is_said_with_the_decimals_of_the_meter(anna: Account, flat: Contract) -> None:
+    heat = factories.meter(flat, "S_88", "heat", decimals=2)
+    for month, value in ((8, 100_000), (9, 104_000), (10, 108_330)):
+        factories.reading(heat, value, date(2026, month, 20))
+    with pytest.raises(Doubtful) as doubt:
+        declare(heat, 162_000, anna)
+    assert doubt.value.facts["usual_milli"] == 4_160
+
+
 def test_a_usual_use_is_not_asked_about(anna: Account, flat: Contract) -> None:
     meter = factories.meter(flat, "KV1_242")
     for month, value in enumerate((100_000, 104_000, 108_000, 112_000), start=7):
@@ -440,7 +449,7 @@ def test_one_sees_the_meters_of_ones_own_contracts_only(north: Organisation, ann
     factories.reading(foreign, 5_000, date(2026, 10, 1))
     (place,) = readings.places(anna)
     assert [row.meter for row in place.rows] == [meter]
-    assert readings.history(anna, foreign) == []
+    assert history.of_meter(anna, foreign) == []
     assert [use.months["2026-10"] for use in readings.use(anna, IN_WINDOW)] == []
 
 
@@ -452,7 +461,7 @@ def test_a_new_owner_does_not_see_what_the_flat_used_before(north: Organisation,
     Meter.update(contract=bought).where(Meter.id == meter.id).execute()
     (place,) = readings.places(ivan)
     assert [(row.meter, row.reading) for row in place.rows] == [(meter, None)]
-    assert readings.history(ivan, meter) == []
+    assert history.of_meter(ivan, meter) == []
 
 
 def test_the_newest_reading_of_each_meter_stands_beside_it(anna: Account, flat: Contract, meter: Meter) -> None:
@@ -494,8 +503,8 @@ def test_a_meter_that_passes_on_within_a_month_keeps_both_holders_readings(north
         declare(passed_on, 103_000, ivan)
     assert declare(passed_on, 105_000, ivan).used_milli == 1_000
     assert counting(meter) == [("2026-10", 100_000), ("2026-11", 104_000), ("2026-11", 105_000)]
-    assert [r.value_milli for r in readings.history(anna, meter)] == [104_000, 100_000]
-    assert [r.value_milli for r in readings.history(ivan, meter)] == [105_000]
+    assert [r.value_milli for r in history.of_meter(anna, meter)] == [104_000, 100_000]
+    assert [r.value_milli for r in history.of_meter(ivan, meter)] == [105_000]
 
 
 def test_what_the_holder_before_used_says_nothing_about_the_next_ones_use(north: Organisation, anna: Account, flat: Contract) -> None:

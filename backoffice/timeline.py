@@ -157,7 +157,14 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
         reason = facts["error"]
         said["error"] = _(reason) if reason else ""  # a sentence of its own, or nothing to say
     one_of = "bulk" in facts and "bulk" not in events.FACTS[name]
-    return " ".join([_(sentence).format(**said).strip(), _("Done together with other rows.") if one_of else ""]).strip()
+    return " ".join([_(sentence).format_map(_Said(said)).strip(), _("Done together with other rows.") if one_of else ""]).strip()
+
+
+class _Said(dict[str, Any]):
+    """An event of an earlier version may lack a fact that is told today: it is kept as it was."""
+
+    def __missing__(self, fact: str) -> str:
+        return NOTHING
 
 
 def _changes(name: str, before: Any, after: Any) -> str:

@@ -32,6 +32,13 @@ def test_every_event_that_can_be_recorded_can_be_told(staff_app: Any, name: str)
             assert "Ona" in told
 
 
+def test_an_event_of_an_earlier_version_is_told_as_far_as_it_goes(staff_app: Any) -> None:
+    """M01: events are never changed, so those of the version before have fewer facts."""
+    with staff_app.test_request_context(headers={"Accept-Language": "en"}):
+        told = timeline.detail("rows.exported", {"table": "account", "filters": {}, "count": 3})
+        assert told == "–: 3, –. Filters: –. Reason: –"
+
+
 @pytest.mark.parametrize("name", ["account.locked", "account.unlocked", "staff.locked", "staff.unlocked"])
 def test_a_lock_that_only_a_new_password_ends_has_no_date(staff_app: Any, name: str) -> None:
     """M05"""

@@ -2,6 +2,7 @@
 
 import flask_admin.babel
 import flask_admin.translations
+from flask import request
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
 
@@ -14,6 +15,7 @@ from backoffice.home import Home
 from backoffice.settings import SettingsPages
 from backoffice.undeclared import UndeclaredPages
 from config import Config
+from models import Staff
 from rules import access, sessions
 
 # Flask-Admin speaks no Lithuanian and keeps what it has found first for as long as the process lives: ours comes before the first page.
@@ -25,7 +27,7 @@ def create_app(config: Config) -> web.Site:
     """The backoffice of this install, for the staff of all its organisations."""
     views = [Desk() for Desk in DESKS]
     routes = access.STAFF_ROUTES | {page: deed for view in views for page, deed in view.routes().items()}
-    site = web.create_site("staff", config, key="staff_secret_key", routes=routes, whose=sessions.staff, ring=tasks.ring)
+    site = web.create_site("staff", config, key="staff_secret_key", routes=routes, whose=_whose, ring=tasks.ring)
     for page in (health, sign_in):
         site.register_blueprint(page.pages)
     theme = Bootstrap4Theme(base_template="admin/base.html", fluid=True)
@@ -35,3 +37,8 @@ def create_app(config: Config) -> web.Site:
         view.menu._cache = False  # an address is of this request: the site may stand under another one
     site.after_request(looked.write_down)  # runs before the shared one, which adds the headers
     return site
+
+
+def _whose(secret: str) -> Staff | None:
+    # A page that says by itself that it is still open is nobody at work: else a desk that was left would never be signed out.
+    return sessions.staff(secret, is_at_work=not (request.endpoint or "").endswith(".here"))

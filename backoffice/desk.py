@@ -194,9 +194,12 @@ class Desk(ModelView):
 
     def get_one(self, id: uuid.UUID) -> Any:
         """The row with this public id, if it is within the viewer's reach: else a 404 that tells nothing (T01, T18)."""
-        row = self.get_query().where(self.model.public_id == id).first() or abort(404)
+        row = self._within(id)
         looked.at(row)
         return row
+
+    def _within(self, id: uuid.UUID) -> Any:
+        return self.get_query().where(self.model.public_id == id).first() or abort(404)
 
     def get_pk_value(self, model: Any) -> str:
         return str(model.public_id)
@@ -350,7 +353,7 @@ class Desk(ModelView):
     def here(self, public_id: uuid.UUID) -> Any:
         """A browser says that it shows this row's page, or has left it; answered with who else has it open."""
         listing.only()
-        row = self.get_one(public_id)
+        row = self._within(public_id)  # it shows nothing of the row: no look, though the page stays open all day
         if not self.is_for_work:
             abort(404)
         (presence.leave if request.form.get("gone") else presence.arrive)(row, by=web.viewer())

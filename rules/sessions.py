@@ -51,8 +51,9 @@ def _customer(digest: str, organisation: int, at: datetime, seen_after: datetime
     )
 
 
-def staff(secret: str) -> Staff | None:
-    """Which staff member's browser this is; None once the session has ended, or the person works here no longer (T39)."""
+def staff(secret: str, *, is_at_work: bool = True) -> Staff | None:
+    """Which staff member's browser this is; None once the session has ended, or the person works here no longer (T39). What a browser
+    asks by itself, with nobody `is_at_work`, does not keep it signed in."""
     at = now()
     person = (
         Staff.select(Staff, Session.id, Session.last_seen_at, Organisation)
@@ -67,7 +68,7 @@ def staff(secret: str) -> Staff | None:
         )
         .first()
     )
-    if person is not None:
+    if person is not None and is_at_work:
         _touch(person.session, Staff, person)
     return person
 

@@ -4,9 +4,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 
-from models import Presence, now
-from rules import presence
+from models import Event, Presence, now
+from rules import looks, presence
 from tests import world as worlds
 from tests.backoffice.conftest import Enter
 from tests.browser import Browser
@@ -51,6 +52,24 @@ def test_opening_a_page_alone_says_nothing_and_changes_nothing(world: worlds.Wor
     browser = enter("agent")
     browser.get(f"{BASE}/accounts/{world.own['account'].public_id}/")
     assert not Presence.select().exists()
+
+
+def test_a_page_that_stays_open_was_looked_at_once(world: worlds.World, enter: Enter, monkeypatch: pytest.MonkeyPatch) -> None:
+    """M02: the customer is not told of it anew every quarter of an hour."""
+    agent = enter("agent")
+    agent.get(f"{BASE}/accounts/{world.own['account'].public_id}/")
+    monkeypatch.setattr(looks, "AGAIN_AFTER", timedelta(0))
+    assert here(agent).status_code == 200
+    assert Event.select().where(Event.name == "account.viewed").count() == 1
+
+
+def test_a_page_that_stays_open_keeps_nobody_signed_in(world: worlds.World, enter: Enter) -> None:
+    """T51: who left the desk is signed out after a quarter of an hour, whatever their browser says meanwhile."""
+    agent, start = enter("agent"), now()
+    agent.get(f"{BASE}/accounts/{world.own['account'].public_id}/")
+    for minutes, status in ((8, 200), (16, 302)):
+        with time_machine.travel(start + timedelta(minutes=minutes)):
+            assert here(agent).status_code == status
 
 
 def test_who_has_closed_the_page_or_gone_silent_is_no_longer_there(world: worlds.World, enter: Enter) -> None:

@@ -19,7 +19,8 @@ def enter(meter: Meter, value_milli: int, *, read_on: date, reason: str, by: Sta
     Raises Refused: without a reason, for a day to come or before the contract or the meter, for a value that the dial cannot show,
     where a later day of that month counts already or the same is kept.
     """
-    _check(meter, value_milli, read_on, reason)
+    _check(meter, value_milli, reason)
+    _check_day(meter, read_on)
     with unit_of_work():
         chain.lock([meter])
         old = readings.of_month([meter], clock.period(read_on)).get(meter.id)
@@ -32,7 +33,7 @@ def enter(meter: Meter, value_milli: int, *, read_on: date, reason: str, by: Sta
 
 def correct(reading: Reading, value_milli: int, *, reason: str, by: Staff) -> Reading:
     """Put a reading right that counts: what it said stays beside it. Raises Refused as `enter` does, and where it no longer counts."""
-    _check(reading.meter, value_milli, reading.read_on, reason)
+    _check(reading.meter, value_milli, reason)
     with unit_of_work():
         chain.lock([reading.meter])
         # Whoever declared or corrected while we waited has made this one count no more.
@@ -51,7 +52,7 @@ def undo(reading: Reading, *, reason: str, by: Staff) -> None:
         taken = Reading.update(is_current=False).where((Reading.id == reading.id) & Reading.is_current & (Reading.source == "staff"))
         if not taken.execute():
             raise Refused(CHANGED)
-        restored = reading.replaces
+        restored = _told_meanwhile(reading) or reading.replaces
         if restored is not None:
             Reading.update(is_current=True).where(Reading.id == restored.id).execute()
         chain.relink(reading.meter, reading.read_on)
@@ -69,13 +70,26 @@ def undo(reading: Reading, *, reason: str, by: Staff) -> None:
         _tell(reading, reading.value_milli, restored.value_milli if restored else None, f"undone:{reading.id}", reason, by)
 
 
-def _check(meter: Meter, value_milli: int, read_on: date, reason: str) -> None:
+def _told_meanwhile(reading: Reading) -> Reading | None:
+    """What the billing system has said of that month while the reading of staff stood in its way, and would count in its place."""
+    same = (Reading.meter == reading.meter_id) & (Reading.contract == reading.contract_id) & (Reading.period == reading.period)
+    newest = Reading.select().where(same & (Reading.source == "feed") & (Reading.id > reading.id))
+    told, before = newest.order_by(Reading.read_on.desc(), Reading.id.desc()).first(), reading.replaces
+    if told is None or before is None or told.read_on > before.read_on:
+        return told
+    return told if told.read_on == before.read_on and before.source == "feed" else None
+
+
+def _check(meter: Meter, value_milli: int, reason: str) -> None:
     if not reason.strip():
         raise Refused(N_("Enter the reason"), field="reason")
     if not 0 <= value_milli <= readings.MOST_MILLI:
         raise Refused(N_("The reading must have at most nine digits before the decimals."), field="value_milli")
     if meter.kind.rounding == "exact" and value_milli % 10 ** (3 - meter.kind.decimals):
         raise Refused(readings.TOO_FINE[meter.kind.decimals], field="value_milli")
+
+
+def _check_day(meter: Meter, read_on: date) -> None:
     first_on = max((day for day in (meter.installed_on, meter.contract.opened_on) if day), default=None)
     if read_on > clock.today():
         raise Refused(N_("The day must be today or earlier"), field="read_on")
@@ -122,8 +136,11 @@ def _put(meter: Meter, contract_id: int, value_milli: int, read_on: date, reason
 
 
 def _tell(reading: Reading, old_milli: int | None, new_milli: int | None, what: str, reason: str, by: Staff) -> None:
-    """Write to everyone who may see the meter now: what stands there, who changed it, by role, and why."""
-    meter = reading.meter
+    """Write to everyone who may see the reading now: what stands there, who changed it, by role, and why. Who has the contract since
+    a later day hears nothing of the one before (decision 11)."""
+    meter, opened_on = reading.meter, reading.contract.opened_on
+    if opened_on is not None and reading.read_on < opened_on:
+        return
     live = (Membership.contract == reading.contract_id) & Membership.until_at.is_null()
     for held in Membership.select(Membership, Account, AccessType).join(Account).switch(Membership).join(AccessType).where(live):
         account = held.account

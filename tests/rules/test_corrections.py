@@ -90,6 +90,37 @@ def test_staff_enter_outside_the_window_and_take_it_back(anna: Account, meter: M
     assert counting(meter) == [("2026-10", 100_000, None)]
 
 
+def test_what_the_feed_told_meanwhile_counts_when_staff_take_their_reading_back(meter: Meter, agent: Staff) -> None:
+    """M18, K18: the feed says it once only, so it would be lost."""
+    october, november = date(2026, 10, 20), date(2026, 11, 20)
+    right = corrections.correct(Reading.get(), 101_000, reason="Misread", by=agent)
+    entered = corrections.enter(meter, 103_000, read_on=TODAY, reason="By phone", by=agent)
+    told = [chain.Told(meter, meter.contract_id, 100_500, october), chain.Told(meter, meter.contract_id, 102_000, november)]
+    chain.store_many(told, source="feed", is_last_word=True)
+    assert [value for _, value, _ in counting(meter)] == [101_000, 103_000]
+    corrections.undo(entered, reason="Another flat", by=agent)
+    corrections.undo(right, reason="It was not", by=agent)
+    assert counting(meter) == [("2026-10", 100_500, None), ("2026-11", 102_000, 1_500)]
+
+
+def test_what_a_customer_told_on_a_later_day_counts_before_what_the_feed_told_meanwhile(anna: Account, meter: Meter, agent: Staff) -> None:
+    wrong = readings.declare(meter, 140_000, on=date(2026, 11, 22), by=anna)
+    right = corrections.correct(wrong, 104_000, reason="She misread it", by=agent)
+    for day in (20, 22):
+        chain.store_many([chain.Told(meter, meter.contract_id, 102_000, date(2026, 11, day))], source="feed", is_last_word=True)
+    corrections.undo(right, reason="She did not", by=agent)
+    assert counting(meter)[-1] == ("2026-11", 140_000, 40_000)
+
+
+def test_who_has_the_contract_now_is_told_nothing_of_a_reading_from_before(anna: Account, meter: Meter, agent: Staff) -> None:
+    """Decision 11; staff still put it right."""
+    before = Reading.get()
+    Contract.update(opened_on=date(2026, 11, 1)).execute()
+    right = corrections.correct(Reading.get_by_id(before.id), 101_000, reason="Misread as it was handed over", by=agent)
+    corrections.undo(Reading.get_by_id(right.id), reason="It was not", by=agent)
+    assert (counting(meter), Message.select().count()) == ([("2026-10", 100_000, None)], 0)
+
+
 def test_an_exchanged_meter_may_show_less(meter: Meter, agent: Staff) -> None:
     assert corrections.enter(meter, 12_000, read_on=TODAY, reason="Exchanged", by=agent).used_milli == -88_000
 

@@ -205,7 +205,7 @@ def send_mail() -> int:
 def make_exports() -> int:
     """Make the files that staff wait for, and drop those whose day is over; returns how many were made (N06)."""
     with database.connection_context():
-        files.Downloads(config.exports_dir).keep_only(exports.kept())
+        files.Downloads(config.exports_dir).keep_only(exports.kept)
         if not exports.are_waiting():
             return 0
     from backoffice import create_app  # what a file shows is what its desk shows: the one job that needs a site

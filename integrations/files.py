@@ -10,7 +10,7 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -111,10 +111,13 @@ class Downloads:
         path = self.folder / name
         return path if path.is_file() else None
 
-    def keep_only(self, names: Collection[str]) -> int:
-        """Remove the files that nobody may take any more, and the parts of those whose writers died; returns how many."""
+    def keep_only(self, kept: Callable[[], Collection[str]]) -> int:
+        """Remove the files that nobody may take any more, and the parts of those whose writers died; returns how many. `kept` is asked
+        once the files are listed: one that is made meanwhile is not among them."""
         removed, at = 0, time.time()
-        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+        there = list(self.folder.iterdir()) if self.folder.is_dir() else []
+        names = kept()
+        for path in there:
             if path.is_dir():
                 if at - path.stat().st_mtime > LEFT_BEHIND.total_seconds():
                     shutil.rmtree(path, ignore_errors=True)

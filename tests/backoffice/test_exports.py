@@ -5,6 +5,7 @@ import io
 import zipfile
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from lxml import etree
 
 from backoffice import exports as pages, listing
 from backoffice.desk import Desk
+from integrations import files
 from models import Account, Building, Event, Export, ExportedAccount, Staff, StaffBuilding, SyncProblem, database, now
 from rules import access, accounts, exports
 from rules.refusal import Refused
@@ -362,8 +364,21 @@ def test_after_a_day_the_file_is_gone_and_what_was_never_finished_too(big: tuple
     assert "no longer kept" in browser.text
     assert not browser.page.xpath("//a[contains(@href, '/file/')]")
     with staff_app.app_context():
-        assert pages.downloads().keep_only(exports.kept()) >= 1
+        assert pages.downloads().keep_only(exports.kept) >= 1
     assert name not in files_of(staff_app)
+
+
+def test_a_file_that_is_made_while_old_ones_are_removed_stays(tmp_path: Path) -> None:
+    downloads = files.Downloads(tmp_path)
+
+    def kept() -> set[str]:
+        (tmp_path / "new.csv").write_text("made just now, by somebody who was not known a moment ago")
+        return {"kept.csv"}
+
+    for name in ("kept.csv", "old.csv"):
+        (tmp_path / name).write_text("x")
+    assert downloads.keep_only(kept) == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"kept.csv", "new.csv"}
 
 
 def test_a_ready_file_is_never_without_its_event(world: worlds.World) -> None:

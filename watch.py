@@ -34,6 +34,8 @@ PERSONAL = (
     (re.compile(r"\+?\d[\d -]{5,}\d"), "[number]"),
 )
 
+LONGEST = 2000  # characters of a line: the patterns need the square of it
+
 
 class JsonLines(logging.Formatter):
     """One JSON object a line, with nothing in it that names a person."""
@@ -43,7 +45,7 @@ class JsonLines(logging.Formatter):
             "at": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "says": masked(record.getMessage()),
+            "says": masked(record.getMessage()[:LONGEST]),
         }
         if request_id.get():
             told["request"] = request_id.get()

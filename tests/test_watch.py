@@ -208,3 +208,9 @@ def test_a_requests_number_is_the_proxys_where_one_is_trusted(trusts: bool, is_t
     headers: list[tuple[str, str]] = []
     list(watched({"REQUEST_METHOD": "GET", "HTTP_X_REQUEST_ID": number}, lambda line, given, *more: headers.extend(given)))
     assert (dict(headers)["X-Request-ID"] == number) is is_taken
+
+
+def test_a_line_without_end_is_cut_before_it_is_masked() -> None:
+    """T111: the patterns need the square of its length."""
+    record = logging.LogRecord("x", logging.INFO, "x", 1, "a" * 50_000, (), None)
+    assert len(json.loads(watch.JsonLines().format(record))["says"]) <= watch.LONGEST

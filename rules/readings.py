@@ -151,11 +151,13 @@ def declarable(account: Account, day: date) -> list[Row]:
     ]
 
 
-def of_month(meters: Collection[Meter], period: str) -> dict[int, Reading]:
-    """The readings of these meters that count in a month, by the meter's id: those of the contracts that have them now (CV-30)."""
+def of_month(meters: Collection[Meter], period: str, *, seen_by: Account | None = None) -> dict[int, Reading]:
+    """The readings of these meters that count in a month, by the meter's id: those of the contracts that have them now (CV-30), and
+    of those what an account may see: not what the customer before has left."""
+    rows = Reading.within(seen_by) if seen_by else Reading.select()
     current = Reading.meter.in_([m.id for m in meters]) & (Reading.period == period) & Reading.is_current
     holders = {meter.id: meter.contract_id for meter in meters}
-    return {reading.meter_id: reading for reading in Reading.select().where(current) if reading.contract_id == holders[reading.meter_id]}
+    return {reading.meter_id: reading for reading in rows.where(current) if reading.contract_id == holders[reading.meter_id]}
 
 
 def by_reference(account: Account, reference: str) -> list[Reading]:

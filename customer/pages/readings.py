@@ -72,7 +72,7 @@ def _declare(rows: list[readings.Row]) -> Any:
         with web.asking(form):
             stored = readings.declare_all(form.values(), on=today, by=account, sure=form.values())
             return redirect(url_for("readings.declared", reference=stored[0].reference))
-    told = readings.of_month(meters, clock.period(today))
+    told = readings.of_month(meters, clock.period(today), seen_by=account)
     return render_template(
         "customer/declare.html",
         form=form,

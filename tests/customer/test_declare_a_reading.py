@@ -428,6 +428,11 @@ def test_what_the_holder_before_declared_this_month_is_not_shown(
     Reading.update(contract=before).where(Reading.id == told.id).execute()
     browser.get("/north/meters/declare-readings")
     assert "this month" not in browser.text
+    # A payer code that went on with the flat is one contract.
+    Reading.update(contract=flat).where(Reading.id == told.id).execute()
+    Contract.update(opened_on=date(2026, 11, 18)).where(Contract.id == flat.id).execute()
+    browser.get("/north/meters/declare-readings")
+    assert "this month" not in browser.text
 
 
 def test_a_form_that_was_left_open_too_long_leads_back_to_its_page(browser: Browser, meter: Meter, clock: Traveller) -> None:

@@ -24,15 +24,22 @@ SAW = {
     "message": N_("Looked at letters sent to you"),
     "meter": N_("Looked at your meters"),
     "reading": N_("Looked at your readings"),
+    "syncproblem": N_("Looked at a record about you from the billing system"),
 }
 DID = {
     "account.details_changed": N_("Changed your name or language"),
     "account.email_change_asked": N_("Asked for your e-mail address to be changed"),
     "account.unlocked": N_("Unlocked your account"),
-    "contract.attached": N_("Added a contract to your account"),
+    "contract.attached_by_staff": N_("Added a contract to your account"),
     "contract.changed": N_("Changed what your contract says"),
+    "contract.detached_by_staff": N_("Removed a contract from your account"),
+    "contract.placed": N_("Changed in which house your contract is"),
     "membership.access_type_changed": N_("Changed what you may do with a contract"),
-    "reading.declared": N_("Entered a reading of your meter"),
+    "membership.restored": N_("Gave a contract back to your account"),
+    "message.sent_again": N_("Sent you a letter again"),
+    "reading.corrected": N_("Corrected a reading of your meter"),
+    "reading.correction_undone": N_("Took a correction of your reading back"),
+    "reading.entered": N_("Entered a reading of your meter"),
 }
 
 

@@ -8,6 +8,7 @@ import pytest
 import time_machine
 
 from backoffice.desk import Desk
+from customer.pages import looks as pages
 from models import Account, Event, ExportedAccount, Message, Organisation, SyncProblem, now
 from rules import accounts, events, looks, settings
 from rules.work import unit_of_work
@@ -189,6 +190,21 @@ def test_whose_data_were_in_a_file_is_forgotten_when_nobody_is_told_any_more(wor
     with time_machine.travel(now() + timedelta(days=31 * 24 + 1), tick=False):
         assert looks.forget_old() == kept
     assert Event.select().where(Event.name == "rows.exported").exists()
+
+
+# What staff cannot do, or not to a customer's data.
+NOT_BY_STAFF = (
+    "account.consent_", "account.email_change_stopped", "account.email_change_undone", "account.email_changed", "account.email_confirmed",
+    "account.locked", "account.password_", "account.phone_", "account.registered", "account.signed_", "account.viewed", "building.",
+    "contract.attached", "contract.created", "contract.detached", "contract.passed_on", "feed.", "meter", "organisation.", "premises.",
+    "provider.", "reading.declared", "rows.", "savedview.", "setting.", "staff.",
+)  # fmt: skip
+BY_STAFF = sorted(name for name in events.FACTS if name.endswith("_by_staff") or not name.startswith(NOT_BY_STAFF))
+
+
+@pytest.mark.parametrize("event", BY_STAFF)
+def test_whatever_staff_do_has_words_of_its_own(event: str) -> None:
+    assert event in pages.DID
 
 
 def test_a_contracts_earlier_changes_are_not_told_to_who_has_it_now(world: worlds.World) -> None:

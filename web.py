@@ -450,7 +450,7 @@ def month_short(period: str) -> str:
     return formats.month_short(period, language())
 
 
-FILTERS = (money, unit_price, reading, quantity, vat_rate, day, day_long, day_of_month, moment, month, month_short)
+FILTERS = (money, unit_price, reading, quantity, vat_rate, day, day_long, day_of_month, moment, month, month_short, formats.phone)
 
 
 def choice(row: Table, field: str) -> str:

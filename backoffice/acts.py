@@ -91,6 +91,7 @@ def _page(desk: Any, command: Command) -> Any:
         tried=tried,
         entered=[fields.Kept.of(item) for item in form if item.name in command.needs] if tried else [],
         named=desk.named,
+        beside=desk.beside,
         is_one=is_one,
         form=form,
         back_url=back,

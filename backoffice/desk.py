@@ -391,6 +391,10 @@ class Desk(ModelView):
         """A row among others, in words."""
         return str(row)
 
+    def beside(self, row: Any) -> str:
+        """What tells a row from its like, where an act asks about it."""
+        return str(getattr(row, "email", ""))
+
     def facts(self, row: Any) -> list[tuple[str, Any]]:
         """What a row says, label by label; what says nothing is left out."""
         names = (*(self.column_details_list or self.column_list), *(["organisation.name"] if web.viewer().sees_install else []))

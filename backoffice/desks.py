@@ -355,6 +355,18 @@ class Meters(Desk):
     related = (("readings", "meter"),)
     empty = (N_("No meters yet"), N_("Meters come with the billing feed."))
 
+    def beside(self, row: Meter) -> str:
+        """Where it is and what it showed last: whoever phones is asked whether that can be right."""
+        kind, where = row.kind, web.language()
+        last = (
+            Reading.select().where((Reading.meter == row) & Reading.is_current).order_by(Reading.read_on.desc(), Reading.id.desc()).first()
+        )
+        told = [kind.name(where), row.place, row.contract.address]
+        if last is not None:
+            value = f"{formats.reading(last.value_milli, kind.decimals, where)} {kind.unit}"
+            told.append(_("Last reading: %(value)s, %(day)s", value=value, day=formats.day(last.read_on, where)))
+        return " · ".join(part for part in told if part)
+
 
 @desk(MeterKind, menu=METERS)
 class MeterKinds(Desk):

@@ -13,7 +13,7 @@ import web
 from backoffice import listing, timeline
 from backoffice.desk import Desk
 from models import Event, Organisation, Setting, SyncRun, canonical, now
-from rules import access, confirmations, contracts, search
+from rules import access, clock, confirmations, contracts, search, undeclared
 
 # A feed is read every night; a little longer, for a night that started late.
 LATE = timedelta(hours=26)
@@ -44,7 +44,7 @@ class Home(AdminIndexView):
             latest = timeline.told(found.order_by(Event.id.desc()).limit(EVENTS_SHOWN))
         return self.render(
             "backoffice/home.html",
-            queues=[*self._queues(), *_feed_queue(feeds, self._desk("sync_runs").address())],
+            queues=[*self._to_declare(), *self._queues(), *_feed_queue(feeds, self._desk("sync_runs").address())],
             feeds=feeds,
             events=latest,
             brakes=_brakes(),
@@ -55,6 +55,13 @@ class Home(AdminIndexView):
 
     def _desk(self, endpoint: str) -> Any:
         return next(view for view in self.admin._views if view.endpoint == endpoint)
+
+    def _to_declare(self) -> list[dict[str, Any]]:
+        """Whoever runs houses is to see first who has not declared in them; for all houses of an organisation it would say little."""
+        if web.viewer().role != "property_manager":
+            return []
+        count, text = str(undeclared.waiting(web.viewer(), clock.today())), _("No reading of this month yet: whom to phone.")
+        return [_queue(_("Meters not declared"), text, count, self._desk("undeclared").address())]
 
     def _queues(self) -> list[dict[str, Any]]:
         """Every saved view that says it is a queue, of the desks that this viewer may see, with how many rows wait there."""

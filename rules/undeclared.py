@@ -1,12 +1,13 @@
 """Who has not declared: for whoever runs houses and phones people before readings close (N08), and for a customer who has it to do."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
 from peewee import JOIN, Case, fn
 
-from models import Account, Building, Contract, Membership, Meter, MeterKind, Premises, Provider, Reading, Staff
+from models import Account, Building, Contract, Membership, Meter, MeterKind, Premises, Provider, Reading, Staff, sort_key
 from rules import access, clock, readings, settings
 from rules.statements import one_of, statement
 
@@ -46,6 +47,12 @@ def houses(viewer: Staff, day: date, *, after: Building | None = None, limit: in
     return [House(house, *counts.get(house.id, (0, 0))) for house in found[:limit]], len(found) > limit
 
 
+def waiting(viewer: Staff, day: date) -> int:
+    """How many meters of the viewer's buildings are to be declared this month and are not yet."""
+    within = Contract.building.in_(Building.within(viewer).select(Building.id))
+    return int(_meters(Meter.select(), day, clock.period(day)).where(within & Reading.id.is_null()).count())
+
+
 def of(building: Building, day: date, *, limit: int = 500) -> list[Waiting]:
     """The contracts of a building with meters that have no reading this month, by their place: two statements, whatever waits."""
     rows = (
@@ -66,7 +73,12 @@ def of(building: Building, day: date, *, limit: int = 500) -> list[Waiting]:
     )
     for membership in held:
         found[membership.contract_id].people.append(membership.account)
-    return list(found.values())
+    return sorted(found.values(), key=lambda waiting: _as_counted(waiting.contract.address))
+
+
+def _as_counted(address: str) -> list[tuple[bool, int | str]]:
+    """An address in the order in which a house is walked through: flat 2 before flat 10."""
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else sort_key(part)) for part in re.split("([0-9]+)", address) if part]
 
 
 def by(account: Account, day: date) -> tuple[int, date] | None:

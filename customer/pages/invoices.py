@@ -43,6 +43,7 @@ def index() -> Any:
         is_first=page.newer is None,
         points=_points(billing.billed(account, chosen, today)),
         years=[(year, {**asked, "year": str(year)}) for year in _years(standing) if chosen.year in (None, year)],
+        is_one_year=chosen.year is not None,
         today=today,
         previous_url=url_for("invoices.index", **asked, newer=page.newer) if page.newer else None,
         next_url=url_for("invoices.index", **asked, older=page.older) if page.older else None,

@@ -41,10 +41,13 @@ def declared(reference: str) -> Any:
         abort(404)
     account, today = web.viewer(), clock.today()
     windows = [readings.window(account.organisation, today, reading.contract.building) for reading in stored]
+    rows = [row for row in readings.declarable(account, today) if readings.window_of(row.meter, today).is_open]
+    told = readings.of_month([row.meter for row in rows], clock.period(today))
     return render_template(
         "customer/declared.html",
         readings=stored,
         called=readings.names(account, [reading.meter for reading in stored]),
+        waiting=[row for row in rows if row.meter.id not in told],
         again_until=min(w.closes_on for w in windows) if all(w.is_open and w.opens_on <= stored[0].read_on for w in windows) else None,
         is_highest=settings.of(account.organisation).same_day_reading == "highest" and stored[0].read_on == today,
     )

@@ -104,10 +104,12 @@ def test_a_property_manager_sees_no_queue_that_is_not_theirs(world: worlds.World
     Account.update(locked_until=now() + timedelta(hours=1)).execute()
     browser = enter("manager")
     browser.get(f"{BASE}/")
-    assert queues(browser) == {"Locked accounts": str(4)}  # everyone with access to a contract of the house
+    assert queues(browser) == {"Meters not declared": "1", "Locked accounts": str(4)}  # everyone with access to a contract of the house
+    browser.follow("Meters not declared")
+    assert "Who has not declared" in browser.text
     browser = enter("manager_elsewhere")
     browser.get(f"{BASE}/")
-    assert queues(browser) == {"Locked accounts": "0"}
+    assert queues(browser) == {"Meters not declared": "0", "Locked accounts": "0"}
     assert "Liepų" not in browser.text
 
 

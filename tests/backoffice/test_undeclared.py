@@ -28,7 +28,7 @@ def test_a_manager_sees_whom_to_phone_in_each_house(world: worlds.World, staff_b
     (row,) = staff_browser.page.xpath("//tbody/tr")
     assert [" ".join(cell.text_content().split()) for cell in row[1:]] == ["1", "0", "1"]
     staff_browser.follow("Liepų g. 1")
-    assert "+37060000001" in staff_browser.text
+    assert "+370 600 00001" in staff_browser.text
     assert str(world.own["meter"]) in staff_browser.text
     with statements() as before:
         staff_browser.get(staff_browser.at)
@@ -40,6 +40,16 @@ def test_a_manager_sees_whom_to_phone_in_each_house(world: worlds.World, staff_b
     factories.reading(world.own["meter"], 6_000, date(2026, 11, 16))
     staff_browser.get(staff_browser.at)
     assert f"{world.own['meter']} ·" not in staff_browser.text
+
+
+def test_flats_stand_in_the_order_of_their_numbers(world: worlds.World, staff_browser: Browser) -> None:
+    """N08"""
+    house = world.own["building"]
+    for flat in (10, 2):
+        factories.meter(factories.contract(house.organisation, f"F{flat}", address=f"Liepų g. 1-{flat}", building=house), number=f"F{flat}")
+    enter(world, staff_browser, "manager")
+    staff_browser.get(f"/backoffice/undeclared/{house.public_id}/")
+    assert staff_browser.page.xpath("//tbody//th/a/text()") == ["Liepų g. 1-1", "Liepų g. 1-2", "Liepų g. 1-10"]
 
 
 def test_nothing_of_another_house_is_there_through_any_address(world: worlds.World, staff_browser: Browser) -> None:
@@ -60,6 +70,7 @@ def test_an_agent_enters_corrects_and_takes_back_a_reading(world: worlds.World, 
     staff_browser.get(f"/backoffice/meters/{meter.public_id}/")
     staff_browser.follow("Enter a reading")
     assert "The customer reads it too" in staff_browser.text
+    assert "Hot-water meter · Nr. 1 · Liepų g. 1-1 · Last reading: 5.000 m³" in staff_browser.text
     staff_browser.submit("Enter a reading", value_milli="6,5", read_on="2026-11-18", reason="By phone")
     entered = Reading.get(source="staff")
     assert (entered.value_milli, entered.read_on, entered.used_milli) == (6_500, date(2026, 11, 18), 1_500)

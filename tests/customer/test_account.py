@@ -49,9 +49,11 @@ def test_the_account_page_shows_everything_and_who_changes_what(browser: Browser
     """CV-37, CV-39, PS-07"""
     browser.get("/north/account")
 
-    assert "Name and surname Anna North E-mail anna@example.lt Phone +37060000001" in browser.text
+    assert "Name and surname Anna North E-mail anna@example.lt Phone +370 600 00001" in browser.text
     assert "changed through customer service: +370 700 00002 or pagalba@busto-prieziura.example.lt" in browser.text
     assert not browser.page.xpath("//a[contains(@href, 'email')]"), "there is no way to change the e-mail oneself"
+    (main,) = browser.page.xpath("//main")
+    assert [a.get("href").removeprefix("/north") for a in main.xpath(".//ul//a")] == ["/contracts", "/account/who-looked"]
 
 
 def test_the_password_is_changed_and_other_browsers_are_signed_out(browser: Browser, anna: Account, customer_app: Any) -> None:

@@ -296,6 +296,14 @@ def test_a_list_shows_the_bills_that_are_chosen_and_still_the_total_of_all(brows
     assert "There is no such bill. See all bills" in browser.text
 
 
+def test_the_files_of_a_year_stand_above_its_bills_once_it_is_chosen(browser: Browser, several: Contract) -> None:
+    """CV-21"""
+    for query, is_above in (("", False), ("year=2025", True)):
+        numbers_at(browser, query)
+        (archive,) = browser.page.xpath("//a[contains(@href, '/archive') and contains(@href, 'year=2025')]")
+        assert bool(archive.xpath("following::a[contains(@href, '/invoices/') and not(contains(@href, 'year'))]")) == is_above
+
+
 def test_the_form_above_the_list_needs_no_javascript(browser: Browser, several: Contract) -> None:
     browser.get("/north/invoices")
     (form,) = [form for form in browser.page.forms if form.method == "GET"]

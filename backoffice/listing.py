@@ -247,9 +247,12 @@ def counts(views: list[tuple[Any, Asked]]) -> list[str]:
     """How many rows each view has, in one statement; "10 000+" where there are more, and nothing where no index could count them."""
     parts = []
     for desk, what in views:
+        if not what.is_countable:
+            parts.append(pw.Value(None))  # nor looked for: a view may hold a search, which asks at once
+            continue
         query, _order, _is_backwards = found(desk, what)
         some = query.select(pw.SQL("1")).limit(COUNTED_UP_TO + 1)
-        parts.append(pw.Select([some.alias("some")], [pw.fn.COUNT(pw.SQL("*"))]) if what.is_countable else pw.Value(None))
+        parts.append(pw.Select([some.alias("some")], [pw.fn.COUNT(pw.SQL("*"))]))
     if not parts:
         return []
     figures = pw.Select(columns=parts).bind(database).tuples().execute()[0]

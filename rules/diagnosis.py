@@ -190,7 +190,7 @@ class Form:
     def month(self, typed: str) -> date | None:
         """The month that a fitting number tells, None where its form has none."""
         year, month = ("".join(c for part, c in zip(self.parts, typed, strict=True) if part.stands_for == of) for of in "YM")
-        if not year or not month or not 1 <= int(month) <= 12:
+        if len(year) not in (2, 4) or len(month) != 2 or not 1 <= int(month) <= 12:
             return None
         return date(max(1, int(year) + (2000 if len(year) == 2 else 0)), int(month), 1)
 

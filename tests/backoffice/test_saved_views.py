@@ -11,6 +11,7 @@ from rules import clock, views
 from rules.refusal import Missing, Refused
 from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
+from tests.backoffice.test_queries import counted
 from tests.browser import Browser
 
 BASE = "/backoffice"
@@ -66,6 +67,15 @@ def test_a_shared_view_opens_with_the_same_rows_for_a_colleague_within_their_own
         assert "Žibutės" not in stranger.text
         stranger.get(f"{BASE}/contracts/?view={view.public_id}")
         assert stranger.status == 404
+
+
+def test_a_view_with_a_search_costs_other_pages_no_search(world: worlds.World, enter: Enter, db: Any) -> None:
+    browser = enter("agent")
+    save(browser, "/accounts/?search=anna", "Onos")
+    with counted(db) as said:
+        browser.get(f"{BASE}/accounts/")
+    assert "Onos" in tabs(browser)
+    assert not [sql for sql in said if "MATCH" in sql or "LIKE" in sql]
 
 
 def test_what_is_not_shared_is_ones_own(world: worlds.World, enter: Enter) -> None:

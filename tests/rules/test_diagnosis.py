@@ -198,6 +198,9 @@ def test_whatever_is_typed_is_answered() -> None:
         number = dice.choice([None, text[::-1], "BP-2026-00-0307", "BP-0000-13-0001"])
         form = "".join(dice.choice("0AYM- ;X") for _ in range(dice.randrange(0, 10)))
         diagnose(text, number, chosen=None, companies=(WEST, Company("Any", form, form)), today=TODAY)
+    twice = Company("Twice", "00-000", "YYYY-YY-MM-MM")
+    for number in ("2026-26-01-01", "2026-26-00-01"):
+        assert diagnose("12-345", number, chosen=twice, companies=(), today=TODAY)
 
 
 def test_the_diagnosis_knows_no_table() -> None:

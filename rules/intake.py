@@ -45,6 +45,10 @@ MOST_CENTS, MOST = 10_000_000_00, 10**15  # of money, and of any other number
 
 UNKNOWN_PAYER = N_("No contract has the payer code {payer_code}. The record is taken in as soon as one has.")
 LIKE_ANOTHER = N_("The payer code {payer_code} differs from {known} only in spaces, dashes or capital letters. One of them must be wrong.")
+GOES_ON = N_(
+    "The payer code {payer_code} goes on to another customer on {opened_on}. Until then it stays with who has it; the record is taken in"
+    " on that day."
+)
 NO_PAYER = N_("The payer code {payer_code} must have a letter or a digit.")
 NO_PROVIDER = N_("The organisation has no provider. Add one; the record is then taken in.")
 UNKNOWN_PROVIDER = N_("No provider has the name or code {provider}. Correct the provider; the record is then taken in.")
@@ -72,7 +76,7 @@ TOO_EARLY = N_("{day_on} lies too far ahead.")
 def take_contracts(run: Run, items: Sequence[Item]) -> None:
     """What a feed says of contracts is true; the last word stays. Where it knows no houses, staff say in which one a contract is."""
     pairs = list(_with_contracts(run, items, opens=True))
-    houses = _houses(run, pairs)
+    houses, taken = _houses(run, pairs), []
     for item, contract in pairs:
         it = item.record
         house, flat = houses.get((it.building, None)), houses.get((it.building, it.premises))
@@ -81,6 +85,9 @@ def take_contracts(run: Run, items: Sequence[Item]) -> None:
         if house is not None:
             place |= {"building": house, "premises": flat if it.premises else None}
         if contract.id is not None and _has_passed_on(contract, it):
+            if it.opened_on > run.today:
+                run.put_aside(item, Aside("goes-on", GOES_ON, payer_code=it.payer_code, opened_on=it.opened_on))
+                continue
             holding.pass_on(contract, it.opened_on)
         has_changed = _say(contract, said) | _say_unless_said(contract, place, it.address, it.building, it.premises)
         if contract.id is not None:
@@ -89,10 +96,11 @@ def take_contracts(run: Run, items: Sequence[Item]) -> None:
         if contract.id is not None and has_changed:
             run.openings += 1
             _save_with_house(contract)
+        taken.append(item)
     add_all(contract for _, contract in pairs)
     for _, contract in pairs:
         run.told.add(contract.id)
-    run.taken_in(item for item, _ in pairs)
+    run.taken_in(taken)
 
 
 def _has_passed_on(contract: Contract, it: Record) -> bool:

@@ -492,17 +492,31 @@ def test_a_payer_code_of_another_customer_leaves_the_account_of_who_had_it(north
     opened = replace(ANNA, opened_on=date(2024, 1, 1))
     take(north, [opened])
     factories.holds(factories.account(north), models.Contract.get())
+    models.Membership.update(since_at=datetime(2026, 10, 1, tzinfo=UTC)).execute()
     for corrected in (
         replace(opened, customer_name="Ona Pataisyta"),
         replace(opened, opened_on=date(2024, 2, 1), customer_name="Ona Pataisyta"),
     ):
         take(north, [corrected])
         assert models.Membership.get().until_at is None
-    sold = replace(opened, customer_name="Jonas Naujasis", opened_on=date(2027, 1, 1))
+    sold = replace(opened, customer_name="Jonas Naujasis", opened_on=date(2026, 11, 1))
     for _ in range(2):
         take(north, [opened, sold])
     assert models.Membership.get().ended_by == "feed"
     assert [message.kind for message in Message.select()] == ["contract_ended"]
+
+
+def test_a_payer_code_that_will_be_another_customers_stays_until_that_day(north: Organisation) -> None:
+    """Decision 11: billing systems write it down when the flat is sold, which may be weeks before it is handed over."""
+    opened = replace(ANNA, opened_on=date(2024, 1, 1))
+    take(north, [opened])
+    factories.holds(factories.account(north), models.Contract.get())
+    take(north, [replace(opened, customer_name="Jonas Naujasis", opened_on=date(2026, 12, 1))])
+    assert (models.Membership.get().until_at, models.Contract.get().opened_on) == (None, date(2024, 1, 1))
+    assert [kind for kind, _ in problems(north)] == ["goes-on"]
+    with time_machine.travel("2026-12-01T10:00:00+00:00", tick=True):
+        take(north, [])
+    assert (models.Membership.get().ended_by, models.Contract.get().customer_name, problems(north)) == ("feed", "Jonas Naujasis", [])
 
 
 # ---- what cannot be right ---------------------------------------------------------------------------------------------

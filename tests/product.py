@@ -128,13 +128,13 @@ class Product:
         self.running.remove(process)
 
     def stop(self) -> None:
-        """End what runs as an operator would; what does not end is killed."""
+        """End what runs as an operator would; what does not end at once is killed: nobody waits for it any more."""
         for process in self.running:
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGTERM)
         for process in list(self.running):
             with suppress(subprocess.TimeoutExpired):
-                process.wait(10)
+                process.wait(1)
             self.kill(process)
 
 

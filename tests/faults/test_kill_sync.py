@@ -15,7 +15,7 @@ from config import ROOT
 from models import Invoice, InvoiceLine, Organisation, Reading, SyncProblem, SyncRun
 from rules import events, work
 from tests import factories, postgres
-from tests.faults import FULL, roll, the_database_of
+from tests.faults import FULL, check, roll, the_database_of
 from tests.product import Product, installed
 
 KILLS, BILLS = (20, 40_000) if FULL else (2, 2_000)
@@ -96,7 +96,7 @@ def test_a_run_killed_at_any_moment_and_run_again_ends_like_one_that_nothing_dis
     assert "0 put aside" in told
     again = product.portal("sync-bills", "north")
     assert f"{BILLS} records: 0 new, 0 changed" in again or "0 records" in again
-    product.portal("check")
+    check(product)
     print(f"{killed} of {KILLS} kills came before the end of the run")
     assert killed > 0, "every run had ended before it was killed: this has shown nothing"
 
@@ -109,7 +109,7 @@ def kill_in_the_middle(product: Product, dice: random.Random, takes: float) -> b
     was_alive = run.poll() is None
     run.send_signal(signal.SIGKILL)
     run.wait()
-    product.portal("check")
+    check(product)
     time.sleep(LEASE_SECONDS + 0.2)  # its lease ends
     return was_alive
 
@@ -146,7 +146,7 @@ def test_files_as_bad_as_they_come_change_nothing_that_was_right_and_are_told(tr
         assert SyncRun.select().where(SyncRun.error != "").count() == 0
         kinds = {problem.kind for problem in SyncProblem.select()}
     assert kinds, told
-    product.portal("check")
+    check(product)
 
 
 def test_an_xml_bomb_and_a_cut_off_bill_stop_no_other(translations: None, product: Product) -> None:

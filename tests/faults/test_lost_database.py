@@ -15,7 +15,7 @@ from lxml import html
 from peewee import fn
 
 from models import Account, Event, Message
-from tests.faults import FULL, ring, roll, the_database_of
+from tests.faults import FULL, check, ring, roll, the_database_of
 from tests.faults.procs import Visitor
 from tests.faults.test_kill_web import CUSTOMER_SITE, check_phones, check_readings, clients, sign_in
 from tests.product import installed
@@ -74,7 +74,7 @@ def test_nothing_is_lost_or_doubled_when_postgresql_restarts_or_ends_sessions(tr
         assert [complaint for client in everyone for complaint in client.visitor.broken] == []
         assert sum(len(client.visitor.lost) for client in everyone) == 0, "the web server itself ended"
         assert forms > 0
-        product.portal("check")
+        check(product)
         with the_database_of(product):
             for client in readers:
                 check_readings(client)
@@ -112,7 +112,7 @@ def test_a_commit_whose_answer_is_lost_counts_once_and_nobody_notices(translatio
             lost_for_longer(client.visitor, wire)
             with the_database_of(product):
                 assert changes_of_phone() == [*wanted, "+37062999999"]
-            product.portal("check")
+            check(product)
     finally:
         wire.close()
 
@@ -195,7 +195,7 @@ def test_a_locked_file_is_waited_for_and_then_the_form_is_given_back(translation
         with the_database_of(product):
             assert changes_of_phone() == ["+37062000002", "+37062000001"]
             assert Account.get(email=first.email).phone == "+37062000001"
-        product.portal("check")
+        check(product)
 
 
 def test_the_wire_and_the_server_do_what_they_say(server: Postgres) -> None:

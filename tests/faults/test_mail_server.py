@@ -9,7 +9,7 @@ from typing import Any
 
 from models import Message, now
 from rules import messages, work
-from tests.faults import FULL, ring, the_database_of
+from tests.faults import FULL, check, ring, the_database_of
 from tests.product import PATIENCE, MailServer, Product, installed
 
 TIMEOUT_SECONDS, LEASE_SECONDS = 1, 3
@@ -92,7 +92,7 @@ def test_each_kind_of_trouble_ends_as_it_should_and_stops_no_other_mail(translat
             Message.update(next_at=now()).where(Message.state == "new").execute()  # the pause is over
         ring(product)
         wait_until(product, lambda found: set(found.values()) == {"sent", "dead"})
-        product.portal("check")
+        check(product)
     copies = Counter(str(letter["To"]) for letter in server.letters)
     assert {to.partition("-")[0] for to, times in copies.items() if times > 1} <= {"unsaid"}
     assert set(copies) == {to for to in addresses if not to.startswith("gone")}

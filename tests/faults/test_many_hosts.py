@@ -9,7 +9,7 @@ from pathlib import Path
 
 from config import ROOT
 from models import Event, JobRun, SyncRun, Worker
-from tests.faults import the_database_of
+from tests.faults import check, the_database_of
 from tests.product import PATIENCE, installed
 from tests.servers import postgresql
 
@@ -41,4 +41,4 @@ def test_two_hosts_do_each_days_work_once(translations: None, tmp_path: Path) ->
             assert Counter(run.organisation.slug for run in SyncRun.select()) == {"north": 1, "south": 1}
             assert Event.select().where(Event.name == "feed.run_finished").count() == 2
             assert Worker.select().count() == 1, "they are two consumers of one host"
-        product.portal("check")
+        check(product)

@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from models import Message
-from tests.faults import FULL, ring, roll, the_database_of
+from tests.faults import FULL, check, ring, roll, the_database_of
 from tests.faults.test_kill_web import CUSTOMER_SITE, check_phones, check_readings, clients, sign_in
 from tests.product import installed
 from tests.servers import CUSTOMERS, Nginx, Site, postgresql
@@ -51,7 +51,7 @@ def test_a_deploy_under_load_is_noticed_by_nobody(translations: None, tmp_path: 
         for client in everyone:
             assert (client.visitor.broken, client.visitor.lost, client.visitor.busy) == ([], [], 0)
             assert client.unknown == []
-        product.portal("check")
+        check(product)
         with the_database_of(product):
             for client in readers:
                 check_readings(client)

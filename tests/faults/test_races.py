@@ -292,4 +292,8 @@ def test_a_wrong_password_and_a_new_one_at_the_same_moment_do_not_wait_for_one_a
         return accounts.change_password(Account.get(), current=factories.PASSWORD, new="Naujas-zodis-8", session=None, site_url=SITE)
 
     at_once(2, act)
-    assert [e.name for e in Event.select().order_by(Event.name)] == ["account.locked", "account.password_changed"]
+    told = [e.name for e in Event.select().order_by(Event.name)]
+    if told == ["account.password_changed"]:  # the new password came first: the wrong one is the first of the next five
+        assert {row.failures for row in Lockout.select()} == {1}
+    else:
+        assert told == ["account.locked", "account.password_changed"]

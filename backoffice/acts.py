@@ -19,7 +19,7 @@ import web
 from backoffice import fields, listing, looked
 from models import N_
 from rules import events, work
-from rules.refusal import Refused
+from rules.refusal import Doubtful, Refused
 
 MOST_AT_ONCE = 200
 NAMED, SENTENCES = 3, 6
@@ -150,12 +150,22 @@ def _each(command: Command, chosen: list[Any], form: Any, mark: str = "") -> Ite
     """Run the rule for each row in a unit of work of its own; gives the row, and what it was refused with (None: it was done).
     What one row alone is refused is raised."""
     said = fields.entered(form, command.needs)
+
+    def run(row: Any, **more: Any) -> None:
+        with work.unit_of_work(), events.together(mark) as happened:
+            command.rule(row, **said, **{name: fields.GIVEN[name](row) for name in command.gives}, by=web.viewer(), **more)
+            if not happened and len(chosen) > 1:
+                raise Refused(NOTHING_TO_DO)
+
     for row in chosen:
         try:
-            with work.unit_of_work(), events.together(mark) as happened:
-                command.rule(row, **said, **{name: fields.GIVEN[name](row) for name in command.gives}, by=web.viewer())
-                if not happened and len(chosen) > 1:
-                    raise Refused(NOTHING_TO_DO)
+            try:
+                run(row)
+            except Doubtful as doubt:
+                # Yes was said to this very question, so to these very values.
+                if len(chosen) > 1 or request.form.get("sure") != web.say(doubt):
+                    raise
+                run(row, sure=True)
             refusal = None
         except Refused as no:
             if len(chosen) == 1:

@@ -13,11 +13,11 @@ from rules.work import unit_of_work
 CHANGED = N_("This reading does not count any more: somebody has changed it meanwhile.")
 
 
-def enter(meter: Meter, value_milli: int, *, read_on: date, reason: str, by: Staff) -> Reading:
+def enter(meter: Meter, value_milli: int, *, read_on: date, reason: str, by: Staff, sure: bool = False) -> Reading:
     """Enter what a meter showed at the end of a local day, thousandths. It takes the place of a reading of the same month.
 
     Raises Refused: without a reason, for a day to come or before the contract or the meter, for a value that the dial cannot show,
-    where a later day of that month counts already or the same is kept.
+    where a later day of that month counts already or the same is kept. Raises Doubtful as `readings.doubt` does, unless `sure`.
     """
     _check(meter, value_milli, reason)
     _check_day(meter, read_on)
@@ -28,11 +28,11 @@ def enter(meter: Meter, value_milli: int, *, read_on: date, reason: str, by: Sta
             raise Refused(
                 N_("The reading of {later_on} counts in that month already. Correct that one."), field="read_on", later_on=old.read_on
             )
-        return _put(meter, meter.contract_id, value_milli, read_on, reason, old, by)
+        return _put(meter, meter.contract_id, value_milli, read_on, reason, old, by, sure)
 
 
-def correct(reading: Reading, value_milli: int, *, reason: str, by: Staff) -> Reading:
-    """Put a reading right that counts: what it said stays beside it. Raises Refused as `enter` does, and where it no longer counts."""
+def correct(reading: Reading, value_milli: int, *, reason: str, by: Staff, sure: bool = False) -> Reading:
+    """Put a reading right that counts: what it said stays beside it. Raises as `enter` does, and Refused where it no longer counts."""
     _check(reading.meter, value_milli, reason)
     with unit_of_work():
         chain.lock([reading.meter])
@@ -40,7 +40,7 @@ def correct(reading: Reading, value_milli: int, *, reason: str, by: Staff) -> Re
         old = Reading.get_by_id(reading.id)
         if not old.is_current:
             raise Refused(CHANGED)
-        return _put(reading.meter, old.contract_id, value_milli, old.read_on, reason, old, by)
+        return _put(reading.meter, old.contract_id, value_milli, old.read_on, reason, old, by, sure)
 
 
 def undo(reading: Reading, *, reason: str, by: Staff) -> None:
@@ -97,10 +97,14 @@ def _check_day(meter: Meter, read_on: date) -> None:
         raise Refused(N_("The meter is there only since {first_on}"), field="read_on", first_on=first_on)
 
 
-def _put(meter: Meter, contract_id: int, value_milli: int, read_on: date, reason: str, old: Reading | None, by: Staff) -> Reading:
+def _put(
+    meter: Meter, contract_id: int, value_milli: int, read_on: date, reason: str, old: Reading | None, by: Staff, sure: bool
+) -> Reading:
     value_milli = readings.rounded(meter.kind, value_milli)
     if old is not None and (old.value_milli, old.read_on) == (value_milli, read_on):
         raise Refused(N_("That is what is kept already"), field="value_milli")
+    if not sure:
+        readings.doubt(meter, value_milli, on=read_on, contract_id=contract_id)
     if old is not None:
         Reading.update(is_current=False).where(Reading.id == old.id).execute()
     made = Reading.create(

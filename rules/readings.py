@@ -258,6 +258,13 @@ UNUSUAL = N_(
     "That is {used_milli} {unit} more than on {last_on}. Your usual use is about {usual_milli} {unit} a month. "
     "Does the meter show {value_milli}?"
 )
+UNUSUAL_HERE = N_(
+    "That is {used_milli} {unit} more than on {last_on}. The usual use here is about {usual_milli} {unit} a month. "
+    "Does the meter show {value_milli}?"
+)
+LESS = N_(
+    "That is less than {last_milli}, which the meter showed on {last_on}. Does it show {value_milli}, because it was exchanged or set anew?"
+)
 
 
 def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | None = None, sure: bool = False) -> Reading | None:
@@ -272,32 +279,43 @@ def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | Non
     """
     place, kind = meter.contract, meter.kind
     _check_time(meter, on)
-    step = 10 ** (3 - kind.decimals)
-    if value_milli % step:
+    if value_milli % 10 ** (3 - kind.decimals):
         raise Refused(TOO_FINE[kind.decimals], field="value")
     if not 0 <= value_milli <= MOST_MILLI:
         raise Refused(N_("The reading must have at most nine digits before the decimals."), field="value")
     if instead_of is not None and instead_of.read_on == on:
         _check_same_day(meter, value_milli, instead_of)
-    earlier = _earlier(meter, on)
+    earlier = _earlier(meter, on, place.id)
     last = earlier[0] if earlier else None
     if instead_of is not None and instead_of.source != "customer" and value_milli < instead_of.value_milli:
         raise _lower(meter, instead_of)
     if last is None:
         return None
-    rollover = chain.rollover_milli(meter, value_milli, last.value_milli)
-    if value_milli < last.value_milli and not rollover:
+    if value_milli < last.value_milli and not chain.rollover_milli(meter, value_milli, last.value_milli):
         raise _lower(meter, last)
-    if sure:
-        return last
-    facts = {"value_milli": value_milli, "unit": kind.unit, "decimals": kind.decimals, "last_on": last.read_on}
-    facts["used_milli"] = used = value_milli - last.value_milli + rollover
-    if rollover:
-        raise Doubtful(ROLLED, field="value", last_milli=last.value_milli, **facts)
-    usual = _usual([reading for reading in earlier if reading.contract_id == place.id])
-    if usual is not None and used > max(UNUSUAL_TIMES * usual * clock.months_between(last.period, clock.period(on)), UNUSUAL_FLOOR_MILLI):
-        raise Doubtful(UNUSUAL, field="value", usual_milli=usual // step * step, **facts)
+    if not sure:
+        _doubt(meter, value_milli, on, earlier, place.id, UNUSUAL)
     return last
+
+
+def doubt(meter: Meter, value_milli: int, *, on: date, contract_id: int) -> None:
+    """Raises Doubtful for what staff may mean and may have mistyped: less than before, a roll-over, a use far above the usual."""
+    earlier = _earlier(meter, on, contract_id)
+    if earlier:
+        _doubt(meter, value_milli, on, earlier, contract_id, UNUSUAL_HERE)
+
+
+def _doubt(meter: Meter, value_milli: int, on: date, earlier: list[Reading], contract_id: int, unusual: str) -> None:
+    kind, last = meter.kind, earlier[0]
+    rollover, step = chain.rollover_milli(meter, value_milli, last.value_milli), 10 ** (3 - kind.decimals)
+    used = value_milli - last.value_milli + rollover
+    facts = {"value_milli": value_milli, "last_milli": last.value_milli, "last_on": last.read_on, "used_milli": used}
+    facts |= {"unit": kind.unit, "decimals": kind.decimals}
+    if value_milli < last.value_milli:
+        raise Doubtful(ROLLED if rollover else LESS, field="value", **facts)
+    usual = _usual([reading for reading in earlier if reading.contract_id == contract_id])
+    if usual is not None and used > max(UNUSUAL_TIMES * usual * clock.months_between(last.period, clock.period(on)), UNUSUAL_FLOOR_MILLI):
+        raise Doubtful(unusual, field="value", usual_milli=usual // step * step, **facts)
 
 
 def _check_time(meter: Meter, on: date) -> None:
@@ -342,10 +360,10 @@ def _contact(meter: Meter) -> str:
     return meter.organisation.phone or meter.organisation.email
 
 
-def _earlier(meter: Meter, on: date) -> list[Reading]:
-    """The readings that count before one of that day, newest first, a year and one back: of earlier months, and of this one what
-    the holder before has left."""
-    this_month = (Reading.contract == meter.contract_id) & (Reading.period == clock.period(on))
+def _earlier(meter: Meter, on: date, contract_id: int) -> list[Reading]:
+    """The readings that count before one of that day and contract, newest first, a year and one back: of earlier months, and of this
+    one what the holder before has left."""
+    this_month = (Reading.contract == contract_id) & (Reading.period == clock.period(on))
     known = (Reading.meter == meter) & Reading.is_current & (Reading.read_on <= on) & ~this_month
     return list(Reading.select().where(known).order_by(Reading.read_on.desc(), Reading.value_milli.desc()).limit(13))
 

@@ -45,7 +45,7 @@ def view(public_id: uuid.UUID) -> Any:
         contract=held.contract,
         access=_word(held.access_type.name),
         owed_cents=billing.owed_by_contract(account).get(contract.id),
-        meters=[row.meter for row in place.rows] if place else [],
+        meters=place.rows if place else [],
         bills=billing.newest(account, NEWEST_BILLS, contract=contract),
         is_over=_is_over(contract),
         today=clock.today(),

@@ -88,6 +88,22 @@ def test_an_agent_enters_corrects_and_takes_back_a_reading(world: worlds.World, 
     assert Meter.get_by_id(meter.id)
 
 
+def test_staff_are_asked_about_a_reading_that_is_hardly_right_and_yes_is_said_to_that_value_alone(
+    world: worlds.World, staff_browser: Browser
+) -> None:
+    """N02"""
+    enter(world, staff_browser, "agent")
+    staff_browser.get(f"/backoffice/meters/enter-reading/?ids={world.own['meter'].public_id}")
+    entered = {"read_on": "2026-11-18", "reason": "By phone"}
+    staff_browser.submit("Enter a reading", value_milli="4", **entered)
+    assert "That is less than 5.000, which the meter showed on 20 October 2026." in staff_browser.text
+    staff_browser.submit("Yes, it is right", value_milli="3", **entered)
+    assert "Does it show 3.000," in staff_browser.text
+    assert not Reading.select().where(Reading.source == "staff").exists()
+    staff_browser.submit("Yes, it is right", **entered)
+    assert Reading.get(Reading.source == "staff").value_milli == 3_000
+
+
 def test_a_customer_sees_who_entered_a_reading_by_role_and_why(world: worlds.World, browser: Browser) -> None:
     agent, meter = world.people["agent"], world.own["meter"]
     factories.reading(meter, 6_000, date(2026, 11, 16), source="staff", staff=agent, reason="By phone")

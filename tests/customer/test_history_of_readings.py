@@ -60,6 +60,13 @@ def test_each_reading_has_its_day_from_to_difference_and_who_read_it_the_newest_
     assert browser.at.endswith(f"/readings?meter={meter.public_id}")
 
 
+def test_the_page_of_a_contract_calls_meters_as_its_reader_does(browser: Browser, anna: Account, meter: Meter) -> None:
+    readings.rename(meter, "Kitchen", by=anna)
+    browser.get(f"/north/contracts/{meter.contract.public_id}")
+    (row,) = browser.page.xpath("//main//li[a[contains(@href, '/meters/')]]")
+    assert " ".join(" ".join(row.itertext()).split()) == "Kitchen Hot-water meter KV1_241 · Nr. 1"
+
+
 def test_a_version_that_no_longer_counts_stays_in_words_and_staff_say_why(browser: Browser, anna: Account, meter: Meter) -> None:
     """CV-35, N02"""
     agent = factories.staff(anna.organisation, name="Agnė")

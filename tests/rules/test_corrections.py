@@ -8,7 +8,7 @@ from time_machine import travel
 
 from models import Account, Contract, Event, Message, Meter, Organisation, Reading, Staff
 from rules import chain, checks, corrections, readings
-from rules.refusal import Refused
+from rules.refusal import Doubtful, Refused
 from tests import factories
 from tests.conftest import CONFIG, ROOT
 
@@ -121,8 +121,25 @@ def test_who_has_the_contract_now_is_told_nothing_of_a_reading_from_before(anna:
     assert (counting(meter), Message.select().count()) == ([("2026-10", 100_000, None)], 0)
 
 
-def test_an_exchanged_meter_may_show_less(meter: Meter, agent: Staff) -> None:
-    assert corrections.enter(meter, 12_000, read_on=TODAY, reason="Exchanged", by=agent).used_milli == -88_000
+def test_an_exchanged_meter_may_show_less_and_whoever_says_so_is_asked(meter: Meter, agent: Staff) -> None:
+    with pytest.raises(Doubtful, match="because it was exchanged") as doubt:
+        corrections.enter(meter, 12_000, read_on=TODAY, reason="Exchanged", by=agent)
+    assert (doubt.value.facts["last_milli"], Reading.select().count()) == (100_000, 1)
+    made = corrections.enter(meter, 12_000, read_on=TODAY, reason="Exchanged", by=agent, sure=True)
+    assert made.used_milli == -88_000
+
+
+def test_staff_are_asked_about_a_use_far_above_the_usual_once(anna: Account, meter: Meter, agent: Staff) -> None:
+    """N02: as a customer is."""
+    for month, value in ((7, 88_000), (8, 92_000), (9, 96_000)):
+        factories.reading(meter, value, date(2026, month, 20))
+    wrong = readings.declare(meter, 103_000, on=date(2026, 11, 20), by=anna)
+    with pytest.raises(Doubtful, match="The usual use here") as doubt:
+        corrections.correct(wrong, 1_040_000, reason="She misread it", by=agent)
+    assert (doubt.value.facts["used_milli"], doubt.value.facts["usual_milli"]) == (940_000, 4_000)
+    right = corrections.correct(wrong, 104_000, reason="She misread it", by=agent)
+    assert right.used_milli == 4_000
+    assert corrections.correct(right, 1_040_000, reason="A leak", by=agent, sure=True).used_milli == 940_000
 
 
 @pytest.mark.parametrize(

@@ -85,7 +85,7 @@ def db(template: str, engine: str, tmp_path: Path, request: pytest.FixtureReques
         url = f"sqlite:///{copy}"
         drop = None
     else:
-        url, drop = postgres.copy_database(template)
+        url, drop = postgres.own_database(template)
     opened = models.open_database(url)
     opened.connect()
     try:

@@ -59,6 +59,55 @@ def copy_database(template: str) -> tuple[str, Callable[[], None]]:
     return url, functools.partial(drop_database, url)
 
 
+FREE: dict[str, list[str]] = {}  # databases that the tests before have left as the template is, by template
+# What a test that only writes rows does not change. The newest table with statistics of many rows would have others planned for.
+SHAPE = """
+    SELECT (SELECT COUNT(*) || '.' || MAX(oid::bigint) FROM pg_class), (SELECT COUNT(*) FROM pg_attribute), (SELECT COUNT(*) FROM pg_proc),
+      (SELECT COUNT(*) || '.' || MAX(oid::bigint) FROM pg_trigger), (SELECT COUNT(*) || '.' || MAX(oid::bigint) FROM pg_constraint),
+      (SELECT COUNT(*) FROM pg_class WHERE relnamespace = 'public'::regnamespace AND reltuples > 1000)
+"""
+SHAPES: dict[str, tuple[Any, ...]] = {}
+
+
+def own_database(template: str) -> tuple[str, Callable[[], None]]:
+    """A database like the template for one test: its URL, and what gives it back. To empty the one of the test before takes a tenth
+    of the time that a new copy takes; where that test has changed more than rows, there is a new copy."""
+    free = FREE.setdefault(template, [])
+    if free:
+        url = free.pop()
+    else:
+        url, _ = copy_database(template)
+        with psycopg.connect(url, autocommit=True) as connection:
+            SHAPES[url] = connection.execute(SHAPE).fetchone() or ()
+
+    def give_back() -> None:
+        try:
+            if _emptied(url):
+                free.append(url)
+                return
+        except psycopg.Error:
+            pass  # somebody still works in it, or we may not: a new copy it is
+        drop_database(url)
+
+    return url, give_back
+
+
+def _emptied(url: str) -> bool:
+    """Take all rows out of a database and begin its numbers anew; whether it is as the template was."""
+    with psycopg.connect(url, autocommit=True) as connection:
+        others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
+        connection.execute(others)
+        if connection.execute(SHAPE).fetchone() != SHAPES[url]:
+            return False
+        tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migration'")
+        deletes = "; ".join(f'DELETE FROM "{name}"' for (name,) in tables)
+        sequences = connection.execute("SELECT sequencename FROM pg_sequences WHERE schemaname = 'public'").fetchall()
+        # Events and seals are kept by triggers, and rows by those that name them: for a moment nobody is asked.
+        connection.execute(f"SET session_replication_role = replica; SET lock_timeout = '2s'; BEGIN; {deletes}; COMMIT")
+        connection.execute("SELECT " + ", ".join(f"setval('\"{name}\"', 1, false)" for (name,) in sequences))
+    return True
+
+
 def drop_database(url: str) -> None:
     """Drop a database, whoever is still connected to it."""
     _connection(_place(url)).execute(f"DROP DATABASE {_name(url)} WITH (FORCE)")

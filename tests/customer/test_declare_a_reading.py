@@ -63,6 +63,14 @@ def test_one_meter_has_its_readings_as_bars_and_as_a_table(browser: Browser, met
     assert [" ".join(cell.text_content().split()) for cell in rows[0]] == ["5 November 2026", "107.000", "7.000 m³", "Billing system"]
 
 
+def test_two_contracts_of_one_address_are_told_apart(browser: Browser, north: Organisation, anna: Account, meter: Meter) -> None:
+    """PS-14"""
+    factories.holds(anna, factories.contract(north, "W 2", provider=meter.contract.provider, address=meter.contract.address))
+    browser.get("/north/meters")
+    headings = browser.page.xpath("//section[contains(@class, 'meters')]/h2/text()")
+    assert sorted(headings) == sorted(f"{meter.contract.address} · {code}" for code in (meter.contract.payer_code, "W 2"))
+
+
 def test_a_list_of_meters_takes_three_statements_for_one_and_for_fifty(
     browser: Browser, north: Organisation, flat: Contract, meter: Meter, statements: Any
 ) -> None:

@@ -57,9 +57,11 @@ PROMISES: tuple[tuple[str, str], ...] = (
     (
         "Meter {}: customers declared {} in {}, after more.",
         "SELECT m.number, r.value_milli, r.period FROM (SELECT meter_id, period, value_milli, source, rollover_milli,"
-        " LAG(value_milli) OVER w AS before_milli, LAG(source) OVER w AS before_source FROM reading WHERE is_current"
-        " WINDOW w AS (PARTITION BY meter_id ORDER BY read_on, value_milli, id)) r JOIN meter m ON m.id = r.meter_id"
-        " WHERE r.source = 'customer' AND r.before_source = 'customer' AND r.rollover_milli = 0 AND r.value_milli < r.before_milli",
+        " LAG(value_milli) OVER w AS before_milli, LAG(source) OVER w AS before_source, LAG(id) OVER w AS before_id FROM reading"
+        " WHERE is_current WINDOW w AS (PARTITION BY meter_id ORDER BY read_on, value_milli, id)) r JOIN meter m ON m.id = r.meter_id"
+        " WHERE r.source = 'customer' AND r.before_source = 'customer' AND r.rollover_milli = 0 AND r.value_milli < r.before_milli"
+        # What staff once put right and took back again may be more.
+        " AND NOT EXISTS (SELECT 1 FROM reading s WHERE s.replaces_id = r.before_id AND s.source = 'staff')",
     ),
     (
         "Reading {} was entered by staff without a name or a reason.",

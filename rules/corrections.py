@@ -16,7 +16,7 @@ CHANGED = N_("This reading does not count any more: somebody has changed it mean
 def enter(meter: Meter, value_milli: int, *, read_on: date, reason: str, by: Staff, sure: bool = False) -> Reading:
     """Enter what a meter showed at the end of a local day, thousandths. It takes the place of a reading of the same month.
 
-    Raises Refused: without a reason, for a day to come or before the contract or the meter, for a value that the dial cannot show,
+    Raises Refused: without a reason, for a day to come or before the contract or the meter, for a value of more than nine digits,
     where a later day of that month counts already or the same is kept. Raises Doubtful as `readings.doubt` does, unless `sure`.
     """
     _check(meter, value_milli, reason)

@@ -121,6 +121,17 @@ def test_who_has_the_contract_now_is_told_nothing_of_a_reading_from_before(anna:
     assert (counting(meter), Message.select().count()) == ([("2026-10", 100_000, None)], 0)
 
 
+def test_a_correction_taken_back_under_a_later_reading_is_no_broken_promise(anna: Account, meter: Meter, agent: Staff) -> None:
+    """M18: the customer counted from what staff had put right; nobody declared less than was told."""
+    told = readings.declare(meter, 140_000, on=date(2026, 11, 20), by=anna)
+    right = corrections.correct(told, 104_000, reason="She misread it", by=agent)
+    with travel("2026-12-20T10:00:00+00:00"):
+        readings.declare(meter, 108_000, on=date(2026, 12, 20), by=anna)
+        corrections.undo(right, reason="She did not", by=agent)
+    assert counting(meter)[1:] == [("2026-11", 140_000, 40_000), ("2026-12", 108_000, -32_000)]
+    assert [row for row in checks.broken(CONFIG.key("event_key"), ROOT / "migrations") if row.startswith(f"Meter {meter.number}")] == []
+
+
 def test_an_exchanged_meter_may_show_less_and_whoever_says_so_is_asked(meter: Meter, agent: Staff) -> None:
     with pytest.raises(Doubtful, match="because it was exchanged") as doubt:
         corrections.enter(meter, 12_000, read_on=TODAY, reason="Exchanged", by=agent)

@@ -1,15 +1,20 @@
 """The backoffice: what people who work here see. Knows nothing of the customer site."""
 
+import functools
+from collections.abc import Callable
+from typing import Any
+
 import flask_admin.babel
 import flask_admin.translations
-from flask import request
+from flask import render_template, request
 from flask_admin import Admin
 from flask_admin.theme import Bootstrap4Theme
+from markupsafe import Markup
 
 import health
 import tasks
 import web
-from backoffice import desks, looked, sign_in
+from backoffice import desks, grid, looked, sign_in
 from backoffice.desk import DESKS
 from backoffice.home import Home
 from backoffice.settings import SettingsPages
@@ -30,6 +35,8 @@ def create_app(config: Config) -> web.Site:
     site = web.create_site("staff", config, key="staff_secret_key", routes=routes, whose=_whose, ring=tasks.ring)
     for page in (health, sign_in):
         site.register_blueprint(page.pages)
+    site.add_template_global(grid.rows, "table_rows")
+    site.add_template_global(_menu(), "menu")
     theme = Bootstrap4Theme(base_template="admin/base.html", fluid=True)
     admin = Admin(site, name="Savitarna", index_view=Home(), theme=theme, csp_nonce_generator=web.csp_nonce)
     for view in [*views, UndeclaredPages(desks.METERS), SettingsPages(desks.WORK)]:
@@ -42,3 +49,17 @@ def create_app(config: Config) -> web.Site:
 def _whose(secret: str) -> Staff | None:
     # A page that says by itself that it is still open is nobody at work: else a desk that was left would never be signed out.
     return sessions.staff(secret, is_at_work=not (request.endpoint or "").endswith(".here"))
+
+
+def _menu() -> Callable[[Any], Markup]:
+    """What writes the menu beside a view. What stands in it follows from the role alone, so it is written once for each role, language
+    and address: twenty entries that are asked one by one cost as much as a page's rows."""
+
+    @functools.lru_cache(maxsize=1024)
+    def written(admin_view: Any, _role: str, _language: str, _root: str) -> Markup:
+        return Markup(render_template("backoffice/menu.html", admin_view=admin_view))  # noqa: S704 -- a template's own
+
+    def menu(admin_view: Any) -> Markup:
+        return written(admin_view, web.viewer().role, web.language(), request.script_root)
+
+    return menu

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 import formats
 import web
 from backoffice import cells
-from backoffice.desk import Column, Line
+from backoffice.grid import Column, Line
 from integrations import documents, files
 from models import Invoice
 from rules import billing, vat

@@ -10,11 +10,12 @@ from markupsafe import Markup
 
 import formats
 import web
+from backoffice.grid import NOTHING
 from models import N_, AccessType, Message, UTCDateTimeField, canonical, now
 from rules import access, settings
 from rules.refusal import Refused
 
-YES, NO, NOTHING = N_("Yes"), N_("No"), "–"
+YES, NO = N_("Yes"), N_("No")
 
 # Values that are a state, and how good or bad it is; the word itself says it, the colour repeats.
 KINDS: dict[tuple[type[Any], str], dict[Any, str]] = {

@@ -5,11 +5,12 @@ Attributes keep Flask-Admin's names where it has one. What a desk adds: `tabs` (
 `related` (other desks' rows of this row) and `second_lines`. How a table is searched stands in `rules/search.py`.
 """
 
+import functools
 import re
 import uuid
 from collections.abc import Callable, Iterable
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import urlencode
 
 import peewee as pw
@@ -22,6 +23,7 @@ import formats
 import web
 from backoffice import acts, cells, exports, fields, listing, looked, saved, timeline
 from backoffice.acts import Command
+from backoffice.grid import Column, Line
 from backoffice.listing import Tab
 from models import N_, Event, Table, sort_key
 from rules import access, presence, rows, search
@@ -40,26 +42,6 @@ def desk(model: type[Table], *, menu: str = "") -> Callable[[type["Desk"]], type
         return cls
 
     return register
-
-
-class Column(NamedTuple):
-    """A column as the list shows it. `look` is "right" for figures, "short" for what must not be broken over two lines; `order` is the
-    address when the heading is pressed, `now` how it is ordered: "", "up", "down"."""
-
-    name: str
-    label: str
-    look: str
-    order: str
-    now: str
-
-
-class Line(NamedTuple):
-    """One row as the list shows it: its key, its own page, its name in words and its cells as (text, smaller text under it)."""
-
-    key: str
-    url: str
-    title: str
-    cells: list[tuple[Any, Any]]
 
 
 class Desk(ModelView):
@@ -121,6 +103,11 @@ class Desk(ModelView):
             # A related row is called by what it is to this one: "provider.name" is the provider.
             is_called_by_relation = steps and (named.name.startswith("name") or steps[-1].name in ("building", "run"))
             yield name, str((steps[-1] if is_called_by_relation else named).verbose_name)
+
+    @functools.cache  # noqa: B019 -- a desk lives as long as the process
+    def _labels_in(self, _language: str) -> dict[str, str]:
+        """What the columns are called, in the language of this request: a label is on a page once for each row."""
+        return {name: str(label) for name, label in self.column_labels.items()}
 
     @classmethod
     def _path(cls, name: str) -> list[pw.Field]:
@@ -278,12 +265,12 @@ class Desk(ModelView):
     def columns(self, what: listing.Asked, args: dict[str, str], names: tuple[str, ...]) -> list[Column]:
         can_order = listing.orders(self, what.tab)
         by, is_down = what.sort.removeprefix("-"), what.sort.startswith("-")
-        made = []
+        made, labels = [], self._labels_in(web.language())
         for name in names:
             is_now = name == by and not what.search
             order = self.address(**args | {"sort": name if not is_now or is_down else f"-{name}"}) if name in can_order else ""
             look = cells.look(self._path(name)[-1])
-            made.append(Column(name, self.column_labels[name], look, order, ("down" if is_down else "up") if is_now else ""))
+            made.append(Column(name, labels[name], look, order, ("down" if is_down else "up") if is_now else ""))
         return made
 
     def shown_for(self, found: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]], Any]]:
@@ -295,15 +282,16 @@ class Desk(ModelView):
         listed = [dict(zip(names, row[1:], strict=True)) for row in found]
         shown = self.shown_for(listed)
         write = {name: cells.writer(self._path(name)[-1]) for name in names if name not in shown}
-        return [{name: write[name](value) if name in write else shown[name](row) for name, value in row.items()} for row in listed]
+        told = {name: [write[name](row[name]) for row in listed] if name in write else [*map(shown[name], listed)] for name in names}
+        return [dict(zip(names, values, strict=True)) for values in zip(*told.values(), strict=True)]
 
     def lines(self, found: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[Line]:
         """The rows found, as the list shows them."""
-        made = []
+        made, base = [], self.address()
+        shown = [(name, self.second_lines.get(name, "")) for name in names]
         for row, text in zip(found, self.written(found, self.read(names)), strict=True):
-            below = [text.get(self.second_lines.get(name, ""), "") for name in names]
-            pairs = [(text[name], "" if also == cells.NOTHING else also) for name, also in zip(names, below, strict=True)]
-            made.append(Line(str(row[0]), self.address(row[0]), str(pairs[0][0]), pairs))
+            pairs = [(text[name], "" if not below or text[below] == cells.NOTHING else text[below]) for name, below in shown]
+            made.append(Line(key := str(row[0]), f"{base}{key}/", str(pairs[0][0]), pairs))
         return made
 
     def _chips(self, what: listing.Asked, args: dict[str, str]) -> Iterable[tuple[str, str]]:

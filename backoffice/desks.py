@@ -14,7 +14,8 @@ import formats
 import web
 from backoffice import bills, cells, exports, fields, listing, timeline
 from backoffice.acts import Command
-from backoffice.desk import Column, Desk, Line, desk
+from backoffice.desk import Desk, desk
+from backoffice.grid import Column, Line
 from backoffice.listing import Tab
 from backoffice.lookups import ContractLookup, Lookup
 from models import (

@@ -61,10 +61,9 @@ def _connect(opened: Any) -> Any:
 
 def _template(page: str) -> str:
     """Our page, with its first row said once for all rows: every text of it is a value."""
-    head, rest = page.split("<tbody>", 1)
-    rows, tail = rest.split("</tbody>", 1)
+    head, body, rows, end, tail = re.split(r"(</?tbody[^>]*>)", page)
     first = rows[: rows.index("</tr>") + 5]
     found = iter(range(1, 100))
     row = re.sub(r">([^<>\s][^<>]*)<", lambda _: ">{{ row[" + str(next(found)) + "] }}<", first)
     row = re.sub(r"[0-9a-f-]{36}", "{{ row[0] }}", row)
-    return f"{{% raw %}}{head}<tbody>{{% endraw %}}{{% for row in rows %}}{row}{{% endfor %}}{{% raw %}}</tbody>{tail}{{% endraw %}}"
+    return f"{{% raw %}}{head}{body}{{% endraw %}}{{% for row in rows %}}{row}{{% endfor %}}{{% raw %}}{end}{tail}{{% endraw %}}"

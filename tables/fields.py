@@ -3,6 +3,7 @@ databases keep alike."""
 
 import hashlib
 import json
+import os
 import unicodedata
 import uuid
 from datetime import UTC, date, datetime
@@ -10,7 +11,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import peewee as pw
-from playhouse.pool import PooledPostgresqlDatabase
+from playhouse.pool import PooledPostgresqlDatabase, PooledSqliteDatabase
 
 database = pw.DatabaseProxy()
 
@@ -18,6 +19,24 @@ database = pw.DatabaseProxy()
 def N_(text: str) -> str:
     """Mark a sentence for translation where there is no reader yet; the site that shows it translates it."""
     return text
+
+
+class SqliteKept(PooledSqliteDatabase):
+    """SQLite whose connections are kept: one that is new reads the whole schema, and has nothing of the tables in memory. Where another
+    file stands in the database's place (a restore), it is opened anew."""
+
+    file: tuple[int, int] | None = None
+
+    def _connect(self) -> Any:
+        try:
+            stands = os.stat(self.database)
+            file = stands.st_dev, stands.st_ino
+        except OSError:
+            file = None
+        if file != self.file:
+            self.close_idle()
+            self.file = file
+        return super()._connect()
 
 
 def open_database(url: str) -> pw.Database:
@@ -28,12 +47,15 @@ def open_database(url: str) -> pw.Database:
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
-        opened: pw.Database = pw.SqliteDatabase(
+        opened: pw.Database = SqliteKept(
             url.removeprefix("sqlite:///"),
             pragmas={"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "cache_size": -32000},
             lock_type="IMMEDIATE",
             timeout=5,
             returning_clause=True,
+            max_connections=None,
+            stale_timeout=300,
+            check_same_thread=False,  # one thread at a time has it, not always the same one
         )
     elif parts.scheme in ("postgres", "postgresql"):
         opened = PooledPostgresqlDatabase(

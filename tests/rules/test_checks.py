@@ -213,7 +213,7 @@ def misspelt_setting(north: Organisation) -> str:
 def altered_event(north: Organisation) -> str:
     events.seal(KEY)
     drop = "DROP TRIGGER {}" if isinstance(database.obj, pw.SqliteDatabase) else "DROP TRIGGER {} ON event"
-    for (name,) in database.execute_sql(TRIGGERS[type(database.obj) is pw.SqliteDatabase]).fetchall():
+    for (name,) in database.execute_sql(TRIGGERS[isinstance(database.obj, pw.SqliteDatabase)]).fetchall():
         database.execute_sql(drop.format(name))
     event = Event.get(Event.name == "reading.declared")
     Event.update(facts=event.facts | {"value_milli": 1}).where(Event.id == event.id).execute()
@@ -269,7 +269,7 @@ def test_a_missing_link_of_the_chain_is_told(north: Organisation) -> None:
     """M01"""
     assert broken() == []
     for trigger_table in ("seal", "event"):
-        query = TRIGGERS[type(database.obj) is pw.SqliteDatabase].replace("'event'", f"'{trigger_table}'")
+        query = TRIGGERS[isinstance(database.obj, pw.SqliteDatabase)].replace("'event'", f"'{trigger_table}'")
         for (name,) in database.execute_sql(query).fetchall():
             database.execute_sql(f"DROP TRIGGER {name}" + ("" if isinstance(database.obj, pw.SqliteDatabase) else f" ON {trigger_table}"))
     Event.update(seal=None).execute()

@@ -40,7 +40,7 @@ GUARDS = (
     Guard("dismissed staff may do nothing", "rules/access.py", "if not person.is_active or deed not in STAFF_DEEDS[person.role]:", "if deed not in STAFF_DEEDS[person.role]:", "tests/test_access.py -k dismissed"),
     Guard("identity comes first where it must", "rules/access.py", "if deed not in WITHOUT_IDENTITY and is_identity_missing(person):", "if False:", "tests/rules tests/customer"),
     Guard("a desk opens rows in reach only", "backoffice/desk.py", "return self.get_query().where(self.model.public_id == id).first() or abort(404)", "return self.model.select().where(self.model.public_id == id).first() or abort(404)", "tests/test_access.py -k backoffice"),
-    Guard("a field finds rows in reach only", "backoffice/desk.py", "        found = self.model.within(web.viewer())\n        if self.model is Organisation:", "        found = self.model.select()\n        if self.model is Organisation:", "tests/backoffice/test_desk.py"),
+    Guard("a field finds rows in reach only", "backoffice/lookups.py", "        found = self.model.within(web.viewer())\n        if self.model is Organisation:", "        found = self.model.select()\n        if self.model is Organisation:", "tests/backoffice/test_desk.py"),
     Guard("acts are for rows in reach only", "backoffice/acts.py", "found = list(desk.get_query().where(", "found = list(desk.model.select().where(", "tests/backoffice/test_desk.py"),
     Guard("a search is for rows in reach only", "rules/search.py", "model.within(viewer)", "model.select()", "tests/rules/test_search.py tests/backoffice/test_home.py"),
     # ---- who may come, and with what

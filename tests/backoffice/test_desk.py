@@ -16,6 +16,7 @@ from backoffice.desk import DESKS, Desk
 from backoffice.home import Home
 from backoffice.lookups import MOST_FOUND
 from backoffice.settings import SettingsPages
+from backoffice.undeclared import UndeclaredPages
 from models import TABLES, Account, Building, Contract, Event, FormKey, Message, Organisation, Premises, Provider, Staff, SyncProblem, now
 from rules import access, accounts, events
 from rules.refusal import Refused
@@ -36,7 +37,7 @@ def tables(views: dict[str, Any]) -> dict[str, Any]:
 def test_every_page_of_the_backoffice_is_one_that_knows_the_rules(views: dict[str, Any]) -> None:
     """T16, T25, T38"""
     for view in views.values():
-        assert isinstance(view, Desk | Home | SettingsPages), view
+        assert isinstance(view, Desk | Home | SettingsPages | UndeclaredPages), view
     for made in DESKS:
         assert made.can_delete is False
         assert not made.column_editable_list

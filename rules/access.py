@@ -1,6 +1,8 @@
 """Who may do what: every deed there is, who has it by default, and the only two judges, `allows` and `reach`."""
 
 import uuid
+from collections.abc import Callable
+from functools import cache
 from typing import Any, TypeVar
 
 from models import N_, AccessType, Account, Contract, Membership, Organisation, Staff, Table
@@ -198,10 +200,21 @@ def reach(person: Any, model: type[Row], public_id: uuid.UUID, deed: str) -> Row
 
     Raises Missing otherwise, the same whether the row exists or not.
     """
-    row = model.within(person).where(model.public_id == public_id).first()
+    row = _known(person, model, public_id)
     if row is None or not (allows(person, deed) if isinstance(person, Staff) else allows(person, deed, row)):
         raise Missing
     return row
+
+
+def _known(person: Any, model: type[Row], public_id: uuid.UUID) -> Row | None:
+    if isinstance(person, Account):
+        return next(iter(_own(model)(person, public_id)), None)
+    return model.within(person).where(model.public_id == public_id).first()
+
+
+@cache
+def _own(model: type[Table]) -> Callable[..., list[Any]]:
+    return statement(lambda account, public_id: model.within(account).where(model.public_id == public_id))
 
 
 def contracts_allowing(account: Account, deed: str) -> list[int]:

@@ -14,6 +14,7 @@ from peewee import fn
 from models import Meter, Reading, SyncRun, database
 from rules import clock, keys
 from rules.bulk import add_all
+from rules.statements import one_of, statement
 from rules.work import unit_of_work
 
 # A dial that started from zero has moved by at most a tenth of what it holds; else it was misread, or is another meter.
@@ -78,13 +79,18 @@ def lock(meters: Iterable[Meter]) -> None:
 
 def _since(meters: Collection[int], period: str) -> dict[int, list[Reading]]:
     """The readings of these meters from a month on, and the one before that counts, oldest version first."""
-    older, first = Reading.alias(), date.fromisoformat(f"{period}-01")
-    last = older.select(fn.MAX(older.read_on)).where((older.meter == Reading.meter) & older.is_current & (older.read_on < first))
-    wanted = (Reading.read_on >= first) | (Reading.is_current & (Reading.read_on == last))
     found: dict[int, list[Reading]] = {meter: [] for meter in meters}
-    for row in Reading.select().where(Reading.meter.in_(list(meters)) & wanted).order_by(Reading.id):
+    for row in _rows_since(list(meters), date.fromisoformat(f"{period}-01")):
         found[row.meter_id].append(row)
     return found
+
+
+@statement
+def _rows_since(meters: list[int], first: date) -> Any:
+    older = Reading.alias()
+    last = older.select(fn.MAX(older.read_on)).where((older.meter == Reading.meter) & older.is_current & (older.read_on < first))
+    wanted = (Reading.read_on >= first) | (Reading.is_current & (Reading.read_on == last))
+    return Reading.select().where(one_of(Reading.meter, meters) & wanted).order_by(Reading.id)
 
 
 def _place(known: list[Reading], one: Told, source: str, run: SyncRun | None, is_last_word: bool) -> tuple[str, Reading]:

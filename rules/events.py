@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from models import Account, Event, Seal, Staff, Table, canonical, database, digest, now
+from rules.statements import add
 
 # Every event, alphabetically, and its facts. A fact more or less raises where it is recorded.
 FACTS: dict[str, tuple[str, ...]] = {
@@ -119,7 +120,7 @@ def record(name: str, subject: Table, /, *, by: Any, account: Account | None = N
     concerned = subject if isinstance(subject, Account) else account
     organisation = getattr(subject, "organisation_id", None) if type(subject).__name__ != "Organisation" else subject.id
     salt, at, who, what = secrets.token_hex(8), now(), actor(by), f"{type(subject).__name__.lower()}:{subject.id}"
-    return Event.create(
+    event = Event(
         organisation=organisation,
         building=subject.id if type(subject).__name__ == "Building" else getattr(subject, "building_id", None),
         name=name,
@@ -131,6 +132,8 @@ def record(name: str, subject: Table, /, *, by: Any, account: Account | None = N
         salt=salt,
         digest=_digest(name, at.isoformat(), who, what, organisation, facts, salt),
     )
+    add(event)
+    return event
 
 
 def _digest(*parts: Any) -> str:

@@ -8,6 +8,7 @@ from peewee import fn
 from models import N_, Account, Message, Organisation, Staff, database, now
 from rules import events
 from rules.refusal import Refused
+from rules.statements import add
 from rules.work import mail_waits, unit_of_work
 
 SOMEONE_WAITS, USUAL, BULK = 1, 5, 9
@@ -37,21 +38,18 @@ def put(
     person = None if isinstance(to, str) else to
     if isinstance(person, Account) and address is None and person.email_confirmed_at is None and kind not in TO_UNCONFIRMED:
         return
-    (
-        Message.insert(
-            organisation=organisation,
-            kind=kind,
-            account=person if isinstance(person, Account) else None,
-            to=address or (person.email if person else to),
-            name=person.name if person else "",
-            language=person.language if person else language,
-            facts=facts,
-            dedupe_key=dedupe_key,
-            lane=lane,
-        )
-        .on_conflict_ignore()
-        .execute()
+    mail = Message(
+        organisation=organisation,
+        kind=kind,
+        account=person if isinstance(person, Account) else None,
+        to=address or (person.email if person else to),
+        name=person.name if person else "",
+        language=person.language if person else language,
+        facts=facts,
+        dedupe_key=dedupe_key,
+        lane=lane,
     )
+    add(mail, unless_there=True)
     mail_waits.set(True)
 
 

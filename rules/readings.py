@@ -11,12 +11,13 @@ from peewee import JOIN, fn
 from models import MOST_DIGITS, N_, Account, Building, Contract, Meter, MeterKind, MeterName, Organisation, Provider, Reading
 from rules import access, chain, clock, events, keys, messages, settings
 from rules.refusal import Doubtful, Refused
-from rules.statements import one_of, statement
+from rules.statements import add, one_of, statement
 from rules.work import unit_of_work
 
 MOST_MILLI = 10 ** (MOST_DIGITS + 3) - 1
 # A use this many times the usual one is asked about once more, unless it is less than ten units in all.
 UNUSUAL_TIMES, UNUSUAL_FLOOR_MILLI = 3, 10_000
+NEVER = "9999-13"  # a month after all
 
 
 # ---- when -------------------------------------------------------------------------------------------------------------
@@ -96,17 +97,32 @@ class Place:
         return contract.provider.declares_readings and (contract.ended_on is None or contract.ended_on > day)
 
 
-def places(account: Account, deed: str = "meter.view", *, before: str | None = None) -> list[Place]:
+def places(account: Account, deed: str = "meter.view", *, before: str = NEVER, only: int | None = None) -> list[Place]:
     """The contracts with which an account may do `deed`, each with its meters and their newest readings, in one statement.
 
-    `before` takes the newest readings of months before that one. Readings of whoever had the place earlier are not shown
-    (CV-30).
+    `before` takes the newest readings of months before that one, `only` the contract with that id alone. Readings of whoever had
+    the place earlier are not shown (CV-30).
     """
+    contracts = [held for held in access.contracts_allowing(account, deed) if only in (None, held)]
+    found: dict[int, Place] = {}
+    for contract in _places(account, contracts, before):
+        place = found.setdefault(contract.id, Place(contract))
+        contract.organisation = account.organisation
+        meter = contract.__dict__.get("meter")
+        if meter is not None:
+            meter.contract, meter.organisation = place.contract, account.organisation
+            named = meter.__dict__.get("named")
+            place.rows.append(Row(meter, meter.__dict__.get("newest"), named.name if named else ""))
+    return list(found.values())
+
+
+@statement
+def _places(account: Account, contracts: list[int], before: str) -> Any:
     newer = Reading.alias()
     same = (newer.meter == Meter.id) & (newer.contract == Contract.id) & newer.is_current
     theirs = Contract.opened_on.is_null() | (Reading.read_on >= Contract.opened_on)
-    newest = newer.select(fn.MAX(newer.period)).where(same & (newer.period < before) if before else same)
-    rows = (
+    newest = newer.select(fn.MAX(newer.period)).where(same & (newer.period < before))
+    return (
         Contract.within(account)
         .select(Contract, Provider, Building, Meter, MeterKind, Reading, MeterName)
         .join(Provider)
@@ -124,27 +140,17 @@ def places(account: Account, deed: str = "meter.view", *, before: str | None = N
         )
         .switch(Meter)
         .join(MeterName, JOIN.LEFT_OUTER, on=((MeterName.meter == Meter.id) & (MeterName.account == account.id)), attr="named")
-        .where(Contract.id.in_(access.contracts_allowing(account, deed)))
+        .where(one_of(Contract.id, contracts))
         .order_by(Contract.sort_key, Contract.id, MeterKind.code, Meter.number)
     )
-    found: dict[int, Place] = {}
-    for contract in rows:
-        place = found.setdefault(contract.id, Place(contract))
-        contract.organisation = account.organisation
-        meter = contract.__dict__.get("meter")
-        if meter is not None:
-            meter.contract, meter.organisation = place.contract, account.organisation
-            named = meter.__dict__.get("named")
-            place.rows.append(Row(meter, meter.__dict__.get("newest"), named.name if named else ""))
-    return list(found.values())
 
 
-def declarable(account: Account, day: date) -> list[Row]:
+def declarable(account: Account, day: date, *, only: int | None = None) -> list[Row]:
     """The meters whose readings an account may declare on that day (but for the window), each with its last reading of an
-    earlier month."""
+    earlier month; those of the contract with the id `only` alone."""
     return [
         row
-        for place in places(account, "reading.declare", before=clock.period(day))
+        for place in places(account, "reading.declare", before=clock.period(day), only=only)
         if place.is_declared_by_customers(day)
         for row in place.rows
         if row.meter.is_in_use(day)
@@ -154,10 +160,23 @@ def declarable(account: Account, day: date) -> list[Row]:
 def of_month(meters: Collection[Meter], period: str, *, seen_by: Account | None = None) -> dict[int, Reading]:
     """The readings of these meters that count in a month, by the meter's id: those of the contracts that have them now (CV-30), and
     of those what an account may see: not what the customer before has left."""
-    rows = Reading.within(seen_by) if seen_by else Reading.select()
-    current = Reading.meter.in_([m.id for m in meters]) & (Reading.period == period) & Reading.is_current
     holders = {meter.id: meter.contract_id for meter in meters}
-    return {reading.meter_id: reading for reading in rows.where(current) if reading.contract_id == holders[reading.meter_id]}
+    rows = _seen(seen_by, list(holders), period) if seen_by else _current(list(holders), period)
+    return {reading.meter_id: reading for reading in rows if reading.contract_id == holders[reading.meter_id]}
+
+
+@statement
+def _current(meters: list[int], period: str) -> Any:
+    return Reading.select().where(_counts(meters, period))
+
+
+@statement
+def _seen(account: Account, meters: list[int], period: str) -> Any:
+    return Reading.within(account).where(_counts(meters, period))
+
+
+def _counts(meters: list[int], period: str) -> Any:
+    return one_of(Reading.meter, meters) & (Reading.period == period) & Reading.is_current
 
 
 def by_reference(account: Account, reference: str) -> list[Reading]:
@@ -173,58 +192,6 @@ def by_reference(account: Account, reference: str) -> list[Reading]:
         .where((Reading.reference == reference) & Reading.contract.in_(access.contracts_allowing(account, "meter.view")))
         .order_by(Contract.sort_key, MeterKind.code, Meter.number)
     )
-
-
-@dataclass(frozen=True)
-class Use:
-    """What all meters of one kind used in each of the last months, thousandths; None where nothing is known."""
-
-    kind: MeterKind
-    months: dict[str, int | None]
-
-
-def use(account: Account, day: date, *, meter: Meter | None = None, months: int = 12) -> list[Use]:
-    """The use of the last months by kind of meter, oldest month first, in one statement."""
-    periods = clock.months(clock.period(day), months)
-    asked = account, access.contracts_allowing(account, "meter.view"), date.fromisoformat(f"{periods[0]}-01"), periods[-1]
-    found: dict[int, Use] = {}
-    for milli, period, number, *kind in _used(*asked) if meter is None else _used_of(*asked, meter.id):
-        if number not in found:
-            found[number] = Use(MeterKind(id=number, **dict(zip(SAID_OF_A_KIND, kind, strict=True))), dict.fromkeys(periods))
-        found[number].months[period] = int(milli)
-    return list(found.values())
-
-
-SAID_OF_A_KIND = ("code", "name_lt", "name_en", "unit", "decimals")
-
-
-def _usage(account: Account, contracts: list[int], since: date, last: str) -> Any:
-    kind = [getattr(MeterKind, name) for name in SAID_OF_A_KIND]
-    used = Reading.value_milli - Reading.previous_milli + Reading.rollover_milli
-    return (
-        Reading.within(account)
-        .select(fn.SUM(used), Reading.period, MeterKind.id, *kind)
-        .join(Meter)
-        .join(MeterKind)
-        .where(
-            one_of(Reading.contract, contracts)
-            & Reading.is_current
-            & (Reading.read_on >= since)
-            & (Reading.period <= last)
-            & (used >= 0)  # a meter that started anew shows less than before: no use can be told from that
-        )
-        .group_by(Reading.period, MeterKind.id)
-        .order_by(MeterKind.code)
-        .tuples()
-    )
-
-
-_used = statement(_usage)
-
-
-@statement
-def _used_of(account: Account, contracts: list[int], since: date, last: str, meter: int) -> Any:
-    return _usage(account, contracts, since, last).where(Reading.meter == meter)
 
 
 # ---- declaring --------------------------------------------------------------------------------------------------------
@@ -363,9 +330,14 @@ def _contact(meter: Meter) -> str:
 def _earlier(meter: Meter, on: date, contract_id: int) -> list[Reading]:
     """The readings that count before one of that day and contract, newest first, a year and one back: of earlier months, and of this
     one what the holder before has left."""
-    this_month = (Reading.contract == contract_id) & (Reading.period == clock.period(on))
+    return _known(meter.id, contract_id, on, clock.period(on))
+
+
+@statement
+def _known(meter: int, contract: int, on: date, period: str) -> Any:
+    this_month = (Reading.contract == contract) & (Reading.period == period)
     known = (Reading.meter == meter) & Reading.is_current & (Reading.read_on <= on) & ~this_month
-    return list(Reading.select().where(known).order_by(Reading.read_on.desc(), Reading.value_milli.desc()).limit(13))
+    return Reading.select().where(known).order_by(Reading.read_on.desc(), Reading.value_milli.desc()).limit(13)
 
 
 def _usual(earlier: list[Reading]) -> int | None:
@@ -458,8 +430,8 @@ def _put(
     """Add a version that counts: the one before it no longer does, and the month after is counted from it."""
     previous = last.value_milli if last else None
     if instead_of is not None:
-        Reading.update(is_current=False).where(Reading.id == instead_of.id).execute()
-    made = Reading.create(
+        _no_longer_counts(instead_of.id)
+    made = Reading(
         organisation=meter.organisation_id,
         meter=meter,
         contract=meter.contract_id,
@@ -474,8 +446,14 @@ def _put(
         account=account,
         replaces=instead_of,
     )
+    add(made)
     chain.relink(meter, read_on)
     return made
+
+
+@statement
+def _no_longer_counts(reading: int) -> Any:
+    return Reading.update(is_current=False).where(Reading.id == reading)
 
 
 def _told(reading: Reading, language: str, called: Mapping[int, str]) -> dict[str, object]:
@@ -500,8 +478,12 @@ def name(meter: Meter, language: str, called: Mapping[int, str]) -> str:
 
 def names(account: Account, meters: Collection[Meter]) -> dict[int, str]:
     """What an account calls these meters, by the meter's id; nobody else's names."""
-    mine = MeterName.meter.in_([meter.id for meter in meters])
-    return {named.meter_id: named.name for named in MeterName.within(account).where(mine)}
+    return dict(_names(account, [meter.id for meter in meters]))
+
+
+@statement
+def _names(account: Account, meters: list[int]) -> Any:
+    return MeterName.within(account).select(MeterName.meter, MeterName.name).where(one_of(MeterName.meter, meters)).tuples()
 
 
 def rename(meter: Meter, called: str, *, by: Account) -> None:

@@ -18,14 +18,16 @@ from models import Account, Table, database
 class Given(Node):
     """A value that is told when the statement runs. It cannot be looked at: what is asked is the same whatever it will be."""
 
-    def __init__(self, read: Callable[[Sequence[Any]], Any], convert: Callable[[Any], Any] | None = None) -> None:
-        self.read, self.convert = read, convert
+    def __init__(
+        self, read: Callable[[Sequence[Any]], Any], convert: Callable[[Any], Any] | None = None, *, may_be_none: bool = False
+    ) -> None:
+        self.read, self.convert, self.may_be_none = read, convert, may_be_none
 
     def __bool__(self) -> bool:
         raise TypeError("the shape of a statement may not depend on what is given")
 
     def __sql__(self, ctx: Any) -> Any:
-        return ctx.value(_Slot(self.read, self.convert or ctx.state.converter or None), converter=False)
+        return ctx.value(_Slot(self.read, self.convert or ctx.state.converter or None, self.may_be_none), converter=False)
 
 
 class _Slot(NamedTuple):
@@ -33,10 +35,11 @@ class _Slot(NamedTuple):
 
     read: Callable[[Sequence[Any]], Any]
     convert: Callable[[Any], Any] | None
+    may_be_none: bool
 
     def of(self, given: Sequence[Any]) -> Any:
         value = self.read(given)
-        if value is None:
+        if value is None and not self.may_be_none:
             raise ValueError("no row equals nothing: ask a statement that says IS NULL")
         return self.convert(value) if self.convert else value
 
@@ -49,23 +52,41 @@ def one_of(field: Field, ids: Any) -> Any:
 
 
 def statement(build: Callable[..., Any]) -> Callable[..., list[Any]]:
-    """Make of a function that says a query with its arguments one that runs it with them, and gives all rows as the query would.
+    """Make of a function that says a query with its arguments one that runs it with them, and gives all rows as the query would; none
+    for an UPDATE.
 
     It is called once with a stand-in for each argument: for an account one whose every field is told later, for anything else a
     `Given`. The values reach the database as parameters only.
     """
-    compiled: dict[type, tuple[str, list[Any], Callable[[Any], Callable[[Any], Any]]]] = {}
+    compiled: dict[type, Compiled] = {}
 
     @functools.wraps(build)
     def ask(*given: Any) -> list[Any]:
         kind = type(database.obj)
         if kind not in compiled:
-            compiled[kind] = _compile(build(*(_stand_in(place, value) for place, value in enumerate(given))))
-        sql, slots, maker = compiled[kind]
-        cursor = database.execute_sql(sql, [slot.of(given) if isinstance(slot, _Slot) else slot for slot in slots])
-        return [*map(maker(cursor), cursor.fetchall())]
+            compiled[kind] = Compiled(build(*(_stand_in(place, value) for place, value in enumerate(given))))
+        return compiled[kind].run(given)
 
     return ask
+
+
+def add(row: Table, *, unless_there: bool = False) -> bool:
+    """Insert a new row, as `row.save()` would, and give it its id; says whether it did. `unless_there` leaves it where one like it is."""
+    row.derive()
+    engine: Any = type(database.obj)
+    made = _insert(engine, type(row), unless_there).run((row,))
+    if made:
+        row.id = made[0][0]
+        row._dirty.clear()
+    return bool(made)
+
+
+@functools.cache
+def _insert(engine: type, table: type[Table], unless_there: bool) -> "Compiled":
+    fields = [field for field in table._meta.sorted_fields if field is not table._meta.primary_key]
+    values = {field: Given(functools.partial(_field, 0, field.name), field.db_value, may_be_none=True) for field in fields}
+    query = table.insert(values).returning(table._meta.primary_key).tuples()
+    return Compiled(query.on_conflict_ignore() if unless_there else query)
 
 
 def _stand_in(place: int, value: Any) -> Any:
@@ -80,22 +101,27 @@ def _stand_in(place: int, value: Any) -> Any:
 
 
 def _field(place: int, name: str, given: Sequence[Any]) -> Any:
-    return given[place].__data__[name]
+    return given[place].__data__.get(name)
 
 
-def _compile(query: Any) -> tuple[str, list[Any], Callable[[Any], Callable[[Any], Any]]]:
-    """The text, what stands at its parameters, and what makes a row of peewee's out of what the driver gives."""
-    sql, slots = database.get_sql_context().sql(query).query()
-    if any(isinstance(slot, date) for slot in slots):
-        raise TypeError("a day or a moment would stay what it was when the statement was compiled: it must be given")
-    kept: list[Callable[[Any], Any]] = []
+class Compiled:
+    """The text of a query for the database of this process, what stands at its parameters, and what makes its rows."""
 
-    def maker(cursor: Any) -> Callable[[Any], Any]:
-        if not kept:
-            rows = query._get_cursor_wrapper(cursor)
+    def __init__(self, query: Any) -> None:
+        self.query = query
+        self.sql, self.slots = database.get_sql_context().sql(query).query()
+        if any(isinstance(slot, date) for slot in self.slots):
+            raise TypeError("a day or a moment would stay what it was when the statement was compiled: it must be given")
+        self.make: Callable[[Any], Any] | None = None
+
+    def run(self, given: Sequence[Any]) -> list[Any]:
+        """All rows with these values."""
+        cursor = database.execute_sql(self.sql, [slot.of(given) if isinstance(slot, _Slot) else slot for slot in self.slots])
+        if cursor.description is None:
+            return []
+        if self.make is None:
+            rows = self.query._get_cursor_wrapper(cursor)
             rows.initialize()  # reads the names of the columns; from then on it needs no cursor
             rows.cursor = None
-            kept.append(rows.process_row)
-        return kept[0]
-
-    return sql, list(slots), maker
+            self.make = rows.process_row
+        return [*map(self.make, cursor.fetchall())]

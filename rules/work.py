@@ -4,10 +4,12 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from datetime import timedelta
+from typing import Any
 
 from peewee import IntegrityError, OperationalError, PostgresqlDatabase
 
 from models import FormKey, database, now
+from rules.statements import add, statement
 
 mail_waits: ContextVar[bool] = ContextVar("mail_waits", default=False)
 FORM_KEYS_KEPT = timedelta(days=30)
@@ -68,12 +70,13 @@ def _once(actor: str, key: str, request_digest: str, act: Callable[[], str | Non
         with unit_of_work():
             # The key first: the same form sent at the same moment waits here, and then finds this one's answer instead of acting
             # on what this one has changed.
-            taken = FormKey.create(actor=actor, key=key, request_digest=request_digest, location="")
+            taken = FormKey(actor=actor, key=key, request_digest=request_digest, location="")
+            add(taken)
             location = act()
             if location is None:
                 taken.delete_instance()
             else:
-                FormKey.update(location=location).where(FormKey.id == taken.id).execute()
+                _answered(taken.id, location)
             return location
     except IntegrityError:
         location = _earlier(actor, key, request_digest)
@@ -83,12 +86,21 @@ def _once(actor: str, key: str, request_digest: str, act: Callable[[], str | Non
 
 
 def _earlier(actor: str, key: str, request_digest: str) -> str | None:
-    row = FormKey.get_or_none((FormKey.actor == actor) & (FormKey.key == key))
-    if row is None:
-        return None
-    if row.request_digest != request_digest:
-        raise SentDifferently
-    return str(row.location)
+    for sent, location in _sent(actor, key):
+        if sent != request_digest:
+            raise SentDifferently
+        return str(location)
+    return None
+
+
+@statement
+def _sent(actor: str, key: str) -> Any:
+    return FormKey.select(FormKey.request_digest, FormKey.location).where((FormKey.actor == actor) & (FormKey.key == key)).tuples()
+
+
+@statement
+def _answered(number: int, location: str) -> Any:
+    return FormKey.update(location=location).where(FormKey.id == number)
 
 
 def forget_old_forms() -> int:

@@ -8,7 +8,7 @@ from flask_babel import gettext as _, ngettext
 import formats
 import web
 from models import Account, Organisation
-from rules import access, billing, clock, readings, undeclared
+from rules import access, billing, clock, undeclared, use
 
 pages = Blueprint("home", __name__)
 NEWEST_BILLS = 4
@@ -48,7 +48,7 @@ def index() -> Any:
         overdue_cents=owed.overdue_cents,
         due_on=owed.due_on,
         next_act=_next_act(account, owed),
-        charts=charts(readings.use(account, today)),
+        charts=charts(use.of(account, today)),
         bills=billing.newest(account, NEWEST_BILLS),
         today=today,
     )
@@ -77,14 +77,14 @@ def _next_act(account: Account, owed: billing.Owed) -> dict[str, str] | None:
     return None
 
 
-def charts(uses: list[readings.Use]) -> list[dict[str, Any]]:
+def charts(uses: list[use.Use]) -> list[dict[str, Any]]:
     """Months of use as the bars of a chart want them, one chart for each kind of meter."""
     where, now_ = web.language(), clock.period(clock.today())
     return [
         {
             "uid": f"use-{number}",
-            "title": use.kind.name(where),
-            "unit": use.kind.unit,
+            "title": one.kind.name(where),
+            "unit": one.kind.unit,
             "points": [
                 {
                     "label": formats.month_short(period, where),
@@ -94,10 +94,10 @@ def charts(uses: list[readings.Use]) -> list[dict[str, Any]]:
                     "short": "" if milli is None else formats.quantity(_rounded(milli), where),
                     "kind": "now" if period == now_ else "",
                 }
-                for period, milli in use.months.items()
+                for period, milli in one.months.items()
             ],
         }
-        for number, use in enumerate(uses, start=1)
+        for number, one in enumerate(uses, start=1)
     ]
 
 

@@ -10,7 +10,7 @@ import web
 from customer import forms
 from customer.pages.home import charts
 from models import Meter
-from rules import access, clock, history, readings
+from rules import access, clock, history, readings, use
 
 pages = Blueprint("meters", __name__)
 
@@ -34,7 +34,7 @@ def index() -> Any:
             for row in place.rows
         ),
         not_declared=_(readings.NOT_DECLARED),
-        charts=charts(readings.use(account, today)),
+        charts=charts(use.of(account, today)),
     )
 
 
@@ -42,7 +42,7 @@ def index() -> Any:
 def view(public_id: uuid.UUID) -> Any:
     """One meter: twelve months as bars, its readings as a table."""
     meter, account, today = web.reach(Meter, public_id, "meter.view"), web.viewer(), clock.today()
-    drawn = charts(readings.use(account, today, meter=meter))
+    drawn = charts(use.of(account, today, meter=meter))
     return render_template(
         "customer/meter.html",
         meter=meter,

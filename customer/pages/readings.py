@@ -30,7 +30,7 @@ def declare() -> Any:
 def declare_one(public_id: uuid.UUID) -> Any:
     """One meter."""
     meter = web.reach(Meter, public_id, "reading.declare")
-    return _declare([row for row in readings.declarable(web.viewer(), clock.today()) if row.meter == meter])
+    return _declare([row for row in readings.declarable(web.viewer(), clock.today(), only=meter.contract_id) if row.meter == meter])
 
 
 @pages.get("/readings/<reference>")

@@ -11,7 +11,7 @@ from peewee import IntegrityError
 from time_machine import travel
 
 from models import Account, Contract, Event, Message, Meter, MeterKind, Organisation, Reading, database, now
-from rules import chain, clock, events, history, readings, reminders, settings
+from rules import chain, clock, events, history, readings, reminders, settings, use
 from rules.refusal import Doubtful, Refused
 from tests import factories
 from tests.together import at_once
@@ -450,7 +450,7 @@ def test_one_sees_the_meters_of_ones_own_contracts_only(north: Organisation, ann
     (place,) = readings.places(anna)
     assert [row.meter for row in place.rows] == [meter]
     assert history.of_meter(anna, foreign) == []
-    assert [use.months["2026-10"] for use in readings.use(anna, IN_WINDOW)] == []
+    assert [kind.months["2026-10"] for kind in use.of(anna, IN_WINDOW)] == []
 
 
 def test_a_new_owner_does_not_see_what_the_flat_used_before(north: Organisation, anna: Account, meter: Meter) -> None:
@@ -479,9 +479,9 @@ def test_use_is_summed_by_kind_and_month(anna: Account, flat: Contract, meter: M
     second = factories.meter(flat, "KV1_242")
     factories.reading(second, 1_000, date(2026, 10, 20))
     readings.declare_all({meter: 104_000, second: 3_500}, on=IN_WINDOW, by=anna)
-    (use,) = readings.use(anna, IN_WINDOW)
-    assert (use.months["2026-11"], use.months["2026-10"]) == (6_500, None)
-    assert list(use.months) == clock.months("2026-11", 12)
+    (cold,) = use.of(anna, IN_WINDOW)
+    assert (cold.months["2026-11"], cold.months["2026-10"]) == (6_500, None)
+    assert list(cold.months) == clock.months("2026-11", 12)
 
 
 def test_a_receipt_is_shown_to_whom_the_contract_is(north: Organisation, anna: Account, meter: Meter) -> None:

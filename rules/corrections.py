@@ -83,8 +83,7 @@ def _told_meanwhile(reading: Reading) -> Reading | None:
 def _check(meter: Meter, value_milli: int, reason: str) -> None:
     if not reason.strip():
         raise Refused(N_("Enter the reason"), field="reason")
-    if not 0 <= value_milli <= readings.MOST_MILLI:
-        raise Refused(N_("The reading must have at most nine digits before the decimals."), field="value_milli")
+    readings.check_dial(meter, value_milli, field="value_milli")
     if meter.kind.rounding == "exact" and value_milli % 10 ** (3 - meter.kind.decimals):
         raise Refused(readings.TOO_FINE[meter.kind.decimals], field="value_milli")
 

@@ -248,8 +248,7 @@ def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | Non
     _check_time(meter, on)
     if value_milli % 10 ** (3 - kind.decimals):
         raise Refused(TOO_FINE[kind.decimals], field="value")
-    if not 0 <= value_milli <= MOST_MILLI:
-        raise Refused(N_("The reading must have at most nine digits before the decimals."), field="value")
+    check_dial(meter, value_milli, field="value")
     if instead_of is not None and instead_of.read_on == on:
         _check_same_day(meter, value_milli, instead_of)
     earlier = _earlier(meter, on, place.id)
@@ -263,6 +262,17 @@ def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | Non
     if not sure:
         _doubt(meter, value_milli, on, earlier, place.id, UNUSUAL)
     return last
+
+
+def check_dial(meter: Meter, value_milli: int, *, field: str) -> None:
+    """Raises Refused for what the meter's dial cannot show."""
+    if not 0 <= value_milli <= MOST_MILLI:
+        raise Refused(N_("The reading must have at most nine digits before the decimals."), field=field)
+    if meter.dial_milli is not None and value_milli >= meter.dial_milli:
+        most = meter.dial_milli - 1000
+        raise Refused(
+            N_("The meter shows {most_milli} at most. Copy the black digits only, without the red ones."), field=field, most_milli=most
+        )
 
 
 def doubt(meter: Meter, value_milli: int, *, on: date, contract_id: int) -> None:

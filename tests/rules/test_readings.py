@@ -309,6 +309,13 @@ def test_a_lower_value_that_no_dial_can_have_come_to_is_refused(anna: Account, f
     assert not isinstance(no.value, Doubtful)
 
 
+def test_a_dial_of_five_digits_shows_no_sixth(anna: Account, five_digits: Meter) -> None:
+    """K18: most likely the digits after the comma were copied too."""
+    with pytest.raises(Refused, match="at most") as refused:
+        declare(five_digits, 100_000_000, anna, sure=True)
+    assert refused.value.facts["most_milli"] == 99_999_000
+
+
 def test_a_reading_that_comes_between_takes_the_roll_over_with_it(anna: Account, five_digits: Meter) -> None:
     """K18"""
     declare(five_digits, 15_000, anna, date(2026, 12, 20), sure=True)

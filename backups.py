@@ -11,8 +11,9 @@ import os
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -200,13 +201,28 @@ def _load_sqlite(url: str, dump: Path) -> None:
 
 
 def _load_postgresql(url: str, dump: Path) -> None:
-    program = _program("pg_restore")
-    database.execute_sql(f"SET statement_timeout = 0; SET lock_timeout = '{PATIENCE}'")
-    with database.atomic():
-        for table in database.get_tables():
-            database.execute_sql(f'DROP TABLE "{table}" CASCADE')
-        database.execute_sql("DROP FUNCTION IF EXISTS refuse_change() CASCADE")
-    _run([program, "--single-transaction", "--exit-on-error", "--no-owner", "--no-privileges", f"--dbname={_name(url)}", str(dump)], url)
+    """All in one transaction: what cannot be put back whole leaves the database that is there. `pg_restore` alone would not do:
+    its own transaction begins after the old tables are gone."""
+    reader = [_program("pg_restore"), "--no-owner", "--no-privileges", "--file=-", str(dump)]
+    writer = [_program("psql"), "--no-psqlrc", "--quiet", "--output=/dev/null", "--set=ON_ERROR_STOP=1", f"--dbname={_name(url)}"]
+    drops = [f'DROP TABLE "{table}" CASCADE;' for table in database.get_tables()]
+    begin = [f"SET lock_timeout = '{PATIENCE}';", "BEGIN;", *drops, "DROP FUNCTION IF EXISTS refuse_change() CASCADE;", ""]
+    environ = os.environ | dict(_environment(url))
+    with tempfile.TemporaryFile() as said:
+        source = subprocess.Popen(reader, stdout=subprocess.PIPE, stderr=said)  # noqa: S603 - found by its name, no shell
+        target = subprocess.Popen(writer, stdin=subprocess.PIPE, stderr=said, env=environ)  # noqa: S603
+        assert source.stdout
+        assert target.stdin
+        with suppress(BrokenPipeError), target.stdin as sql:  # it stops at the first mistake, and says which
+            sql.write("\n".join(begin).encode())
+            shutil.copyfileobj(source.stdout, sql)
+            if source.wait() == 0:
+                sql.write(b"COMMIT;\n")
+        source.stdout.close()
+        if target.wait() or source.wait():
+            said.seek(0)
+            words = " ".join(said.read().decode(errors="replace").split())
+            raise Refused("The backup could not be put back, and nothing was changed: {said}", said=words[-500:])
 
 
 # ---- the machinery ----------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """Backups of both databases and the files: made while people work, verified, put back elsewhere, and everything holds (F27)."""
 
+import hashlib
 import json
 import shutil
 import sqlite3
@@ -221,3 +222,16 @@ def test_a_restore_does_not_wait_for_those_who_still_work(install: Any, tmp_path
     with psycopg.connect(install.database_url) as other:
         other.execute('SELECT 1 FROM "organisation" FOR UPDATE')
         assert "lock timeout" in one_sentence("restore", "--replace", place)
+
+
+@pytest.mark.parametrize("engine", ["postgresql"], indirect=True)
+def test_what_cannot_be_put_back_whole_leaves_the_database_that_is_there(install: Any, tmp_path: Path) -> None:
+    """T114: the dump ends in the middle, and its manifest agrees with that."""
+    place = backup(tmp_path / "backups")
+    Organisation.update(name="changed meanwhile").execute()
+    dump, manifest = next(place.glob("database.*")), json.loads((place / "manifest.json").read_text())
+    dump.write_bytes(dump.read_bytes()[: -dump.stat().st_size // 3])
+    manifest["dump"]["sha256"] = hashlib.sha256(dump.read_bytes()).hexdigest()
+    (place / "manifest.json").write_text(json.dumps(manifest))
+    assert "nothing was changed" in one_sentence("restore", "--replace", place)
+    assert Organisation.get().name == "changed meanwhile"

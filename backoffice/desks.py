@@ -420,6 +420,12 @@ class Readings(Desk):
     search_hint = N_("Meter number, customer or address")
     empty = (N_("No readings yet"), N_("Readings appear here as they are declared or come with the billing feed."))
 
+    def beside(self, row: Reading) -> str:
+        """What is to be changed: the kind, the place, from what to what."""
+        kind, where = row.meter.kind, web.language()
+        from_to = [formats.reading(milli, kind.decimals, where) for milli in (row.previous_milli, row.value_milli) if milli is not None]
+        return " · ".join(part for part in (kind.name(where), row.contract.address, f"{' – '.join(from_to)} {kind.unit}") if part)
+
 
 @desk(Invoice, menu=BILLS)
 class Invoices(Desk):

@@ -76,6 +76,7 @@ def test_an_agent_enters_corrects_and_takes_back_a_reading(world: worlds.World, 
     assert (entered.value_milli, entered.read_on, entered.used_milli) == (6_500, date(2026, 11, 18), 1_500)
     staff_browser.get(f"/backoffice/readings/{entered.public_id}/")
     staff_browser.follow("Correct")
+    assert "Hot-water meter · Liepų g. 1-1 · 5.000 – 6.500 m³" in staff_browser.text
     staff_browser.submit("Correct", value_milli="abc", reason="x")
     assert "enter digits only" in staff_browser.text
     staff_browser.submit("Correct", value_milli="7", reason="Misheard")

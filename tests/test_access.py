@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from models import Account, Session, Staff, Table
-from rules import access
+from models import Account, Reading, Session, Staff, Table
+from rules import access, events, settings
 from tests import factories, world as worlds
 from tests.browser import Browser
 
@@ -181,6 +181,21 @@ def test_what_one_may_do_with_one_contract_opens_nothing_of_another(world: world
     world.sign_in(browser, "user")
     assert browser.client.get(f"/north/contracts/{here.public_id}").status_code == 200
     assert browser.client.get(f"/north/contracts/{there.public_id}").status_code == 404
+
+
+@pytest.mark.parametrize("who", ["owner", "user"])
+def test_owners_and_users_read_bills_and_declare_readings(world: worlds.World, customer_app: Any, who: str) -> None:
+    """IB-20, IB-26, IB-27: whoever answers for the contract, and the employee who only sees its bills and meters."""
+    settings.change(world.north, "reading_opens_on", 1, by=events.OPERATOR)
+    settings.change(world.north, "reading_closes_on", 31, by=events.OPERATOR)
+    browser, meter = Browser(customer_app), world.own["meter"]
+    browser.enter(world.people[who])
+    browser.get("/north/invoices")
+    browser.follow(world.own["invoice"].number)
+    assert browser.status == 200
+    browser.get("/north/meters/declare-readings")
+    browser.submit("Declare", **{f"reading_{meter.public_id.hex}": "7"})
+    assert Reading.select().where((Reading.meter == meter) & (Reading.account == world.people[who])).count() == 1, browser.text
 
 
 def test_who_was_dismissed_may_do_nothing(world: worlds.World) -> None:

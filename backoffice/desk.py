@@ -311,14 +311,21 @@ class Desk(ModelView):
         for name, (first, last) in what.days.items():
             yield {"name": name, "label": self.column_labels[name], "kind": "day", "value": first or "", "value_to": last or ""}
         for name in self.column_filters:
-            if self.choices(name):
-                words = sorted(self.choices(name).items(), key=lambda item: sort_key(item[1]))
+            if words := self.choices(name):
                 label = self.column_labels[name]
-                yield {"name": name, "label": label, "kind": "choice", "value": what.choices.get(name, ""), "choices": words}
+                yield {"name": name, "label": label, "kind": "choice", "value": what.choices.get(name, ""), "choices": words.items()}
 
     def choices(self, name: str) -> dict[str, str]:
-        """The values that a filter offers, in words; empty where it is not that kind of filter."""
-        return {value: _(word) for value, word in self.model._meta.fields[name].choices or ()}
+        """The values that a filter offers, in words and in their order; empty where it is not that kind of filter."""
+        return self._choices_in(name, web.language())
+
+    @functools.cache  # noqa: B019 -- a desk lives as long as the process
+    def _choices_in(self, name: str, _language: str) -> dict[str, str]:
+        return dict(sorted(((value, _(word)) for value, word in self.choice_words(name)), key=lambda item: sort_key(item[1])))
+
+    def choice_words(self, name: str) -> Iterable[tuple[str, str]]:
+        """The values of a column that has a few, and the word for each, not translated."""
+        return self.model._meta.fields[name].choices or ()
 
     def _bulk_acts(self) -> list[tuple[str, str]]:
         return [(_(c.label), self.address(c.name)) for c in self.commands if c.is_bulk and self.may(c.name)]

@@ -1,6 +1,7 @@
 """The backoffice as a table of contents. Labels, help and choices come from models.py; who may do what from rules/access.py."""
 
 import uuid
+from collections.abc import Iterable
 from datetime import date, timedelta
 from functools import partial
 from typing import Any
@@ -617,8 +618,8 @@ class Events(Desk):
             "subject": lambda row: timeline.table(row["subject"].partition(":")[0]),
         }
 
-    def choices(self, name: str) -> dict[str, str]:
-        return {event: _(title) for event, (title, _detail) in timeline.WORDS.items()} if name == "name" else super().choices(name)
+    def choice_words(self, name: str) -> Iterable[tuple[str, str]]:
+        return [(event, title) for event, (title, _detail) in timeline.WORDS.items()] if name == "name" else super().choice_words(name)
 
     def heading(self, row: Event) -> str:
         return timeline.title(row.name)

@@ -9,6 +9,7 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import peewee as pw
@@ -18,6 +19,7 @@ import formats
 import web
 from models import Table, UTCDateTimeField, database, now
 from rules import search
+from rules.statements import later, shaped
 
 PAGE = 50
 COUNTED_UP_TO = 10_000
@@ -137,11 +139,11 @@ def _row(model: type[Table], public_id: uuid.UUID) -> Table:
 # ---- the query --------------------------------------------------------------------------------------------------------
 
 
-def found(desk: Any, what: Asked) -> tuple[pw.ModelSelect, list[Any], bool]:
+def found(desk: Any, what: Asked, viewer: Any = None) -> tuple[pw.ModelSelect, list[Any], bool]:
     """The rows that are asked for, their order, and whether it runs backwards."""
-    model, at = desk.model, now()
-    hits = search.find(model, web.viewer(), what.search) if what.search else None
-    query = hits.rows if hits is not None else model.within(web.viewer())
+    model, at, viewer = desk.model, now(), viewer or web.viewer()
+    hits = search.find(model, viewer, what.search) if what.search else None
+    query = hits.rows if hits is not None else model.within(viewer)
     for name, row in what.rows.items():
         query = query.where(getattr(model, name) == row.id)
     for name, value in what.choices.items():
@@ -161,21 +163,22 @@ def found(desk: Any, what: Asked) -> tuple[pw.ModelSelect, list[Any], bool]:
 def _between(field: Any, order: Any, first: date | None, last: date | None) -> list[Any]:
     """The conditions for days of `field`. Where the list's order is that of another column, which rises with it but for moments (an
     event's number), they bound that one too, an hour wider, so that its index goes straight to the day."""
-    if not first and not last:
-        return []
     model, said = field.model, []
-    begin, end = first and _begin(field, first), last and _begin(field, last + timedelta(days=1))
-    if begin:
+    begin = first if first is None else later(first, lambda day: _begin(field, day))
+    end = last if last is None else later(last, lambda day: _begin(field, day + timedelta(days=1)))
+    if begin is not None:
         said.append(field >= begin)
-    if end:
+    if end is not None:
         said.append(field < end)
     if order is not field:
         near = model.alias()
         at, number = getattr(near, field.name), getattr(near, order.name)
-        if begin:
-            said.append(order >= near.select(number).where(at >= begin - SLACK).order_by(at, near.id).limit(1))
-        if end:
-            said.append(order <= near.select(number).where(at < end + SLACK).order_by(at.desc(), near.id.desc()).limit(1))
+        if begin is not None:
+            since = later(begin, lambda moment: moment - SLACK)
+            said.append(order >= near.select(number).where(at >= since).order_by(at, near.id).limit(1))
+        if end is not None:
+            until = later(end, lambda moment: moment + SLACK)
+            said.append(order <= near.select(number).where(at < until).order_by(at.desc(), near.id.desc()).limit(1))
     return said
 
 
@@ -184,14 +187,14 @@ def _begin(field: Any, day: date) -> Any:
     return datetime.combine(day, time.min, formats.LOCAL) if isinstance(field, UTCDateTimeField) else day
 
 
-def query(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE) -> pw.ModelSelect:
+def query(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE, viewer: Any = None) -> pw.ModelSelect:
     """The rows of a page and one more, as (public id, values of `names`); from behind where the page is asked for so."""
-    rows, order, is_backwards = found(desk, what)
-    edge = what.before or what.after
+    rows, order, is_backwards = found(desk, what, viewer)
+    edge = what.after if what.before is None else what.before
     is_turned = is_backwards != _is_from_behind(what)
-    if edge:
+    if edge is not None:
         model = desk.model
-        last = model.within(web.viewer()).select(*order).where(model.public_id == edge)
+        last = model.within(viewer or web.viewer()).select(*order).where(model.public_id == edge)
         here = pw.Tuple(*order) if len(order) > 1 else order[0]
         rows = rows.where(here < last if is_turned else here > last)
     rows = rows.order_by(*[field.desc() if is_turned else field.asc() for field in order])
@@ -199,18 +202,42 @@ def query(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE) -> p
 
 
 def _is_from_behind(what: Asked) -> bool:
-    return bool(what.before) or what.is_last
+    return what.before is not None or what.is_last
 
 
 def page(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE) -> tuple[list[tuple[Any, ...]], bool, bool]:
     """The rows of a page as (public id, values of `names`), and whether there are more before and after it."""
-    rows = list(query(desk, what, names, size))
+    rows = _asked_before(desk, what, names, size) if not what.search and not what.tab else list(query(desk, what, names, size))
     is_more = len(rows) > size
     rows = rows[:size]
     if _is_from_behind(what):
         rows.reverse()
         return rows, is_more, not what.is_last
     return rows, bool(what.after), is_more
+
+
+def _asked_before(desk: Any, what: Asked, names: tuple[str, ...], size: int) -> list[tuple[Any, ...]]:
+    """The rows of a list as it comes, or narrowed by its filters: compiled once for each set of filters, whatever is chosen in them.
+
+    What the query is made from has no values in it, only where each of them will stand."""
+    bounds = [(name, place, day) for name, days in what.days.items() for place, day in enumerate(days) if day]
+    edges = [(name, edge) for name, edge in (("after", what.after), ("before", what.before)) if edge]
+    values = [*(row.id for row in what.rows.values()), *what.choices.values(), *(day for *_, day in bounds), *(edge for _, edge in edges)]
+    shape = (desk.endpoint, web.language(), names, size, what.sort, what.is_last, *what.rows, None, *what.choices, None,
+             *((name, place) for name, place, _ in bounds), None, *(name for name, _ in edges))  # fmt: skip
+
+    def build(viewer: Any, *given: Any) -> pw.ModelSelect:
+        rest = iter(given)
+        rows: Any = {name: SimpleNamespace(id=next(rest)) for name in what.rows}
+        choices = {name: next(rest) for name in what.choices}
+        days: dict[str, Any] = {name: [None, None] for name in what.days}
+        for name, place, _day in bounds:
+            days[name][place] = next(rest)
+        at: dict[str, Any] = {name: next(rest) for name, _ in edges}
+        open_ = Asked("", what.sort, None, rows, days, choices, at.get("after"), at.get("before"), what.is_last)
+        return query(desk, open_, names, size, viewer)
+
+    return shaped(shape, build, web.viewer(), *values)
 
 
 def count(desk: Any, what: Asked, most: int) -> int:

@@ -17,6 +17,7 @@ from backoffice import listing
 from backoffice.fields import AtMost, Needed
 from models import SavedView, Staff
 from rules import views
+from rules.statements import statement
 
 MOST_SHOWN = 40
 
@@ -48,9 +49,7 @@ def tabs(desk: Any, what: listing.Asked) -> list[View]:
     """All rows, the desk's own views, one's own and those that colleagues share; none where that would be all rows alone."""
     args = without_page()
     viewer = web.viewer()
-    own_first = SavedView.staff == viewer.id
-    kept = SavedView.within(viewer).where(SavedView.desk == desk.endpoint).order_by(own_first.desc(), SavedView.name, SavedView.id)
-    found = [(view, _understood(desk, view.args)) for view in kept.limit(MOST_SHOWN)]
+    found = [(view, _understood(desk, view.args)) for view in _kept(viewer, desk.endpoint)]
     known = [(desk, listing.all_of(desk, tab)) for tab in desk.tabs] + [(desk, asked) for _view, asked in found if asked]
     if not desk.tabs and not found:
         return []
@@ -63,6 +62,13 @@ def tabs(desk: Any, what: listing.Asked) -> list[View]:
         url = desk.address(**view.args) if asked else desk.address(view=view.public_id)
         made.append(View(view.name, url, view.args == args, next(counts) if asked else "", True, change_url))
     return made
+
+
+@statement
+def _kept(viewer: Staff, desk: str) -> Any:
+    own_first = SavedView.staff == viewer.id
+    kept = SavedView.within(viewer).where(SavedView.desk == desk)
+    return kept.order_by(own_first.desc(), SavedView.name, SavedView.id).limit(MOST_SHOWN)
 
 
 def without_page() -> dict[str, str]:

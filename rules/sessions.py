@@ -55,22 +55,21 @@ def staff(secret: str, *, is_at_work: bool = True) -> Staff | None:
     """Which staff member's browser this is; None once the session has ended, or the person works here no longer (T39). What a browser
     asks by itself, with nobody `is_at_work`, does not keep it signed in."""
     at = now()
-    person = (
+    person = next(iter(_staff(keys.digest("session", secret), at, at - STAFF_IDLE)), None)
+    if person is not None and is_at_work:
+        _touch(person.session, Staff, person)
+    return person
+
+
+@statement
+def _staff(digest: str, at: datetime, seen_after: datetime) -> Any:
+    return (
         Staff.select(Staff, Session.id, Session.last_seen_at, Organisation)
         .join(Session, on=(Session.staff == Staff.id))
         .switch(Staff)
         .join(Organisation, JOIN.LEFT_OUTER)
-        .where(
-            (Session.digest == keys.digest("session", secret))
-            & Staff.is_active
-            & (Session.expires_at > at)
-            & (Session.last_seen_at > at - STAFF_IDLE)
-        )
-        .first()
+        .where((Session.digest == digest) & Staff.is_active & (Session.expires_at > at) & (Session.last_seen_at > seen_after))
     )
-    if person is not None and is_at_work:
-        _touch(person.session, Staff, person)
-    return person
 
 
 def _touch(session: Session, model: type, person: Account | Staff) -> None:

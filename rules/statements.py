@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from peewee import SQL, Field, Node, NodeList, SqliteDatabase, fn
 
-from models import Account, Table, database
+from models import Account, Staff, Table, database
 
 
 class Given(Node):
@@ -44,6 +44,11 @@ class _Slot(NamedTuple):
         return self.convert(value) if self.convert else value
 
 
+def later(value: Any, act: Callable[[Any], Any]) -> Any:
+    """What `act` makes of `value`; of one that is told later: then."""
+    return Given(lambda given: act(value.read(given))) if isinstance(value, Given) else act(value)
+
+
 def one_of(field: Field, ids: Any) -> Any:
     """`field IN ids` as one parameter, however many there are; for statements, as `bulk.among` is for what is compiled each time."""
     if isinstance(database.obj, SqliteDatabase):
@@ -56,18 +61,40 @@ def statement(build: Callable[..., Any]) -> Callable[..., list[Any]]:
     for an UPDATE.
 
     It is called once with a stand-in for each argument: for an account one whose every field is told later, for anything else a
-    `Given`. The values reach the database as parameters only.
+    `Given`; for each kind of staff that may see other rows, once. The values reach the database as parameters only.
     """
-    compiled: dict[type, Compiled] = {}
+    compiled: Kept = {}
 
     @functools.wraps(build)
     def ask(*given: Any) -> list[Any]:
-        kind = type(database.obj)
-        if kind not in compiled:
-            compiled[kind] = Compiled(build(*(_stand_in(place, value) for place, value in enumerate(given))))
-        return compiled[kind].run(given)
+        return _ask(compiled, (), build, given)
 
     return ask
+
+
+Kept = dict[Any, "Compiled"]
+MOST_SHAPES = 2000
+SHAPES: Kept = {}
+
+
+def shaped(shape: Any, build: Callable[..., Any], *given: Any) -> list[Any]:
+    """The same for a query of many shapes: `shape` is everything that `build` knows besides its arguments."""
+    if len(SHAPES) > MOST_SHAPES:
+        SHAPES.clear()
+    return _ask(SHAPES, shape, build, given)
+
+
+def _ask(compiled: Kept, shape: Any, build: Callable[..., Any], given: Sequence[Any]) -> list[Any]:
+    key = type(database.obj), shape, *(_kind(value) for value in given if isinstance(value, Staff))
+    found = compiled.get(key)
+    if found is None:
+        found = compiled[key] = Compiled(build(*(_stand_in(place, value) for place, value in enumerate(given))))
+    return found.run(given)
+
+
+def _kind(person: Staff) -> tuple[str, bool, bool]:
+    """What decides which rows a member of staff may see, besides whose they are: the text of a statement follows from it."""
+    return person.role, person.is_active, person.sees_install
 
 
 def add(row: Table, *, unless_there: bool = False) -> bool:
@@ -92,12 +119,16 @@ def _insert(engine: type, table: type[Table], unless_there: bool) -> "Compiled":
 def _stand_in(place: int, value: Any) -> Any:
     if not isinstance(value, Table):
         return Given(lambda given: given[place])
-    if not isinstance(value, Account):
-        raise TypeError("what a member of staff may see has many shapes, and a row is named by its id")
-    account = Account()
-    for name in Account._meta.fields:
-        account.__data__[name] = Given(functools.partial(_field, place, name))
-    return account
+    if not isinstance(value, Account | Staff):
+        raise TypeError("a row is named by its id")
+    person = type(value)()
+    for name in type(value)._meta.fields:
+        person.__data__[name] = Given(functools.partial(_field, place, name))
+    if isinstance(value, Staff):
+        person.__data__ |= {"role": value.role, "is_active": value.is_active}
+        if value.sees_install:
+            person.__data__["organisation"] = None
+    return person
 
 
 def _field(place: int, name: str, given: Sequence[Any]) -> Any:

@@ -86,13 +86,24 @@ def test_nothing_is_never_compared(db: Any) -> None:
         named(None)
 
 
-def test_staff_have_no_stand_in(db: Any) -> None:
+def test_each_kind_of_staff_has_a_statement_of_its_own(two: list[tuple[Account, list[Invoice]]]) -> None:
+    """T18"""
+
     @statement
     def of_staff(person: Staff) -> Any:
-        return Invoice.within(person)
+        return Invoice.within(person).order_by(Invoice.id)
 
-    with pytest.raises(TypeError):
-        of_staff(factories.staff(factories.organisation()))
+    here, elsewhere = two[0][0].organisation, factories.organisation("south")
+    people = [
+        factories.staff(where, role)
+        for where in (None, here, elsewhere)
+        for role in ("agent", "property_manager")
+        if where or role == "agent"
+    ]
+    people.append(factories.staff(here, is_active=False))
+    for person in [*people, *reversed(people)]:
+        assert of_staff(person) == list(Invoice.within(person).order_by(Invoice.id)), (person.organisation, person.role)
+    assert [len(of_staff(person)) for person in people] == [4, 4, 0, 0, 0, 0]
 
 
 def test_a_session_of_another_organisation_opens_nothing(two: list[tuple[Account, list[Invoice]]]) -> None:

@@ -41,6 +41,8 @@ def fill(opened: pw.Database, bills: int) -> None:
             opened.execute_sql("SET statement_timeout = 0; SET synchronous_commit = off; SET maintenance_work_mem = '512MB'")
         else:
             opened.execute_sql("PRAGMA synchronous = 0")
+            opened.execute_sql("PRAGMA cache_size = -400000")  # of this connection, that what is sorted for an index fits
+            opened.execute_sql("PRAGMA temp_store = 2")
         Runner(opened, str(ROOT / "migrations")).up()
         people = max(bills // BILLS_OF_ONE, ORGANISATIONS)
         houses = max(people // 40, ORGANISATIONS)

@@ -1,10 +1,12 @@
 """Rows keep whatever people and feeds write, on both databases."""
 
+import sqlite3
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models import TABLES, Account, Contract, Invoice, Message, Meter, Reading, Staff, Table
+from models import TABLES, Account, Contract, Invoice, Message, Meter, Organisation, Reading, Staff, Table
 from tests import factories, world as worlds
 
 # One letter that is eighteen when it is searched for.
@@ -51,3 +53,19 @@ def test_what_a_customer_sees_is_found_by_contract_not_among_all_of_the_organisa
     sql, values = model.within(anna).where(some).sql()
     plan = [row[3] for row in db.execute_sql(f"EXPLAIN QUERY PLAN {sql}", values)]
     assert not [step for step in plan if "organisation_id=?" in step or step.startswith("SCAN t1")], plan
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_database_file_put_in_anothers_place_is_the_one_that_is_read(db: Any, tmp_path: Path) -> None:
+    organisation = factories.organisation("old")
+    db.close()
+    other = tmp_path / "other.db"
+    with sqlite3.connect(tmp_path / "test.db") as here, sqlite3.connect(other) as there:
+        here.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        here.backup(there)
+        there.execute("UPDATE organisation SET slug = 'restored'")
+    here.close()
+    there.close()
+    other.replace(tmp_path / "test.db")
+    db.connect()
+    assert Organisation.get_by_id(organisation.id).slug == "restored"

@@ -18,7 +18,7 @@ migrate: ## Bring the database that the environment names up to date
 check: lint test ## What must be green before a change goes in: lint, then test
 
 test: tools ## Every test, on SQLite and PostgreSQL, with real mail and a real browser
-	@$(BIN)/pytest -n 2 -r s
+	@$(BIN)/pytest -n 2 --dist worksteal -r s
 
 lint: tools ## Form, lint and types
 	@$(BIN)/ruff format --check .

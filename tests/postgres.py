@@ -78,7 +78,7 @@ def own_database(template: str) -> tuple[str, Callable[[], None]]:
     else:
         url, _ = copy_database(template)
         with psycopg.connect(url, autocommit=True) as connection:
-            SHAPES[url] = connection.execute(SHAPE).fetchone() or ()
+            SHAPES[url] = _shape(connection)
 
     def give_back() -> None:
         try:
@@ -92,12 +92,19 @@ def own_database(template: str) -> tuple[str, Callable[[], None]]:
     return url, give_back
 
 
+def _shape(connection: psycopg.Connection[Any]) -> tuple[Any, ...]:
+    """What `SHAPE` asks, and which migrations are written down as done."""
+    has_history = connection.execute("SELECT to_regclass('schema_migration') IS NOT NULL").fetchone()
+    names = connection.execute("SELECT name FROM schema_migration ORDER BY name").fetchall() if has_history == (True,) else []
+    return (*(connection.execute(SHAPE).fetchone() or ()), *names)
+
+
 def _emptied(url: str) -> bool:
     """Take all rows out of a database and begin its numbers anew; whether it is as the template was."""
     with psycopg.connect(url, autocommit=True) as connection:
         others = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         connection.execute(others)
-        if connection.execute(SHAPE).fetchone() != SHAPES[url]:
+        if _shape(connection) != SHAPES[url]:
             return False
         tables = connection.execute("SELECT tablename FROM pg_tables WHERE schemaname = 'public' AND tablename <> 'schema_migration'")
         deletes = "; ".join(f'DELETE FROM "{name}"' for (name,) in tables)

@@ -134,7 +134,8 @@ def test_a_manager_of_another_house_finds_nothing_of_this_one(
         status, text = ask(tried.method, tried.path, tried.data)
         if status == 200:
             opened.add(path)
-        assert not [secret for secret in secrets if secret in text and secret not in tried.path], tried
+        told = re.sub(r'nonce(?:="[^"]+"|-[\w-]+)|name="(?:csrf_token|form_key)"[^>]*', "", text)  # by chance they hold any three letters
+        assert not [secret for secret in secrets if secret in told and secret not in tried.path], tried
         if ROW.fullmatch(tried.instead):
             nothing = str(uuid.uuid4())
             data = {name: value.replace(tried.instead, nothing) for name, value in tried.data.items()}

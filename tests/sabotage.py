@@ -38,7 +38,7 @@ GUARDS = (
     Guard("mail is not for managers", "models.py", "return NOTHING if staff.role == \"property_manager\" else cls.organisation == staff.organisation_id", "return cls.organisation == staff.organisation_id", "tests/test_models.py tests/backoffice"),
     Guard("a row is reached with its deed", "rules/access.py", "if row is None or not (allows(person, deed) if isinstance(person, Staff) else allows(person, deed, row)):", "if row is None:", "tests/test_access.py"),
     Guard("dismissed staff may do nothing", "rules/access.py", "if not person.is_active or deed not in STAFF_DEEDS[person.role]:", "if deed not in STAFF_DEEDS[person.role]:", "tests/test_access.py -k dismissed"),
-    Guard("identity comes first where it must", "rules/access.py", "if deed not in WITHOUT_IDENTITY and is_identity_missing(person):", "if False:", "tests/rules tests/customer"),
+    Guard("identity comes first where it must", "rules/access.py", "if deed not in WITHOUT_IDENTITY and is_identity_missing(person):", "if False:", "tests/test_models.py"),
     Guard("a desk opens rows in reach only", "backoffice/desk.py", "return self.get_query().where(self.model.public_id == id).first() or abort(404)", "return self.model.select().where(self.model.public_id == id).first() or abort(404)", "tests/test_access.py -k backoffice"),
     Guard("a field finds rows in reach only", "backoffice/lookups.py", "        found = self.model.within(web.viewer())\n        if self.model is Organisation:", "        found = self.model.select()\n        if self.model is Organisation:", "tests/backoffice/test_desk.py"),
     Guard("acts are for rows in reach only", "backoffice/acts.py", "found = list(desk.get_query().where(", "found = list(desk.model.select().where(", "tests/backoffice/test_desk.py"),
@@ -55,7 +55,7 @@ GUARDS = (
     # ---- once, whole, and written down
     Guard("a form acts once", "web.py", "location = work.once(events.actor(person) if person else f\"anyone:{source()}\", key, _request_digest(), act)", "location = act()", "tests/test_once.py"),
     Guard("a unit of work is a transaction", "rules/work.py", "    with database.atomic():\n        yield\n", "    yield\n", "tests/test_once.py tests/rules/test_accounts.py"),
-    Guard("an event stands in its change's transaction", "rules/events.py", "    if database.transaction_depth() == 0:\n", "    if False:\n", "tests/rules"),
+    Guard("an event stands in its change's transaction", "rules/events.py", "    if database.transaction_depth() == 0:\n", "    if False:\n", "tests/test_models.py"),
     Guard("an unlock is written down", "rules/accounts.py", "    with unit_of_work():\n        event = _end_lock(account, reason=reason.strip(), by=by)\n", "    with unit_of_work():\n        Account.update(locked_until=None).where(Account.id == account.id).execute()\n        return\n", "tests/rules/test_accounts.py"),
     Guard("a new password ends other sessions", "rules/accounts.py", "    account.password_hash = hashed\n    sessions.end_all(account, but=but)\n", "    account.password_hash = hashed\n", "tests/rules/test_accounts.py tests/customer/test_account.py"),
     Guard("a new e-mail ends all sessions", "rules/accounts.py", "    sessions.end_all(account)\n    confirmations.end(", "    confirmations.end(", "tests/rules/test_accounts.py tests/backoffice/test_accounts_desk.py"),

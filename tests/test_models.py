@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from models import TABLES, Account, Contract, Invoice, Message, Meter, Organisation, Reading, Staff, Table
+from rules import access, events
 from tests import factories, world as worlds
 
 # One letter that is eighteen when it is searched for.
@@ -69,3 +70,19 @@ def test_a_database_file_put_in_anothers_place_is_the_one_that_is_read(db: Any, 
     other.replace(tmp_path / "test.db")
     db.connect()
     assert Organisation.get_by_id(organisation.id).slug == "restored"
+
+
+def test_an_event_stands_in_the_transaction_of_its_change(db: object) -> None:
+    """P5, T110"""
+    north = factories.organisation()
+    with pytest.raises(ValueError, match="inside unit_of_work"):
+        events.record("organisation.loaded", north, by=events.OPERATOR, preset="x")
+
+
+def test_whose_identity_must_be_confirmed_may_do_nothing_before(db: object) -> None:
+    """AG-10"""
+    north = factories.organisation(identity_required=True)
+    anna = factories.account(north)
+    factories.holds(anna, factories.contract(north))
+    may = [deed for deed in access.DEEDS if access.allows(anna, deed)]
+    assert set(may) == access.WITHOUT_IDENTITY

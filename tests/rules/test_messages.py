@@ -30,3 +30,14 @@ def test_a_mail_is_sent_again_with_a_reason(given_up: Message) -> None:
     with pytest.raises(Refused, match="has not been given up"):
         messages.send_again(given_up, reason="Twice", by=agent)
     assert Event.select().where(Event.name == "message.sent_again").count() == 1
+
+
+def test_who_took_a_mail_over_decides_what_became_of_it(given_up: Message) -> None:
+    """F03: the first worker was slow, not dead; its word comes after the second has begun."""
+    Message.update(state="sending", tries=2).execute()
+    slow = Message.get()
+    slow.tries = 1
+    messages.settle(slow, error="timed out", permanent=True)
+    assert (Message.get().state, Message.get().tries) == ("sending", 2)
+    messages.settle(Message.get())
+    assert Message.get().state == "sent"

@@ -61,6 +61,7 @@ class Desk(ModelView):
     extra_columns: tuple[str, ...] = ()  # read, not shown: what `shown` needs besides
     shown: dict[str, Callable[[dict[str, Any]], Any]] = {}  # columns written in their own way, from all that was read of the row
     in_words: tuple[str, ...] = ()  # of those, what a file says like the list does
+    read_as: dict[str, Callable[[Any], Any]] = {}  # columns that are read as something else than their own value
     empty = (N_("Nothing here yet"), N_("Rows will appear here as they come."))
     search_hint = N_("Search")
     verbs: dict[str, str] = {}  # where the deed of a page is not called like the page: {"create_view": "invite"}
@@ -204,7 +205,8 @@ class Desk(ModelView):
                     relation = getattr(parent, step)
                     joined[path] = relation.rel_model.alias()
                     query = query.join_from(parent, joined[path], pw.JOIN.LEFT_OUTER, on=(relation == joined[path].id))
-            columns.append(getattr(joined[tuple(steps)], last))
+            column = getattr(joined[tuple(steps)], last)
+            columns.append(self.read_as[name](column) if name in self.read_as else column)
         return query.select(*columns)
 
     def address(self, *steps: Any, **args: Any) -> str:
@@ -273,16 +275,11 @@ class Desk(ModelView):
             made.append(Column(name, labels[name], look, order, ("down" if is_down else "up") if is_now else ""))
         return made
 
-    def shown_for(self, found: list[dict[str, Any]]) -> dict[str, Callable[[dict[str, Any]], Any]]:
-        """The columns of these rows that are written in their own way."""
-        return self.shown
-
     def written(self, found: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[dict[str, Any]]:
         """The rows found, as public id and values of `names`, with every value written for the reader."""
         listed = [dict(zip(names, row[1:], strict=True)) for row in found]
-        shown = self.shown_for(listed)
-        write = {name: cells.writer(self._path(name)[-1]) for name in names if name not in shown}
-        told = {name: [write[name](row[name]) for row in listed] if name in write else [*map(shown[name], listed)] for name in names}
+        write = {name: cells.writer(self._path(name)[-1]) for name in names if name not in self.shown}
+        told = {name: [write[name](row[name]) for row in listed] if name in write else [*map(self.shown[name], listed)] for name in names}
         return [dict(zip(names, values, strict=True)) for values in zip(*told.values(), strict=True)]
 
     def lines(self, found: list[tuple[Any, ...]], names: tuple[str, ...]) -> list[Line]:
@@ -443,13 +440,9 @@ class Desk(ModelView):
         """The timeline of a row; nothing for who may not see events."""
         if not access.allows(web.viewer(), "event.view"):
             return {"events": [], "more_events_url": ""}
-        found = list(
-            Event.within(web.viewer())
-            .where(self.events_of(row) & (Event.name != "account.viewed"))
-            .order_by(Event.id.desc())
-            .limit(timeline.SHOWN + 1)
-        )
-        return {"events": timeline.told(found[: timeline.SHOWN]), "more_events_url": self.more_events(row) if found else ""}
+        about = Event.within(web.viewer()).where(self.events_of(row) & (Event.name != "account.viewed"))
+        found = timeline.told(about.order_by(Event.id.desc()).limit(timeline.SHOWN))
+        return {"events": found, "more_events_url": self.more_events(row) if found else ""}
 
     def events_of(self, row: Any) -> Any:
         """Which events are about a row."""

@@ -565,12 +565,15 @@ class Exports(Desk):
     column_sortable_list = ("created_at",)
     column_default_sort = "-created_at"
     column_details_list = ("kind", "total", "filters", "reason", "created_at", "expires_at")
-    shown = {"filters": lambda row: ", ".join(row["filters"].values()) or cells.NOTHING}
     empty = (N_("You have exported nothing yet"), N_("“Export” above a list makes a file of its rows. It can be taken here for a day."))
     details_template = "backoffice/export.html"
 
-    def shown_for(self, found: list[dict[str, Any]]) -> dict[str, Any]:
-        return self.shown | {"desk": lambda row: self.other(row["desk"]).name}
+    @property
+    def shown(self) -> dict[str, Any]:  # type: ignore[override]
+        return {
+            "desk": lambda row: self.other(row["desk"]).name,
+            "filters": lambda row: ", ".join(row["filters"].values()) or cells.NOTHING,
+        }
 
     def routes(self) -> dict[str, str | None]:
         return super().routes() | {"exports.file": "export.view"}
@@ -607,16 +610,14 @@ class Events(Desk):
     column_details_list = ("name", "facts", "actor", "account.name", "subject", "at", "seal.sealed_at", "digest")
     column_labels = {"digest": N_("Digest"), "facts": N_("Facts"), "seal.sealed_at": N_("Sealed")}
     in_words = ("name", "actor", "facts")
+    read_as = {"actor": timeline.name_of}
+    shown = {
+        "name": lambda row: timeline.title(row["name"]),
+        "facts": lambda row: timeline.detail(row["name"], row["facts"]),
+        "actor": lambda row: timeline.who(row["actor"]),
+        "subject": lambda row: timeline.table(row["subject"].partition(":")[0]),
+    }
     empty = (N_("Nothing has happened yet"), N_("Everything that people and the system do is written down here, for good."))
-
-    def shown_for(self, found: list[dict[str, Any]]) -> dict[str, Any]:
-        who = timeline.names({row["actor"] for row in found})
-        return {
-            "name": lambda row: timeline.title(row["name"]),
-            "facts": lambda row: timeline.detail(row["name"], row["facts"]),
-            "actor": lambda row: who.get(row["actor"], row["actor"]),
-            "subject": lambda row: timeline.table(row["subject"].partition(":")[0]),
-        }
 
     def choice_words(self, name: str) -> Iterable[tuple[str, str]]:
         return [(event, title) for event, (title, _detail) in timeline.WORDS.items()] if name == "name" else super().choice_words(name)

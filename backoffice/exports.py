@@ -152,10 +152,9 @@ def _write(export: Export, lease: timedelta) -> None:
 def _values(desk: Any, block: list[tuple[Any, ...]], read: tuple[str, ...], names: list[str]) -> Any:
     """The rows of a block as a file has them: figures and days as such, all else in words."""
     listed = [dict(zip(read, row[1:], strict=True)) for row in block]
-    shown = desk.shown_for(listed) if desk.in_words else {}
     write = {name: writer(desk._path(name)[-1]) for name in names if name not in desk.in_words}
     for row in listed:
-        yield [write[name](row[name]) if name in write else str(shown[name](row)) for name in names]
+        yield [write[name](row[name]) if name in write else str(desk.shown[name](row)) for name in names]
 
 
 def downloads() -> files.Downloads:

@@ -72,8 +72,8 @@ def only(*names: str) -> None:
         abort(400)
 
 
-def asked(desk: Any, sent: Mapping[str, str]) -> Asked:
-    """Read an address. Raises 400 for what this list cannot do, 404 for a row that is not the viewer's to know."""
+def asked(desk: Any, sent: Mapping[str, str], reach: Callable[[type[Table], uuid.UUID], Any] | None = None) -> Asked:
+    """Read an address. Raises 400 for what this list cannot do, 404 for a row that is not the viewer's (unless `reach` finds it)."""
     args = dict(sent)
     words = " ".join(args.pop("search", "").split())
     if search.is_too_long(words) or (words and not desk.can_search):
@@ -92,7 +92,7 @@ def asked(desk: Any, sent: Mapping[str, str]) -> Asked:
         value = args.pop(name, "")
         if isinstance(field, pw.ForeignKeyField):
             if value:
-                rows[name] = _row(field.rel_model, uuid_of(value))
+                rows[name] = (reach or _row)(field.rel_model, uuid_of(value))
         elif desk.choices(name):
             if value:
                 choices[name] = value if value in desk.choices(name) else abort(400)
@@ -134,6 +134,11 @@ def _day(text: str) -> date | None:
 
 def _row(model: type[Table], public_id: uuid.UUID) -> Table:
     return model.within(web.viewer()).where(model.public_id == public_id).first() or abort(404)
+
+
+def unread(model: type[Table], public_id: uuid.UUID) -> SimpleNamespace:
+    """A row that is looked up by the statement that it narrows; one that is not the viewer's narrows it to nothing."""
+    return SimpleNamespace(id=model.within(web.viewer()).select(model.id).where(model.public_id == public_id))
 
 
 # ---- the query --------------------------------------------------------------------------------------------------------

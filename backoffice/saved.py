@@ -49,7 +49,7 @@ def tabs(desk: Any, what: listing.Asked) -> list[View]:
     """All rows, the desk's own views, one's own and those that colleagues share; none where that would be all rows alone."""
     args = without_page()
     viewer = web.viewer()
-    found = [(view, _understood(desk, view.args)) for view in _kept(viewer, desk.endpoint)]
+    found = [(view, _understood(desk, view.args, listing.unread)) for view in _kept(viewer, desk.endpoint)]
     known = [(desk, listing.all_of(desk, tab)) for tab in desk.tabs] + [(desk, asked) for _view, asked in found if asked]
     if not desk.tabs and not found:
         return []
@@ -59,7 +59,8 @@ def tabs(desk: Any, what: listing.Asked) -> list[View]:
     made += [View(_(tab.label), desk.address(tab=tab.name), what.tab is tab and not is_saved, next(counts)) for tab in desk.tabs]
     for view, asked in found:
         change_url = desk.address("views", view.public_id) if view.staff_id == viewer.id else ""
-        url = desk.address(**view.args) if asked else desk.address(view=view.public_id)
+        # Whether the row that it is narrowed to is the viewer's is seen when it is opened, not for each tab of each page.
+        url = desk.address(**view.args) if asked and not asked.rows else desk.address(view=view.public_id)
         made.append(View(view.name, url, view.args == args, next(counts) if asked else "", True, change_url))
     return made
 
@@ -76,9 +77,9 @@ def without_page() -> dict[str, str]:
     return {name: value for name, value in request.args.items() if name not in ("after", "before") and value}
 
 
-def _understood(desk: Any, args: dict[str, str]) -> listing.Asked | None:
+def _understood(desk: Any, args: dict[str, str], reach: Any = None) -> listing.Asked | None:
     try:
-        return listing.asked(desk, args)
+        return listing.asked(desk, args, reach)
     except HTTPException:
         return None  # a filter that is no longer there, or a row that is not this viewer's
 

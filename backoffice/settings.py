@@ -113,8 +113,6 @@ def _changed_last(organisation: Organisation, name: str) -> str:
     """Who changed this rule last, and when; empty where nobody has."""
     subject = f"organisation:{organisation.id}"
     recent = Event.select().where((Event.subject == subject) & (Event.name == "setting.changed")).order_by(Event.id.desc()).limit(200)
-    event = next((event for event in recent if event.facts and event.facts["name"] == name), None)
-    if event is None:
-        return ""
-    who = timeline.names([event.actor]).get(event.actor, event.actor)
-    return _("Last changed by %(who)s, %(when)s", who=who, when=formats.moment(event.at, web.language()))
+    read = recent.select(Event.facts, timeline.name_of(Event.actor), Event.at).tuples()
+    by, at = next(((by, at) for facts, by, at in read if facts and facts["name"] == name), ("", None))
+    return _("Last changed by %(who)s, %(when)s", who=timeline.who(by), when=formats.moment(at, web.language())) if at else ""

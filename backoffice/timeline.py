@@ -1,7 +1,6 @@
 """What happened, in words: a title and a line of facts for every event there is, and who did it by name."""
 
 import re
-from collections.abc import Iterable
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -204,33 +203,27 @@ def _written(fact: str, value: Any) -> str:
     return str(access_type(text))
 
 
-def names(actors: Iterable[str]) -> dict[str, str]:
-    """Who they are, by name, in one statement: "staff:12" is Olga South."""
-    wanted = {kind: {int(a.partition(":")[2]) for a in actors if a.startswith(f"{kind}:")} for kind in ("staff", "account")}
-    known = {events.SYSTEM: _("The system"), events.OPERATOR: _("The operator")}
-    people = [
-        model.select(pw.Value(kind), model.id, model.name).where(model.id.in_(list(wanted[kind])))
-        for kind, model in (("staff", Staff), ("account", Account))
-        if wanted[kind]
+def name_of(actor: Any) -> Any:
+    """In a statement over events: the name of whoever did it, "Olga South" for "staff:12"; the column as it is for who has none."""
+    names = [
+        (actor.startswith(prefix), model.select(model.name).where(model.id == pw.fn.SUBSTR(actor, len(prefix) + 1).cast("BIGINT")))
+        for prefix, model in (("staff:", Staff), ("account:", Account))
     ]
-    if people:
-        query = people[0] if len(people) == 1 else people[0].union_all(people[1])
-        known |= {f"{kind}:{id_}": name for kind, id_, name in query.tuples()}
-    return known
+    return pw.fn.COALESCE(pw.Case(None, names), actor)
 
 
-def told(found: Iterable[Event]) -> list[dict[str, str]]:
+def who(actor: str) -> str:
+    """Whoever did it, as `name_of` reads it, in words."""
+    known = {events.SYSTEM: _("The system"), events.OPERATOR: _("The operator")}
+    return known.get(actor, actor)
+
+
+def told(query: pw.ModelSelect) -> list[dict[str, str]]:
     """Events as the timeline shows them: what, the line under it, who, when."""
-    listed = list(found)
-    who = names({event.actor for event in listed})
+    read = query.select(Event.name, Event.facts, name_of(Event.actor), Event.at).tuples()
     return [
-        {
-            "what": title(event.name),
-            "detail": detail(event.name, event.facts),
-            "who": who.get(event.actor, event.actor),
-            "when": formats.moment(event.at, web.language()),
-        }
-        for event in listed
+        {"what": title(name), "detail": detail(name, facts), "who": who(actor), "when": formats.moment(at, web.language())}
+        for name, facts, actor, at in read
     ]
 
 

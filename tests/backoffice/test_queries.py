@@ -32,13 +32,14 @@ from models import (
     SyncRun,
     now,
 )
-from rules import events
+from rules import events, views
 from rules.work import unit_of_work
 from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 
 BASE = "/backoffice"
-MOST_STATEMENTS = 4  # the rows, the saved views, their counts, and one for what a filter or a name needs
+MOST_STATEMENTS = 3  # the rows, the saved views, and all their counts
+BY_A_ROW = 2  # more, where a list is narrowed to one row: which it is, and whether it is known already that it was looked at (M02)
 
 
 @contextmanager
@@ -85,12 +86,26 @@ def fifty_more(world: worlds.World) -> None:
             events.record("account.phone_changed", person, by=person, old="", new="+37060000000")
 
 
+def views_by_every_filter(desk: Desk, viewer: Staff) -> None:
+    """What makes a page of this desk dearest: a view saved for everything that it can be narrowed by."""
+    for name in desk.column_filters:
+        field = desk.model._meta.fields[name]
+        if isinstance(field, pw.ForeignKeyField):
+            row = field.rel_model.within(viewer).first()
+            args = {name: str(row.public_id)} if row else {}
+        else:
+            args = {name: next(iter(field.choices or [("2026-01-01", "")]))[0]} if name != "name" else {name: "account.registered"}
+        views.save(desk.endpoint, name, args, is_shared=True, by=viewer)
+
+
 @pytest.mark.parametrize("who", ["agent", "administrator", "manager", "install_administrator"])
-def test_a_list_takes_four_statements_at_most_however_many_rows_it_has(
+def test_a_list_takes_three_statements_at_most_however_many_rows_and_views_it_has(
     world: worlds.World, enter: Enter, db: pw.Database, staff_app: Any, who: str
 ) -> None:
     """G8"""
     desks = [view for view in staff_app.extensions["admin"][0]._views if isinstance(view, Desk)]
+    for desk in desks:
+        views_by_every_filter(desk, world.people[who])  # type: ignore[arg-type]
     few: dict[str, int] = {}
     with unit_of_work():
         events.record("account.phone_changed", world.own["account"], by=world.people["agent"], old="", new="+37060000000")
@@ -122,7 +137,7 @@ def test_a_filtered_and_searched_page_further_on_takes_no_more(world: worlds.Wor
         with counted(db) as said:
             browser.get(f"{BASE}{path}")
         assert browser.status == 200
-        assert len(beside_the_session(said)) <= MOST_STATEMENTS + 1  # whether that is still known
+        assert len(beside_the_session(said)) <= MOST_STATEMENTS + BY_A_ROW
 
 
 # ---- indexes ----------------------------------------------------------------------------------------------------------

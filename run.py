@@ -160,7 +160,7 @@ def serve(environ: dict[str, str]) -> int | str:
     # keep a worker without threads waiting.
     gunicorn = ("gunicorn", "-k", "gthread", "--workers", "2", "--threads", "4", "--no-control-socket", "--log-level", "warning")
     web = run("-m", *gunicorn, "--bind", f"fd://{listener.fileno()}", "wsgi:application")
-    huey = ("huey.bin.huey_consumer", "tasks.huey", "--quiet", "-k", "process", "-w", "2", "-g", "TERM", "-t", "25")
+    huey = ("huey.bin.huey_consumer", "worker.huey", "--quiet", "-k", "process", "-w", "2", "-g", "TERM", "-t", "25")
     services = {"The web server": web, "The background work": run("-m", *huey)}
     ready = [f"Customer site   {environ['SAVITARNA_CUSTOMER_URL']}/", f"Backoffice      {environ['SAVITARNA_STAFF_URL']}/"]
     if settings.demo:

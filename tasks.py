@@ -68,6 +68,7 @@ def create_queue(config: Config) -> Huey:
 config = load_or_exit()
 huey = create_queue(config)
 LEASE = timedelta(seconds=config.lease_seconds)
+write_exports: Callable[[], int] | None = None  # what a file shows is what its desk shows, so `worker.py`, which knows the desks, says how
 
 
 def prepare_queue() -> None:
@@ -208,12 +209,9 @@ def make_exports() -> int:
         files.Downloads(config.exports_dir).keep_only(exports.kept)
         if not exports.are_waiting():
             return 0
-    from backoffice import create_app  # what a file shows is what its desk shows: the one job that needs a site
-    from backoffice.exports import make_waiting
-
-    site = create_app(config)
-    with database.connection_context():
-        return make_waiting(site, LEASE)
+    if write_exports is None:
+        raise RuntimeError("Files of lists are made by a consumer that was started with worker.huey")
+    return write_exports()
 
 
 ring = Bell(send_mail).ring

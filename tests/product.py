@@ -92,7 +92,7 @@ class Product:
 
     def start_consumer(self, workers: int = 1, log: Path | None = None, ends_within: int = 5) -> subprocess.Popen[bytes]:
         """The background work."""
-        words = ("tasks.huey", "-k", "process", "-w", str(workers), "-g", "TERM", "-t", str(ends_within), "-q")
+        words = ("worker.huey", "-k", "process", "-w", str(workers), "-g", "TERM", "-t", str(ends_within), "-q")
         return self._start("huey.bin.huey_consumer", *words, log=log)
 
     def _start(self, *words: str, log: Path | None = None) -> subprocess.Popen[bytes]:

@@ -27,16 +27,17 @@ import pytest
 from lxml import html
 
 import config
+import tasks
 from config import ROOT
 from customer import create_app
-from models import Staff
-from rules import events, work
+from models import Account, Export, Staff
+from rules import events, exports, work
 from tests import factories
 from tests.browser import Browser
 from tests.conftest import CONFIG
-from tests.faults import the_database_of
+from tests.faults import ring, the_database_of
 from tests.faults.procs import Visitor
-from tests.product import Product, installed
+from tests.product import PATIENCE, Product, installed
 from tests.servers import CUSTOMERS, STAFF, Nginx, Postgres, Site, missing, postgresql
 
 TOKEN = "m" * 40
@@ -312,6 +313,21 @@ def test_the_worker_works_and_says_so(town: Town) -> None:
             return
         assert time.monotonic() < end, "the consumer has not looked at the schedule for more than a minute"
         time.sleep(0.5)
+
+
+def test_the_worker_makes_the_files_that_staff_wait_for(town: Town) -> None:
+    """N06: the consumer knows the desks"""
+    with the_database_of(town.product):
+        agent = Staff.get(Staff.email == "agent@example.lt")
+        asked = exports.ask("accounts", {}, Account, kind="csv", language="en", reason="Metinė ataskaita", total=1, by=agent)
+    ring(town.product, job=tasks.make_exports)
+    end = time.monotonic() + PATIENCE
+    while asked.state == "new":
+        assert time.monotonic() < end, "nobody has made the file"
+        time.sleep(0.1)
+        with the_database_of(town.product):
+            asked = Export.get_by_id(asked.id)
+    assert (asked.state, asked.total) == ("ready", 1)
 
 
 def test_nobody_says_where_they_come_from(town: Town, tmp_path: Path) -> None:

@@ -54,10 +54,10 @@ def check(product: Product) -> None:
         assert list(checks.broken(load(product.environ).key("event_key"), ROOT / "migrations")) == []
 
 
-def ring(product: Product, times: int = 1) -> None:
+def ring(product: Product, times: int = 1, job: Any = tasks.send_mail) -> None:
     """What the product's bell says, so often: a killed worker forgets the one it was following."""
     queue = tasks.create_queue(load(product.environ))
     queue._registry = tasks.huey._registry
     for _ in range(times):
-        queue.enqueue(tasks.send_mail.s())
+        queue.enqueue(job.s())
     queue.storage.close()

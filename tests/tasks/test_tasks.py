@@ -17,8 +17,8 @@ from aiosmtpd.controller import Controller
 
 import tasks
 from integrations import mail
-from models import Contract, Event, Invoice, JobRun, Message, Organisation, Seal, SyncRun, now
-from rules import messages, sessions, settings, sync
+from models import Account, Contract, Event, Invoice, JobRun, Message, Organisation, Seal, SyncRun, now
+from rules import exports, messages, sessions, settings, sync
 from rules.work import unit_of_work
 from tests import factories
 from tests.product import free_port, text_of
@@ -178,6 +178,14 @@ def test_the_night_drops_sessions_that_are_over(north: Organisation) -> None:
         tasks.tick()
         assert sessions.forget_ended() == 0
         assert sessions.customer(secret, north) is None
+
+
+def test_a_worker_that_knows_no_desks_says_how_it_should_have_been_started(north: Organisation) -> None:
+    """N06"""
+    assert tasks.make_exports.call_local() == 0, "nothing waits"
+    exports.ask("accounts", {}, Account, kind="csv", language="en", reason="Metinė ataskaita", total=1, by=factories.staff(north))
+    with pytest.raises(RuntimeError, match=r"worker\.huey"):
+        tasks.make_exports.call_local()
 
 
 # ---- mail -------------------------------------------------------------------------------------------------------------

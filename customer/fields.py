@@ -77,11 +77,12 @@ SPACES = re.compile("[ \u00a0\u202f]")
 
 
 class MeterValue(StringField):
-    """What a meter shows, with a comma or a dot; `data` is thousandths, None where nothing is typed (K18)."""
+    """What a meter shows, with a comma or a dot; `data` is thousandths, None where nothing is typed (K18). `about`: which meter, where
+    the page asks for several."""
 
-    def __init__(self, *args: Any, decimals: int, **options: Any) -> None:
+    def __init__(self, *args: Any, decimals: int, about: str = "", **options: Any) -> None:
         super().__init__(*args, **options)
-        self.decimals = decimals
+        self.decimals, self.about = decimals, about
 
     def process_formdata(self, valuelist: list[str]) -> None:
         self.data = None

@@ -1,6 +1,6 @@
 """The forms of the customer site: the shape of what is typed. What it means is decided in `rules/`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from flask import request
@@ -300,6 +300,7 @@ class DeclareForm(web.Form):
         if not self.errors and not self.values():
             first = self.of(asked[0])
             first.errors = [_("Enter what the meter shows") if len(asked) == 1 else _("Enter what at least one of the meters shows")]
+            first.about = first.about if len(asked) == 1 else ""
         return not self.errors
 
     def doubt_about(self, questions: dict[Meter, str]) -> None:
@@ -319,12 +320,14 @@ class DeclareForm(web.Form):
 PREFIX = "reading_"
 
 
-def declare_form(meters: Sequence[Meter]) -> DeclareForm:
-    """The form for these meters."""
+def declare_form(meters: Sequence[Meter], called: Mapping[int, str]) -> DeclareForm:
+    """The form for these meters; `called`: the reader's own names for them."""
+    is_one = len(meters) == 1
     fields = {
         _name(meter): MeterValue(
             _("To: what meter %(number)s shows now", number=meter.number),
             decimals=meter.kind.decimals if meter.kind.rounding == "exact" else 3,
+            about="" if is_one else readings.name(meter, web.language(), called),
             description="" if meter.kind.rounding == "exact" else _("Decimals are rounded: half a unit and more counts as one."),
             render_kw={"inputmode": "decimal", "autocomplete": "off", "class": "w-short"},
         )

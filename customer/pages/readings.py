@@ -68,7 +68,7 @@ def _declare(rows: list[readings.Row]) -> Any:
         )
     meters = [row.meter for row in rows]
     closing = {windows[meter].closes_on for meter in meters}
-    form = forms.declare_form(meters)
+    form = forms.declare_form(meters, {row.meter.id: row.called for row in rows})
     if form.are_strangers_named():
         abort(404)
     if form.validate_on_submit() and _judge(form):

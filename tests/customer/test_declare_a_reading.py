@@ -280,8 +280,9 @@ def test_a_reading_below_the_last_one_is_refused_at_its_field_in_words_that_help
     browser.get("/north/meters/declare-readings")
     browser.submit("Declare all", **{box(second): "7", box(meter): "99,999"})
     sentence = "The reading must be 100.000 or more: that is what the meter showed on 20 October 2026. If the meter was exchanged or has started from zero, tell us: 8 700 00002."
-    assert errors(browser) == [sentence]
+    assert errors(browser) == [f"Hot-water meter KV1_241: {sentence}"]
     assert browser.page.xpath("//*[contains(@class, 'error-summary')]//a/@href") == [f"#{box(meter)}"]
+    assert browser.page.xpath(f"string(//p[@id='{box(meter)}-error'])").split(": ")[1].strip() == sentence.split(": ")[0]
     assert browser.page.xpath(f"//input[@id='{box(meter)}']/@value") == ["99,999"]
     assert [declared(meter), declared(second)] == [None, None]
 

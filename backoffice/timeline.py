@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import peewee as pw
+from flask import current_app
 from flask_babel import gettext as _
 
 import formats
@@ -152,11 +153,35 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
     if "act" in facts:
         word = facts["act"]
         said["act"] = _(word)
+    if "desk" in facts:
+        said |= _list(facts["desk"], facts.get("filters") or {})
     if name == "feed.run_finished":
         reason = facts["error"]
         said["error"] = _(reason) if reason else ""  # a sentence of its own, or nothing to say
     one_of = "bulk" in facts and "bulk" not in events.FACTS[name]
     return " ".join([_(sentence).format_map(_Said(said)).strip(), _("Done together with other rows.") if one_of else ""]).strip()
+
+
+def _list(endpoint: str, filters: dict[str, str]) -> dict[str, str]:
+    """A desk and what its list was narrowed by, as its own page calls them. Of a relation only which it was: whose row it named may
+    not be the reader's to know."""
+    desk = next((view for view in current_app.extensions["admin"][0]._views if view.endpoint == endpoint), None)
+    if desk is None:  # of a version that had it
+        return {}
+    tabs = {tab.name: _(tab.label) for tab in desk.tabs}
+    said = []
+    for name, value in filters.items():
+        field = name.removesuffix("_to")
+        if name == "tab":
+            said.append(tabs.get(value, value))
+        elif name == "search":
+            said.append(value)
+        elif field in desk.column_filters:
+            label = str(desk.column_labels[field])
+            label = _("%(label)s, until", label=label) if field != name else label
+            words = desk.choices(field).get(value) or _written(name, value)
+            said.append(label if re.fullmatch(r"[0-9a-f-]{36}", value) else f"{label}: {words}")
+    return {"desk": str(desk.name), "filters": "; ".join(said) or NOTHING}
 
 
 class _Said(dict[str, Any]):

@@ -1,5 +1,6 @@
 """The timeline of what has happened."""
 
+import uuid
 from typing import Any
 
 import pytest
@@ -37,6 +38,25 @@ def test_an_event_of_an_earlier_version_is_told_as_far_as_it_goes(staff_app: Any
     with staff_app.test_request_context(headers={"Accept-Language": "en"}):
         told = timeline.detail("rows.exported", {"table": "account", "filters": {}, "count": 3})
         assert told == "–: 3, –. Filters: –. Reason: –"
+
+
+def test_an_export_is_told_in_the_words_of_its_list(staff_app: Any) -> None:
+    """N06: the desk and its filters as the reader's own page calls them, not by their codes."""
+    said = {
+        "tab": "overdue",
+        "search": "šeškinės",
+        "issued_on": "2026-11-01",
+        "issued_on_to": "2026-11-02",
+        "contract": str(uuid.UUID(int=7)),
+        "sort": "-due_on",
+    }
+    facts = {"desk": "invoices", "filters": said, "count": 3, "kind": "xlsx", "reason": "Auditas", "role": "agent"}
+    with staff_app.test_request_context(headers={"Accept-Language": "lt"}):
+        told = timeline.detail("rows.exported", facts)
+        assert (
+            told
+            == "Sąskaitos: 3, xlsx. Filtrai: Pavėluota; šeškinės; Išrašyta: 2026-11-01; Išrašyta, iki: 2026-11-02; Sutartis. Priežastis: Auditas"
+        )
 
 
 @pytest.mark.parametrize("name", ["account.locked", "account.unlocked", "staff.locked", "staff.unlocked"])

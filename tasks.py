@@ -168,8 +168,8 @@ def remind_readings(renew: Callable[[], None], organisation_id: int) -> None:
 
 
 def tidy(renew: Callable[[], None]) -> None:
-    """Drop what nobody needs any more."""
-    for forget in (
+    """Drop what nobody needs any more; learn how large the rest is."""
+    for act in (
         sessions.forget_ended,
         confirmations.forget_ended,
         lockouts.forget_ended,
@@ -179,9 +179,10 @@ def tidy(renew: Callable[[], None]) -> None:
         state.forget_gone,
         presence.forget_gone,
         contracts.forget_tries,
+        state.learn_sizes,
     ):
         renew()
-        forget()
+        act()
     schedule.forget_old()
 
 

@@ -3,13 +3,14 @@
 from datetime import datetime, timedelta
 from typing import Any
 
-from peewee import fn
+from peewee import SqliteDatabase, fn
 
-from models import Event, JobRun, Lockout, Message, Organisation, SyncRun, Worker, now
+from models import Event, JobRun, Lockout, Message, Organisation, SyncRun, Worker, database, now
 
 SILENT_AFTER = timedelta(minutes=3)  # a worker looks at the schedule every minute
 LATE_AFTER = timedelta(minutes=15)  # mail that is due leaves at once, or at the next minute
 FORGOTTEN_AFTER = timedelta(days=2)
+LOOKED_AT = 1000  # entries of an index, as SQLite's own documents have it
 
 Figure = tuple[dict[str, str], float]
 
@@ -23,6 +24,15 @@ def beat(host: str) -> None:
 def forget_gone() -> int:
     """Drop hosts that have done nothing for days; returns how many."""
     return int(Worker.delete().where(Worker.beat_at < now() - FORGOTTEN_AFTER).execute())
+
+
+def learn_sizes() -> None:
+    """Have SQLite look how many rows its tables have and how much their columns vary: without it, it guesses which index to take.
+    Some thousand entries of each index are read, however large the table. PostgreSQL does so by itself."""
+    if isinstance(database.obj, SqliteDatabase):
+        # "PRAGMA optimize" looks, until SQLite 3.46, only at what this very connection has read.
+        database.execute_sql(f"PRAGMA analysis_limit = {LOOKED_AT}")
+        database.execute_sql("ANALYZE")
 
 
 def figures() -> dict[str, tuple[str, list[Figure]]]:

@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import time_machine
 from aiosmtpd.controller import Controller
+from peewee import SqliteDatabase
 
 import tasks
 from integrations import mail
@@ -186,6 +187,14 @@ def test_a_worker_that_knows_no_desks_says_how_it_should_have_been_started(north
     exports.ask("accounts", {}, Account, kind="csv", language="en", reason="Metinė ataskaita", total=1, by=factories.staff(north))
     with pytest.raises(RuntimeError, match=r"worker\.huey"):
         tasks.make_exports.call_local()
+
+
+def test_the_night_tells_sqlite_how_large_its_tables_are(db: Any) -> None:
+    """performance G6: it chooses its indexes by that; PostgreSQL looks by itself."""
+    if isinstance(db, SqliteDatabase):
+        factories.account(factories.organisation("north"))
+        tasks.tidy(lambda: None)
+        assert ("account",) in db.execute_sql("SELECT DISTINCT tbl FROM sqlite_stat1").fetchall()
 
 
 # ---- mail -------------------------------------------------------------------------------------------------------------

@@ -149,7 +149,9 @@ class Accounts(Desk):
                 "contract": row.contract,
                 "why": web.choice(row, "ended_by"),
                 "when": formats.moment(row.until_at, web.language()),
-                "undo_url": desk_of.address("restore", ids=row.public_id, url=back) if desk_of.may("restore") else "",
+                "undo_url": desk_of.address("restore", ids=row.public_id, url=back)
+                if desk_of.may("restore") and not holding.has_gone_on(row)
+                else "",
             }
             for row in found.order_by(Membership.until_at.desc(), Membership.id.desc()).limit(LONG_LIST)
         ]
@@ -237,7 +239,7 @@ class Memberships(Desk):
             needs=("reason",),
             done=N_("the contract was given back"),
             is_main=True,
-            when=lambda membership: membership.until_at is not None,
+            when=lambda membership: membership.until_at is not None and not holding.has_gone_on(membership),
         ),
     )
 

@@ -7,13 +7,21 @@ from datetime import UTC, date, datetime, time
 
 from peewee import Expression, IntegrityError
 
-from models import N_, AccessType, Account, Contract, FailedTry, Membership, Provider, Staff, now, payer_code_key
+from models import N_, AccessType, Account, Contract, FailedTry, Membership, Provider, Staff, database, now, payer_code_key
 from rules import access, clock, contracts, events, messages
-from rules.refusal import Missing, Refused
+from rules.refusal import Doubtful, Missing, Refused
 from rules.work import unit_of_work
 
 MEANWHILE = N_("This access has been changed by somebody else meanwhile. Look at it again.")
 REASON = N_("Enter the reason")
+GONE_ON = N_(
+    "Since {opened_on} this payer code has been another customer's: giving it back would show that customer's bills. "
+    "If it is the same customer after all, add the contract on the page of the account."
+)
+HAD_IT_BEFORE = N_(
+    "This customer had the contract until the billing system gave its payer code to another customer, on {opened_on}. "
+    "What they would see now are that customer's bills. Are they the same customer after all?"
+)
 MOST_TRIES = 10
 
 
@@ -36,9 +44,10 @@ def detach(account: Account, contract: Contract) -> None:
 # ---- by staff ---------------------------------------------------------------------------------------------------------
 
 
-def attach(account: Account, *, contract: Contract, access_type: str, reason: str, by: Staff) -> Membership:
+def attach(account: Account, *, contract: Contract, access_type: str, reason: str, by: Staff, sure: bool = False) -> Membership:
     """Put a contract into a customer's account for them, with a reason in place of what the bill shows (K04: proof by an agent).
-    Both the customer and whoever has it already are told. Raises Refused, or Missing for a contract out of `by`'s reach."""
+    Both the customer and whoever has it already are told. Raises Refused, or Missing for a contract out of `by`'s reach; Doubtful for
+    a customer whose it was before the payer code went on, unless `sure`."""
     if not Contract.within(by).where(Contract.id == contract.id).exists():
         raise Missing
     if contract.organisation_id != account.organisation_id:
@@ -46,6 +55,9 @@ def attach(account: Account, *, contract: Contract, access_type: str, reason: st
     _check(account.organisation_id, access_type, reason)
     if Membership.select().where(_live(account, contract)).exists():
         raise Refused(N_("This customer has it already."), field="contract")
+    had = Membership.select().where((Membership.account == account) & (Membership.contract == contract))
+    if not sure and any(map(has_gone_on, had)):
+        raise Doubtful(HAD_IT_BEFORE, opened_on=contract.opened_on)
     try:
         with contracts.put_in(account, contract, access_type, granted_by=by.name) as membership:
             events.record("contract.attached_by_staff", contract, by=by, account=account, access_type=access_type, reason=reason.strip())
@@ -89,11 +101,14 @@ def remove(membership: Membership, *, reason: str, by: Staff) -> None:
 
 def restore(membership: Membership, *, reason: str, by: Staff) -> None:
     """Undo the end of an access, whoever ended it: it is as if it had never ended, and the customer is told. Raises Refused where
-    it has not ended, or the customer has the contract again."""
+    it has not ended, the customer has the contract again, or the payer code is another customer's by now (decision 32)."""
     if not reason.strip():
         raise Refused(REASON, field="reason")
     try:
         with unit_of_work():
+            membership.contract = _as_it_stands(membership.contract)
+            if has_gone_on(membership):
+                raise Refused(GONE_ON, opened_on=membership.contract.opened_on)
             ended = (Membership.id == membership.id) & Membership.until_at.is_null(False)
             if not Membership.update(until_at=None, ended_by="").where(ended).execute():
                 raise Refused(N_("This access has not ended: nothing was changed."))
@@ -154,15 +169,33 @@ def _check(organisation_id: int, access_type: str, reason: str) -> AccessType:
 def pass_on(contract: Contract, opened_on: date) -> None:
     """The billing system has given the payer code to another customer, from that local day on: who had it before lets it go, and
     is told. Inside the block of the feed. Whoever added it since then is the new customer, and keeps it."""
-    first = datetime.combine(opened_on, time.min, clock.LOCAL).astimezone(UTC)
-    before = (Membership.contract == contract) & Membership.until_at.is_null() & (Membership.since_at < first)
+    _as_it_stands(contract)
+    before = (Membership.contract == contract) & Membership.until_at.is_null() & (Membership.since_at < _first_moment(opened_on))
     for membership in Membership.select().where(before):
         _end(membership, "feed")
         events.record("contract.passed_on", contract, by=events.SYSTEM, account=membership.account, access_type=membership.access_type.name)
         _tell(membership)
 
 
+def has_gone_on(membership: Membership) -> bool:
+    """Whether the payer code has become another customer's since this access was given, whoever ended it."""
+    opened_on = membership.contract.opened_on
+    return opened_on is not None and opened_on <= clock.today() and membership.since_at < _first_moment(opened_on)
+
+
 # ---- parts ------------------------------------------------------------------------------------------------------------
+
+
+def _first_moment(day: date) -> datetime:
+    return datetime.combine(day, time.min, clock.LOCAL).astimezone(UTC)
+
+
+def _as_it_stands(contract: Contract) -> Contract:
+    """The contract as the database has it now, kept from passing on until this transaction ends."""
+    row = Contract.select().where(Contract.id == contract.id)
+    if database.for_update:  # SQLite has locked everything already
+        row = row.for_update("FOR NO KEY UPDATE")  # type: ignore[arg-type]  # peewee takes the clause, its stub only a bool
+    return row.get()
 
 
 def _live(account: Account, contract: Contract) -> Expression:

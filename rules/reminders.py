@@ -81,7 +81,8 @@ def to_remind(organisation: Organisation, day: date, where: Any = True) -> Itera
 def _waiting(organisation: Organisation, day: date) -> Any:
     """Accounts beside meters that stand in their places, are declared by customers, and have no reading this month."""
     may = [kind.id for kind in AccessType.select().where(AccessType.organisation == organisation) if "reading.declare" in kind.deeds]
-    of_this_month = (Reading.period == clock.period(day)) & Reading.is_current
+    theirs = Contract.opened_on.is_null() | (Reading.read_on >= Contract.opened_on)  # not what whoever had the code before has left
+    of_this_month = (Reading.period == clock.period(day)) & Reading.is_current & theirs
     known = Reading.select(Reading.id).where((Reading.meter == Meter.id) & (Reading.contract == Contract.id) & of_this_month)
     who = Account.email_confirmed_at.is_null(False)
     if settings.of(organisation).identity_required:

@@ -100,8 +100,10 @@ def _waiting(account: Account, contracts: list[int], day: date, period: str) -> 
 
 
 def _meters(rows: Any, day: date, period: str) -> Any:
-    """Of these meters those that customers declare now, each beside its reading of this month where it has one."""
-    of_this_month = (Reading.period == period) & Reading.is_current
+    """Of these meters those that customers declare now, each beside its reading of this month where it has one: one that whoever had
+    the payer code before has left is none (CV-30)."""
+    theirs = Contract.opened_on.is_null() | (Reading.read_on >= Contract.opened_on)
+    of_this_month = (Reading.period == period) & Reading.is_current & theirs
     return (
         rows.join(MeterKind)
         .switch(Meter)

@@ -8,8 +8,8 @@ import pytest
 from time_machine import travel
 
 from models import Account, Contract, Event, FailedTry, Invoice, Membership, Message, Meter, Organisation, Reading, now
-from rules import access, billing, contracts, history, holding, readings
-from rules.refusal import Missing, Refused
+from rules import access, billing, clock, contracts, history, holding, readings
+from rules.refusal import Doubtful, Missing, Refused
 from tests import factories
 from tests.together import at_once
 
@@ -206,6 +206,28 @@ def test_who_had_it_before_lets_it_go_and_who_added_it_since_keeps_it(north: Org
     assert (seen(anna)[0], seen(jonas)[0]) == (0, 1)
     assert (told(), Membership.get(Membership.account == anna).ended_by) == (["contract_ended"], "feed")
     assert Event.select().where(Event.name == "contract.passed_on").count() == 1
+
+
+def test_what_went_on_to_another_customer_is_not_given_back_and_added_only_by_who_is_sure(
+    north: Organisation, anna: Account, flat: Contract, olga: Any
+) -> None:
+    """Decision 32: who had it before would see the bills of who has it now, and none of their own."""
+    membership = factories.holds(anna, flat)
+    Membership.update(since_at=now() - timedelta(days=30)).execute()
+    for ended_by in ("customer", "feed"):
+        Membership.update(until_at=now(), ended_by=ended_by).execute()
+        Contract.update(opened_on=clock.today()).execute()
+        with pytest.raises(Refused, match="another customer's"):
+            holding.restore(Membership.get(), reason=WHY, by=olga)
+        assert seen(anna) == (0, 0, 0, 0)
+        Contract.update(opened_on=date(2020, 1, 1)).execute()  # the billing system was wrong, and has said so
+        holding.restore(Membership.get(), reason=WHY, by=olga)
+    holding.remove(Membership.get(), reason=WHY, by=olga)
+    Contract.update(opened_on=clock.today()).execute()
+    add: dict[str, Any] = {"contract": Contract.get(), "access_type": "owner", "reason": "Changed her name", "by": olga}
+    with pytest.raises(Doubtful, match="same customer"):
+        holding.attach(anna, **add)
+    assert holding.attach(anna, **add, sure=True) != membership
 
 
 def test_a_bill_of_the_earlier_customer_proves_nothing_once_the_contract_went_on(anna: Account, flat: Contract) -> None:

@@ -11,7 +11,7 @@ from peewee import IntegrityError
 from time_machine import travel
 
 from models import Account, Contract, Event, Message, Meter, MeterKind, Organisation, Reading, database, now
-from rules import chain, clock, events, history, readings, reminders, settings, use
+from rules import chain, clock, events, history, readings, reminders, settings, undeclared, use
 from rules.refusal import Doubtful, Refused
 from tests import factories
 from tests.together import at_once
@@ -587,6 +587,17 @@ def test_everyone_is_told_once_as_readings_open_and_the_end_is_told_apart(north:
     assert kinds == [(True, "2026-11-27"), (False, "2026-11-27")]
     settings.change(north, "remind_at_start", False, by=events.OPERATOR)
     assert reminders.remind(Organisation.get_by_id(north.id), date(2026, 12, 15), "https://example.lt/north") == 0
+
+
+def test_who_takes_a_payer_code_over_within_a_month_is_asked_although_the_one_before_has_declared(
+    north: Organisation, anna: Account, flat: Contract, meter: Meter
+) -> None:
+    """CV-30"""
+    declare(meter, 104_000, anna, date(2026, 11, 16))
+    waits = date(2026, 11, 25)
+    assert (undeclared.by(anna, waits), reminders.remind(north, waits, "https://example.lt/north")) == (None, 0)
+    Contract.update(opened_on=date(2026, 11, 18)).where(Contract.id == flat.id).execute()
+    assert (undeclared.by(anna, waits), reminders.remind(north, waits, "https://example.lt/north")) == ((1, date(2026, 11, 27)), 1)
 
 
 def test_who_declared_at_once_is_reminded_of_nothing_more(north: Organisation, anna: Account, meter: Meter) -> None:

@@ -145,14 +145,17 @@ def _digest(*parts: Any) -> str:
 # ---- the chain --------------------------------------------------------------------------------------------------------
 
 SEALED_AT_ONCE = 5000
+SEALING = 7_270_000_002  # the lock that keeps two sealers on PostgreSQL apart; portal.MIGRATING is the one before
 
 
 def seal(key: bytes) -> int:
-    """Seal the events that are not sealed yet, in order; returns how many. Writers never wait for it; two sealers cannot
-    both continue the same link (UNIQUE previous_hash), so the loser simply finds nothing left to do."""
+    """Seal the events that are not sealed yet, in order; returns how many. Writers never wait for it; of two sealers the second one
+    waits for the first, and finds nothing left to do. That no two links continue the same one, the database holds (UNIQUE)."""
     sealed = 0
     while True:
         with database.atomic():
+            if database.for_update:  # SQLite has locked everything already
+                database.execute_sql("SELECT pg_advisory_xact_lock(%s)", (SEALING,))
             rows = list(Event.select().where(Event.seal.is_null()).order_by(Event.id).limit(SEALED_AT_ONCE))
             if not rows:
                 return sealed

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from models import Account, Confirmation, Event, FormKey, Lockout, Membership, Message, Meter, Organisation, Reading, Staff, database
-from rules import accounts, confirmations, contracts, corrections, lockouts, readings, registration, staff, work
+from models import Account, Confirmation, Event, FormKey, Lockout, Membership, Message, Meter, Organisation, Reading, Seal, Staff, database
+from rules import accounts, confirmations, contracts, corrections, events, lockouts, readings, registration, staff, work
 from rules.refusal import Missing, Refused
 from tests import factories
 from tests.together import at_once
@@ -104,6 +104,19 @@ def test_corrections_and_declarations_at_once_leave_one_reading_that_counts(db: 
     assert len(corrected) <= 1
     assert Event.select().where(Event.name == "reading.corrected").count() == len(corrected)
     assert Message.select().where(Message.kind == "reading_changed").count() == len(corrected)
+
+
+def test_twenty_who_seal_at_once_seal_each_event_once(db: object) -> None:
+    """M01, G11: the worker of each minute, and an operator who checks meanwhile."""
+    north = factories.organisation()
+    with work.unit_of_work():
+        for number in range(2 * TOGETHER):
+            events.record("organisation.loaded", north, by=events.OPERATOR, preset=str(number))
+    outcomes = race(lambda _: events.seal(b"k" * 32))
+    assert refused(outcomes) == 0
+    assert sum(outcomes) == 2 * TOGETHER
+    assert (Seal.select().count(), Event.select().where(Event.seal.is_null()).count()) == (1, 0)
+    assert list(events.verify(b"k" * 32)) == []
 
 
 def test_a_contract_attached_from_twenty_windows_is_attached_once(db: object) -> None:

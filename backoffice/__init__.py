@@ -15,10 +15,8 @@ import health
 import tasks
 import web
 from backoffice import desks, grid, looked, sign_in
-from backoffice.desk import DESKS
+from backoffice.desk import Desk
 from backoffice.home import Home
-from backoffice.settings import SettingsPages
-from backoffice.undeclared import UndeclaredPages
 from config import Config
 from models import Staff
 from rules import access, sessions
@@ -30,8 +28,8 @@ flask_admin.babel.wtforms_domain._translation_directories = [web.TRANSLATIONS]
 
 def create_app(config: Config) -> web.Site:
     """The backoffice of this install, for the staff of all its organisations."""
-    views = [Desk() for Desk in DESKS]
-    routes = access.STAFF_ROUTES | {page: deed for view in views for page, deed in view.routes().items()}
+    views = [page(heading) for heading, pages in desks.MENU.items() for page in pages]
+    routes = access.STAFF_ROUTES | {page: deed for view in views if isinstance(view, Desk) for page, deed in view.routes().items()}
     site = web.create_site("staff", config, key="staff_secret_key", routes=routes, whose=_whose, ring=tasks.ring)
     for page in (health, sign_in):
         site.register_blueprint(page.pages)
@@ -39,7 +37,7 @@ def create_app(config: Config) -> web.Site:
     site.add_template_global(_menu(), "menu")
     theme = Bootstrap4Theme(base_template="admin/base.html", fluid=True)
     admin = Admin(site, name="Savitarna", index_view=Home(), theme=theme, csp_nonce_generator=web.csp_nonce)
-    for view in [*views, UndeclaredPages(desks.METERS), SettingsPages(desks.WORK)]:
+    for view in views:
         admin.add_view(view)
         view.menu._cache = False  # an address is of this request: the site may stand under another one
     site.after_request(looked.write_down)  # runs before the shared one, which adds the headers

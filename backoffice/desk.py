@@ -1,4 +1,4 @@
-"""Desk: Flask-Admin taught the rules of the house, once. A desk is a declaration (`desks.py`): labels, help and choices come from
+"""Desk: Flask-Admin taught the rules of the house, once. A desk is a declaration (`desks/`): labels, help and choices come from
 models.py, who may do what from rules/access.py, and which rows there are from the table's own `within(viewer)`.
 
 Attributes keep Flask-Admin's names where it has one. What a desk adds: `tabs` (saved views), `commands` (buttons bound to a rule),
@@ -30,25 +30,11 @@ from rules import access, presence, rows, search
 
 RELATED = 5
 
-DESKS: list[type["Desk"]] = []
-
-
-def desk(model: type[Table], *, menu: str = "") -> Callable[[type["Desk"]], type["Desk"]]:
-    """Declare a desk for `model` under the menu heading `menu`."""
-
-    def register(cls: type["Desk"]) -> type["Desk"]:
-        cls.stands_for, cls.menu_heading = model, menu
-        DESKS.append(cls)
-        return cls
-
-    return register
-
 
 class Desk(ModelView):
     """The pages of one table: list, row, form, acts, file. Nothing is deleted here: ending a row is a rule."""
 
-    stands_for: type[Any]
-    menu_heading = ""
+    model: type[Any]
     endpoint_name = ""  # where it is not the class's own
     title = ""  # what the desk is called; the table's plural
     add, add_button = "", N_("Save")  # the heading of the page that adds a row, and its button
@@ -76,15 +62,14 @@ class Desk(ModelView):
     details_template = "admin/model/details.html"
     create_template = edit_template = "admin/model/form.html"
 
-    def __init__(self) -> None:
-        model = self.stands_for
-        self.table = model.__name__.lower()
+    def __init__(self, menu: str) -> None:
+        self.table = self.model.__name__.lower()
         self.column_labels = {name: lazy_gettext(label) for name, label in {**dict(self._labels()), **(self.column_labels or {})}.items()}
         kebab = self.endpoint_name or re.sub(r"(?<!^)(?=[A-Z])", "-", type(self).__name__).lower()
         super().__init__(
-            model,
+            self.model,
             name=lazy_gettext(self.title),
-            category=lazy_gettext(self.menu_heading) if self.menu_heading else None,
+            category=lazy_gettext(menu),
             endpoint=kebab.replace("-", "_"),
             url=f"/{kebab}",
         )
@@ -98,7 +83,7 @@ class Desk(ModelView):
             *(self.column_details_list or ()),
             *(self.form_columns or ()),
         }
-        names |= {*self.column_filters, *(["organisation.name"] if "organisation" in self.stands_for._meta.fields else [])}
+        names |= {*self.column_filters, *(["organisation.name"] if "organisation" in self.model._meta.fields else [])}
         for name in names:
             *steps, named = self._path(name)
             # A related row is called by what it is to this one: "provider.name" is the provider.
@@ -113,7 +98,7 @@ class Desk(ModelView):
     @classmethod
     def _path(cls, name: str) -> list[pw.Field]:
         """The fields that a dotted name leads through; a "name" that has one column for each language is the reader's."""
-        model, path = cls.stands_for, []
+        model, path = cls.model, []
         for step in name.split("."):
             columns = model._meta.fields
             path.append(columns[step] if step in columns else columns[f"{step}_{web.language()}"])
@@ -129,7 +114,7 @@ class Desk(ModelView):
         return None
 
     def init_search(self) -> bool:
-        return self.stands_for in search.WAYS
+        return self.model in search.WAYS
 
     def scaffold_form(self) -> Any:
         return fields.form_class(self)
@@ -166,9 +151,6 @@ class Desk(ModelView):
 
     def is_accessible(self) -> bool:
         return self.may("view")
-
-    def is_visible(self) -> bool:
-        return bool(self.menu_heading)
 
     can_create = property(lambda self: self.may("create"))  # type: ignore[assignment]
     can_edit = property(lambda self: self.may("edit"))  # type: ignore[assignment]

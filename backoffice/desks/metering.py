@@ -1,0 +1,116 @@
+"""Meters and what they showed."""
+
+from flask_babel import gettext as _
+
+import formats
+import web
+from backoffice.acts import Command
+from backoffice.desk import Desk
+from models import N_, Meter, MeterKind, Reading
+from rules import corrections
+
+
+class Meters(Desk):
+    model = Meter
+    title = N_("Meters")
+    column_list = ("number", "kind.name", "place", "contract.address", "removed_on")
+    column_sortable_list = ("number",)
+    column_default_sort = "number"
+    column_filters = ("organisation", "building", "contract")
+    column_details_list = (
+        "number",
+        "kind.name",
+        "kind.unit",
+        "place",
+        "contract.payer_code",
+        "contract.address",
+        "installed_on",
+        "removed_on",
+        "digits",
+    )
+    form_columns = ("place", "digits")
+    commands = (
+        Command(
+            "enter_reading",
+            N_("Enter a reading"),
+            corrections.enter,
+            ask=N_("It counts whatever the window, and whoever may see the meter is told by e-mail who entered it, by role, and why."),
+            needs=("value_milli", "read_on", "reason"),
+            done=N_("the reading was entered"),
+            is_bulk=False,
+            is_main=True,
+        ),
+    )
+    search_hint = N_("Meter number, customer or address")
+    related = (("readings", "meter"),)
+    empty = (N_("No meters yet"), N_("Meters come with the billing feed."))
+
+    def beside(self, row: Meter) -> str:
+        """Where it is and what it showed last: whoever phones is asked whether that can be right."""
+        kind, where = row.kind, web.language()
+        last = (
+            Reading.select().where((Reading.meter == row) & Reading.is_current).order_by(Reading.read_on.desc(), Reading.id.desc()).first()
+        )
+        told = [kind.name(where), row.place, row.contract.address]
+        if last is not None:
+            value = f"{formats.reading(last.value_milli, kind.decimals, where)} {kind.unit}"
+            told.append(_("Last reading: %(value)s, %(day)s", value=value, day=formats.day(last.read_on, where)))
+        return " · ".join(part for part in told if part)
+
+
+class MeterKinds(Desk):
+    model = MeterKind
+    title = N_("Kinds of meters")
+    column_list = ("name", "code", "unit", "decimals", "rounding", "digits")
+    column_sortable_list = ("code",)
+    column_default_sort = "code"
+    column_filters = ("organisation",)
+    column_details_list = ("name", "code", "unit", "decimals", "rounding", "digits")
+    form_columns = ("name_lt", "name_en", "rounding", "digits")
+    empty = (N_("No kinds of meters yet"), N_("They come with the organisation's preset."))
+
+
+class Readings(Desk):
+    model = Reading
+    title = N_("Readings")
+    column_list = ("meter.number", "previous_milli", "value_milli", "meter.kind.unit", "read_on", "source")
+    second_lines = {"meter.number": "contract.address"}
+    column_sortable_list = ("read_on",)
+    column_default_sort = "-read_on"
+    column_filters = ("organisation", "building", "contract", "meter", "read_on")
+    column_details_list = (
+        "meter.number", "meter.kind.name", "contract.payer_code", "contract.address", "previous_milli", "value_milli", "meter.kind.unit",
+        "read_on", "source", "staff.name", "reason", "is_current", "reference", "recorded_at",
+    )  # fmt: skip
+    commands = (
+        Command(
+            "correct",
+            N_("Correct"),
+            corrections.correct,
+            ask=N_("What it said stays beside it. Whoever may see the meter is told by e-mail who corrected it, by role, and why."),
+            needs=("value_milli", "reason"),
+            done=N_("the reading was corrected"),
+            is_bulk=False,
+            is_main=True,
+            when=lambda reading: reading.is_current,
+        ),
+        Command(
+            "undo",
+            N_("Undo"),
+            corrections.undo,
+            ask=N_("What it took the place of counts again, and whoever may see the meter is told by e-mail."),
+            needs=("reason",),
+            done=N_("was undone"),
+            is_bulk=False,
+            when=lambda reading: reading.is_current and reading.source == "staff",
+        ),
+    )
+    part_columns = ("meter.number", "value_milli", "meter.kind.unit", "read_on", "source")
+    search_hint = N_("Meter number, customer or address")
+    empty = (N_("No readings yet"), N_("Readings appear here as they are declared or come with the billing feed."))
+
+    def beside(self, row: Reading) -> str:
+        """What is to be changed: the kind, the place, from what to what."""
+        kind, where = row.meter.kind, web.language()
+        from_to = [formats.reading(milli, kind.decimals, where) for milli in (row.previous_milli, row.value_milli) if milli is not None]
+        return " · ".join(part for part in (kind.name(where), row.contract.address, f"{' – '.join(from_to)} {kind.unit}") if part)

@@ -1,0 +1,208 @@
+"""Customers: their accounts, and what each may do with which contract."""
+
+from datetime import date, timedelta
+from typing import Any
+
+from peewee import fn
+
+import formats
+import web
+from backoffice import cells
+from backoffice.acts import Command
+from backoffice.desk import Desk
+from backoffice.listing import Tab
+from backoffice.lookups import ContractLookup
+from models import N_, AccessType, Account, Contract, Event, Invoice, Membership, now
+from rules import accounts, clock, holding
+
+LONG_LIST = 100
+UNDONE_WITHIN = timedelta(days=30)
+LOCKED = (N_("Locked accounts"), N_("They cannot sign in until the lock ends."))
+
+
+class Accounts(Desk):
+    model = Account
+    title = N_("Accounts")
+    column_list = ("name", "phone", "locked_until", "created_at", "last_seen_at")
+    second_lines = {"name": "email"}
+    shown = {"locked_until": lambda row: cells.locked(row["locked_until"])}
+    column_sortable_list = (("name", "sort_key"), "created_at")
+    column_default_sort = "name"
+    column_filters = ("organisation",)
+    column_details_list = (
+        "email", "email_confirmed_at", "phone", "person_type", "language", "created_at", "last_seen_at", "locked_until",
+    )  # fmt: skip
+    form_columns = ("name", "language")
+    changed_event = "account.details_changed"
+    search_hint = N_("Name, e-mail or phone")
+    empty = (N_("No accounts yet"), N_("Customers appear here as they register."))
+    tabs = (
+        Tab("locked", N_("Locked"), lambda t, at: t.locked_until > at, "-locked_until", LOCKED),
+        Tab("newest", N_("New this month"), lambda t, at: t.created_at > at - timedelta(days=30), "-created_at"),
+    )
+    commands = (
+        Command(
+            "unlock",
+            N_("Unlock"),
+            accounts.unlock,
+            ask=N_("They can sign in again at once with their own password, and are told so by e-mail."),
+            needs=("reason",),
+            is_main=True,
+            done=N_("can sign in again"),
+            when=lambda account: account.is_locked(now()),
+        ),
+        Command(
+            "change_email",
+            N_("Change e-mail"),
+            accounts.ask_email_change,
+            ask=N_(
+                "The new address gets a link to confirm, and the e-mail changes only then. The old address is told at once and can "
+                "undo the change for 72 hours. When it changes, the customer is signed out everywhere."
+            ),
+            needs=("email", "reason"),
+            done=N_("the new address has been asked to confirm"),
+            is_bulk=False,
+            gives=("site_url",),
+        ),
+        Command(
+            "attach_contract",
+            N_("Add a contract"),
+            holding.attach,
+            ask=N_(
+                "The customer sees its bills and meters at once, and is told by e-mail; so is whoever has it already. "
+                "It can be removed again."
+            ),
+            needs=("contract", "access_type", "reason"),
+            done=N_("the contract was added"),
+            is_bulk=False,
+        ),
+    )
+    form_ajax_refs = {"contract": ContractLookup()}
+    details_template = "backoffice/account.html"
+
+    def dossier(self, row: Account) -> dict[str, Any]:
+        return super().dossier(row) | {
+            "subheading": row.email,
+            "contracts": self.held(row),
+            "ended": self.ended(row),
+            "tries": self.tries(row),
+            "lock": row.is_locked(now()),
+        }
+
+    def tries(self, account: Account) -> list[dict[str, Any]]:
+        """What the customer could not add: as it was typed, why, and what was meant (M06)."""
+        return [
+            {
+                "payer_code": tried.payer_code,
+                "why": cells.sentence(tried.message, tried.facts),
+                "when": formats.moment(tried.tried_at, web.language()),
+                "meant": found,
+                "url": self.other("contracts").address(found.public_id) if found else "",
+            }
+            for tried, found in holding.tries(account, by=web.viewer())
+        ]
+
+    def ended(self, account: Account) -> list[dict[str, Any]]:
+        """The accesses that ended lately, each with the act that undoes it where the viewer may."""
+        those = (Membership.account == account.id) & (Membership.until_at > now() - UNDONE_WITHIN)
+        those &= Membership.contract.not_in(account.contract_ids())  # what the customer has again needs no giving back
+        found = Membership.within(web.viewer()).select(Membership, Contract).join(Contract).where(those)
+        desk_of, back = self.other("memberships"), self.address(account.public_id)
+        return [
+            {
+                "contract": row.contract,
+                "why": web.choice(row, "ended_by"),
+                "when": formats.moment(row.until_at, web.language()),
+                "undo_url": desk_of.address("restore", ids=row.public_id, url=back)
+                if desk_of.may("restore") and not holding.has_gone_on(row)
+                else "",
+            }
+            for row in found.order_by(Membership.until_at.desc(), Membership.id.desc()).limit(LONG_LIST)
+        ]
+
+    def held(self, account: Account) -> list[dict[str, Any]]:
+        """The contracts of an account that the viewer may know of: what it may do with each, and how the bills stand."""
+        to_pay = Invoice.select(fn.COALESCE(fn.SUM(Invoice.outstanding_cents), 0)).where(Invoice.contract == Contract.id)
+        first_due = Invoice.select(fn.MIN(Invoice.due_on)).where((Invoice.contract == Contract.id) & (Invoice.outstanding_cents > 0))
+        found = (
+            Membership.within(web.viewer())
+            .select(Membership, Contract, AccessType, to_pay.alias("to_pay_cents"), first_due.alias("first_due_on"))
+            .join(Contract)
+            .switch(Membership)
+            .join(AccessType)
+            .where((Membership.account == account.id) & Membership.until_at.is_null())
+            .order_by(Contract.sort_key, Contract.id)
+            .limit(LONG_LIST)
+        )
+        desk_of, back = self.other("memberships"), self.address(account.public_id)
+        acts = {name: desk_of.may(name) for name in ("change_access_type", "remove")}
+        return [
+            {
+                "contract": row.contract,
+                "url": self.other("contracts").address(row.contract.public_id),
+                "access_type": cells.access_type(row.access_type.name),
+                "since": formats.day(formats.local(row.since_at).date(), web.language()),
+                "to_pay": formats.money(abs(row.to_pay_cents), web.language()) if row.to_pay_cents else "",
+                "standing": self.standing(row.to_pay_cents, Invoice.due_on.python_value(row.first_due_on)),
+                "change_url": desk_of.address("change_access_type", ids=row.public_id, url=back) if acts["change_access_type"] else "",
+                "remove_url": desk_of.address("remove", ids=row.public_id, url=back) if acts["remove"] else "",
+            }
+            for row in found
+        ]
+
+    def standing(self, to_pay_cents: int, first_due_on: date | None) -> str:
+        """How the bills of a contract stand; what a credit covers is not overdue."""
+        if to_pay_cents <= 0:
+            return "ahead" if to_pay_cents else "paid"
+        return "overdue" if first_due_on is not None and first_due_on < clock.today() else "due"
+
+    def events_of(self, row: Account) -> Any:
+        return Event.account == row.id
+
+    def more_events(self, row: Account) -> str:
+        return self.other("events").address(account=row.public_id)
+
+
+class Memberships(Desk):
+    model = Membership
+    title = N_("Access")
+    column_list = ("account.name", "contract.payer_code", "access_type.name", "since_at", "until_at")
+    second_lines = {"account.name": "account.email", "contract.payer_code": "contract.address"}
+    column_sortable_list = ("since_at",)
+    column_default_sort = "-since_at"
+    column_filters = ("organisation", "account", "contract")
+    column_details_list = (
+        "account.name", "contract.payer_code", "contract.address", "access_type.name", "since_at", "granted_by", "until_at", "ended_by",
+    )  # fmt: skip
+    search_hint = N_("Name, e-mail or phone of the account, or payer code")
+    empty = (N_("Nobody has access to a contract yet"), N_("Access appears here when customers add their contracts."))
+    commands = (
+        Command(
+            "change_access_type",
+            N_("Change access type"),
+            holding.change_access_type,
+            ask=N_("The customer can do what the new access type allows with this contract, from the next page on, and is told by e-mail."),
+            needs=("access_type", "reason"),
+            done=N_("the access type was changed"),
+            when=lambda membership: membership.until_at is None,
+        ),
+        Command(
+            "remove",
+            N_("Remove"),
+            holding.remove,
+            ask=N_("The customer no longer sees the bills and meters of this contract, and is told by e-mail. It can be given back."),
+            needs=("reason",),
+            done=N_("the contract was removed"),
+            when=lambda membership: membership.until_at is None,
+        ),
+        Command(
+            "restore",
+            N_("Give back"),
+            holding.restore,
+            ask=N_("It is as if the access had never ended: the customer sees the bills and meters again, and is told by e-mail."),
+            needs=("reason",),
+            done=N_("the contract was given back"),
+            is_main=True,
+            when=lambda membership: membership.until_at is not None and not holding.has_gone_on(membership),
+        ),
+    )

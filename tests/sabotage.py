@@ -29,13 +29,13 @@ class Guard(NamedTuple):
 
 GUARDS = (
     # ---- scope
-    Guard("staff see their organisation only", "models.py", "return rows if viewer.sees_install else rows.where(cls.seen_by_staff(viewer))", "return rows", "tests/backoffice/test_desk.py -k another_organisation"),
-    Guard("customers see their own rows only", "models.py", "            return rows.where(cls.seen_by_customer(viewer))", "            return rows", "tests/test_access.py -k every_customer_page"),
-    Guard("whoever is neither sees nothing", "models.py", "        return rows.where(NOTHING)", "        return rows", "tests/test_models.py tests/rules"),
-    Guard("dismissed staff see nothing", "models.py", "if isinstance(viewer, Staff) and viewer.is_active:", "if isinstance(viewer, Staff):", "tests/test_models.py tests/rules/test_staff.py"),
-    Guard("managers see their buildings only", "models.py", "    @classmethod\n    def in_buildings(cls, buildings: \"pw.ModelSelect[Any]\") -> Any:\n        \"\"\"Which rows belong to these buildings, for a property manager; a table without buildings shows none.\"\"\"\n", "    @classmethod\n    def in_buildings(cls, buildings: \"pw.ModelSelect[Any]\") -> Any:\n        return pw.SQL(\"1 = 1\")\n", "tests/backoffice/test_desk.py -k property_manager"),
-    Guard("an ended access opens nothing", "models.py", "where((Membership.account == self.id) & Membership.until_at.is_null())", "where(Membership.account == self.id)", "tests/rules tests/customer/test_attach_a_contract.py"),
-    Guard("mail is not for managers", "models.py", "return NOTHING if staff.role == \"property_manager\" else cls.organisation == staff.organisation_id", "return cls.organisation == staff.organisation_id", "tests/test_models.py tests/backoffice"),
+    Guard("staff see their organisation only", "tables/core.py", "return rows if viewer.sees_install else rows.where(cls.seen_by_staff(viewer))", "return rows", "tests/backoffice/test_desk.py -k another_organisation"),
+    Guard("customers see their own rows only", "tables/core.py", "            return rows.where(cls.seen_by_customer(viewer))", "            return rows", "tests/test_access.py -k every_customer_page"),
+    Guard("whoever is neither sees nothing", "tables/core.py", "        return rows.where(NOTHING)", "        return rows", "tests/test_models.py tests/rules"),
+    Guard("dismissed staff see nothing", "tables/core.py", "if isinstance(viewer, Staff) and viewer.is_active:", "if isinstance(viewer, Staff):", "tests/test_models.py tests/rules/test_staff.py"),
+    Guard("managers see their buildings only", "tables/core.py", "    @classmethod\n    def in_buildings(cls, buildings: \"pw.ModelSelect[Any]\") -> Any:\n        \"\"\"Which rows belong to these buildings, for a property manager; a table without buildings shows none.\"\"\"\n", "    @classmethod\n    def in_buildings(cls, buildings: \"pw.ModelSelect[Any]\") -> Any:\n        return pw.SQL(\"1 = 1\")\n", "tests/backoffice/test_desk.py -k property_manager"),
+    Guard("an ended access opens nothing", "tables/core.py", "where((Membership.account == self.id) & Membership.until_at.is_null())", "where(Membership.account == self.id)", "tests/rules tests/customer/test_attach_a_contract.py"),
+    Guard("mail is not for managers", "tables/machinery.py", "return NOTHING if staff.role == \"property_manager\" else cls.organisation == staff.organisation_id", "return cls.organisation == staff.organisation_id", "tests/test_models.py tests/backoffice"),
     Guard("a row is reached with its deed", "rules/access.py", "if row is None or not (allows(person, deed) if isinstance(person, Staff) else allows(person, deed, row)):", "if row is None:", "tests/test_access.py"),
     Guard("dismissed staff may do nothing", "rules/access.py", "if not person.is_active or deed not in STAFF_DEEDS[person.role]:", "if deed not in STAFF_DEEDS[person.role]:", "tests/test_access.py -k dismissed"),
     Guard("identity comes first where it must", "rules/access.py", "if deed not in WITHOUT_IDENTITY and is_identity_missing(person):", "if False:", "tests/test_models.py"),

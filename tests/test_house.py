@@ -146,8 +146,8 @@ def test_deeds_and_events_are_named_area_dot_verb() -> None:
 FORBIDDEN = {
     r"\.get_by_id\(": ("customer", "backoffice"),
     r"utcnow\(|datetime\.now\(\)": tuple(MAY_IMPORT),
-    r"(?<![\w.])float\(": ("models", "rules", "integrations"),
-    r"DecimalField\(|FloatField\(": ("models",),
+    r"(?<![\w.])float\(": ("models", "tables", "rules", "integrations"),
+    r"DecimalField\(|FloatField\(": ("tables",),
     r"render_template_string|\|\s*safe\b": ("customer", "backoffice", "web"),
     r"csrf\.exempt|_exempt_views": tuple(MAY_IMPORT),
     r"can_delete = True|column_editable_list = \(": ("backoffice",),

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
+import peewee as pw
 import pytest
 import time_machine
 from hypothesis import HealthCheck, Phase, given, settings, strategies as st
@@ -104,7 +105,7 @@ def _said(row: models.Table, depth: int = 0) -> dict[str, Any]:
         if name in NAMES_OF_ROWS or name == "organisation":
             continue
         value = row.__data__[name]
-        if isinstance(field, models.pw.ForeignKeyField) and value is not None:
+        if isinstance(field, pw.ForeignKeyField) and value is not None:
             value = str(getattr(row, name)) if depth or name != "invoice" else (row.invoice.kind, row.invoice.number)
         said[name] = value
     return said

@@ -59,8 +59,7 @@ UNKNOWN_METER = N_("There is no meter {number} at the payer code {payer_code}. I
 WHICH_METER = N_("There are several meters {number} at the payer code {payer_code}. The reading must name the kind of meter.")
 UNLIKELY_READING = N_("Meter {number} cannot have shown {value_milli}.")
 TWO_VERSIONS = N_("There are two versions of invoice {number} and nothing says which is newer. Have the billing system give revised_at.")
-NEGATIVE = N_("Invoice {number} is for {total_cents}. An amount below zero must come as a credit note.")
-NEGATIVE_CREDIT = N_(
+NEGATIVE = N_(
     "Credit note {number} is for {total_cents}. Below zero it could give money back or ask for it: write its amounts without a minus,"
     " and send what is to pay as an invoice."
 )
@@ -227,7 +226,7 @@ def take_invoices(run: Run, items: Sequence[Item]) -> None:
     bills = _bills(run, {item.record.number for item, _ in pairs})
     versions: dict[Key, Version] = {}
     for item, contract in pairs:
-        key = (contract.provider_id, item.record.kind, item.record.number)
+        key = (contract.provider_id, _kind(item.record), item.record.number)
         if key not in bills:
             bills[key] = Bill(*key)
         elif not _is_newer(run, bills[key], item):
@@ -297,8 +296,8 @@ def _guard(run: Run, it: Record) -> None:
         raise Aside("currency", NOT_EUROS, number=it.number, currency=it.currency)
     if not adds_up or max(map(abs, money)) > MOST_CENTS or max(map(abs, others), default=0) > MOST:
         raise Aside("amount", ABSURD, number=it.number)
-    if it.total_cents < 0:
-        raise Aside("negative", NEGATIVE_CREDIT if it.kind == "credit_note" else NEGATIVE, number=it.number, total_cents=it.total_cents)
+    if it.total_cents < 0 and it.kind == "credit_note":
+        raise Aside("negative", NEGATIVE, number=it.number, total_cents=it.total_cents)
     if not min(0, it.payable_cents) <= _unpaid(it) <= max(0, it.payable_cents):
         raise Aside("outstanding", OUTSTANDING, number=it.number, outstanding_cents=_unpaid(it), payable_cents=it.payable_cents)
     if it.issued_on > run.today + FARTHEST:
@@ -356,7 +355,7 @@ def _columns(bill: Bill, item: Item, contract: Contract) -> dict[str, Any]:
         "provider": bill.provider_id,
         "contract": contract.id,
         "building": bill.building_id if bill.contract_id == contract.id else contract.building_id,
-        "kind": it.kind,
+        "kind": bill.kind,
         "number": it.number,
         "issued_on": it.issued_on,
         "due_on": it.due_on,
@@ -381,7 +380,13 @@ def _columns(bill: Bill, item: Item, contract: Contract) -> dict[str, Any]:
     }
 
 
+def _kind(it: Record) -> str:
+    """A bill below zero gives money back, whatever its provider calls it: it is a credit note."""
+    return "credit_note" if it.total_cents < 0 else str(it.kind)
+
+
 def _sign(it: Record) -> int:
+    """What turns a record's amounts into a bill's: a credit note's are written without a minus, those below zero stay so."""
     return -1 if it.kind == "credit_note" else 1
 
 

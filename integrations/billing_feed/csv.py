@@ -228,7 +228,7 @@ def _table(path: Path) -> Table:
         raise _unreadable(error) from error
     if not first.strip():
         raise Trouble("header", N_("{file} is empty, or its first row is. The first row must name the columns."))
-    choices = [(separator, _header(first, separator)) for separator in ";,"]
+    choices = [(separator, _header(first, separator)) for separator in ";,\t"]
     known = {column.name for columns in LAYOUTS.values() for column in columns}
     separator, header = max(choices, key=lambda choice: len(known.intersection(choice[1])))
     layout = max(LAYOUTS, key=lambda name: len({column.name for column in LAYOUTS[name]}.intersection(header)))
@@ -334,7 +334,7 @@ def _row(table: Table, number: int, line: str) -> Row:
         message = N_("{file}, row {row}: a quote is left open, or something follows a closing one. One row must be one line.")
         return Row(table, number, trouble=Trouble("row", message))
     expected = len(table.header)
-    if not any(found):
+    if not any(map(str.strip, found)):
         return Row(table, number)
     if len(found) < expected or any(found[expected:]):
         message = N_("{file}, row {row}: there must be {expected} values, not {found}.")

@@ -155,7 +155,7 @@ def test_other_cells_lose_the_spaces_around_them(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1257"])
-@pytest.mark.parametrize("separator", [";", ","])
+@pytest.mark.parametrize("separator", [";", ",", "\t"])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
 def test_encoding_separator_and_line_ends_are_found_out(tmp_path: Path, encoding: str, separator: str, end: str) -> None:
     rows = [["payer_code", "customer_name", "address"], ["1", "Žydrūnė Šėž; „Ąžuolas“", "Gatvė, 1"], ["2", "Ignė", ""]]
@@ -172,7 +172,7 @@ def test_decimals_may_have_a_comma_or_a_dot(tmp_path: Path) -> None:
 
 
 def test_empty_rows_and_empty_columns_at_the_end_are_passed_over(tmp_path: Path) -> None:
-    records = read(tmp_path, "payer_code;customer_name;address;;\n\n1;Ona;;;\n;;;;\n  ; ;;;\n2;Petras;;;\n")
+    records = read(tmp_path, "payer_code;customer_name;address;;\n\n1;Ona;;;\n;;;;\n  ; ;;;\n2;Petras;;;\n  \n")
     assert [record.payer_code for record in records if isinstance(record, Contract)] == ["1", "2"]
     assert reasons(records) == []
 
@@ -395,7 +395,7 @@ def test_a_pdf_that_is_none_is_put_aside_and_the_bill_still_comes(tmp_path: Path
 
 
 @settings(max_examples=80, deadline=None)
-@given(st.sampled_from(list(LAYOUTS)), st.sampled_from([";", ","]), st.data())
+@given(st.sampled_from(list(LAYOUTS)), st.sampled_from([";", ",", "\t"]), st.data())
 def test_no_bytes_after_any_header_are_an_error(
     tmp_path_factory: pytest.TempPathFactory, layout: str, separator: str, data: st.DataObject
 ) -> None:

@@ -523,7 +523,6 @@ def test_a_payer_code_that_will_be_another_customers_stays_until_that_day(north:
 # ---- what cannot be right ---------------------------------------------------------------------------------------------
 
 ODD = {
-    "negative": bill(net=-10_000),
     "amount": bill(net=10_000_000_00),
     "outstanding": bill(outstanding_cents=99_999),
     "currency": bill(currency="PLN"),
@@ -537,6 +536,24 @@ def test_what_no_bill_can_say_is_put_aside_and_the_rest_goes_on(north: Organisat
     run = take(north, [ANNA, ODD[kind], bill("S2"), Reading("KV1_241", "01-234 5", date(2026, 10, 31), 5), KV1])
     assert problems(north) == [(kind, "S1")]
     assert run.created == 4
+
+
+def test_a_bill_below_zero_is_a_credit_note_and_its_amounts_stay_as_they_are(north: Organisation) -> None:
+    """CV-12, F18: a correction may come as a credit note or as a bill with a minus; both lower what is owed, and neither twice."""
+    minus, note = bill("K1", net=-10_000, refers_to="S1"), bill("K2", kind="credit_note", refers_to="S1")
+    for outcome in ((4, 0), (0, 4)):
+        run = take(north, [ANNA, bill("S1"), minus, note])
+        assert (run.created, run.same, problems(north)) == (*outcome, [])
+    rows = {row.number: row for row in models.Invoice.select()}
+    one, other = rows["K1"], rows["K2"]
+    assert (one.kind, one.total_cents, one.outstanding_cents, one.refers_to) == ("credit_note", -121_00, -121_00, "S1")
+    for name in ("kind", "net_cents", "vat_cents", "total_cents", "payable_cents", "outstanding_cents"):
+        assert getattr(one, name) == getattr(other, name)
+    assert [(line.net_cents, line.invoice.number) for line in models.InvoiceLine.select().where(models.InvoiceLine.net_cents < 0)] == [
+        (-100_00, "K1"),
+        (-100_00, "K2"),
+    ]
+    assert sum(row.outstanding_cents for row in rows.values()) == -121_00
 
 
 def test_a_credit_note_below_zero_is_put_aside_with_a_sentence_of_its_own(north: Organisation) -> None:

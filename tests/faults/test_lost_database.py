@@ -6,7 +6,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,16 +16,18 @@ from peewee import fn
 
 from models import Account, Event, Message
 from tests.faults import FULL, check, ring, roll, the_database_of
-from tests.faults.procs import Visitor
+from tests.faults.procs import Lost, Visitor
 from tests.faults.test_kill_web import CUSTOMER_SITE, check_phones, check_readings, clients, sign_in
 from tests.product import installed
-from tests.servers import Postgres, Wire, postgresql
+from tests.servers import CUSTOMERS, Nginx, Postgres, Site, Wire, asleep, postgresql
 
 BLOWS, LOST_COMMITS = (40, 30) if FULL else (4, 2)
 LOCKED_SECONDS = 30 if FULL else 6.5
 WAITS_AT_MOST_SECONDS = 5
 HEALS_WITHIN_SECONDS, LEASE_SECONDS = 60, 5
-PHONE = "/north/account/phone"
+# gunicorn ends a worker that hangs after 30 seconds; the new one first answers what was sent meanwhile, each after a try of three.
+HUNG_SECONDS, TOLD_FROM_SECONDS = 90, 60
+PHONE, STATIC = "/north/account/phone", "/static/site.css"
 
 
 @pytest.fixture
@@ -88,6 +90,66 @@ def test_nothing_is_lost_or_doubled_when_postgresql_restarts_or_ends_sessions(tr
                 if not FULL:
                     ring(product)  # it looks by itself every minute
                 time.sleep(1)
+
+
+@pytest.mark.skipif(not FULL, reason="takes two minutes: make faults")
+def test_a_database_that_hangs_takes_nobody_with_it(translations: None, server: Postgres, tmp_path: Path) -> None:
+    """P1, P2, P5, P7, F12: a worker waits for it as long as gunicorn lets it; then everybody is told, and all heals by itself."""
+    ended, nginx = threading.Event(), Nginx(tmp_path / "nginx")
+    with installed(tmp_path, DATABASE_URL=server.url, SAVITARNA_TRUSTED_PROXIES="1") as product:
+        product.url = f"https://{CUSTOMERS}:{nginx.https}"
+        readers, callers, _ = clients(product)
+        everyone, watcher = [*readers, *callers], Visitor(product.url, "10.0.99.1")
+        Site(product, CUSTOMER_SITE, nginx.base / "customer.sock", tmp_path / "web.log").start()
+        nginx.start()
+        threads = [threading.Thread(target=client.work, args=(ended.is_set,)) for client in everyone]
+        try:
+            for client in everyone:
+                sign_in(client.visitor, client.email)
+            for thread in threads:
+                thread.start()
+            time.sleep(2)
+            assert server.process
+            with asleep(server.process):
+                since = time.monotonic()
+                while time.monotonic() < since + TOLD_FROM_SECONDS:
+                    assert answer(watcher, STATIC)[0] == 200, "what needs no database waited for it"
+                    time.sleep(1)
+                told = []
+                while time.monotonic() < since + HUNG_SECONDS:
+                    assert answer(watcher, STATIC)[0] == 200
+                    told.append(answer(watcher, "/north/sign-in"))
+                before = sum(len(client.answered) for client in everyone)
+            awake = time.monotonic()
+            watcher.page("/north/sign-in", lambda: time.monotonic() - awake > HEALS_WITHIN_SECONDS)
+            healed = time.monotonic() - awake
+            time.sleep(2)
+        finally:
+            ended.set()
+            for thread in threads:
+                thread.join()
+            nginx.stop()
+        forms, busy = sum(len(client.answered) for client in everyone), sum(client.visitor.busy for client in everyone)
+        print(f"hung {HUNG_SECONDS} s: {forms} forms answered, {busy} told to come back, ", end="")
+        print(f"a page said so in {max(took for _, took in told):.1f} s at most, the first good one came {healed:.1f} s after it")
+        assert {status for status, _ in told} == {503}
+        assert forms > before > 0
+        assert healed < HEALS_WITHIN_SECONDS
+        assert [complaint for client in everyone for complaint in client.visitor.broken] == []
+        check(product)
+        with the_database_of(product):
+            for client in readers:
+                check_readings(client)
+            for client in callers:
+                check_phones(client)
+
+
+def answer(visitor: Visitor, path: str) -> tuple[int, float]:
+    """The status of a page, 0 where there was no answer, and how many seconds it took."""
+    began, status = time.monotonic(), 0
+    with suppress(Lost):
+        status = visitor.open(path)[0]
+    return status, time.monotonic() - began
 
 
 def test_a_commit_whose_answer_is_lost_counts_once_and_nobody_notices(translations: None, server: Postgres, tmp_path: Path) -> None:

@@ -14,9 +14,26 @@ from typing import Any
 import pytest
 from time_machine import Traveller, travel
 
+from backoffice import exports as pages
 from config import ROOT
-from models import Account, Confirmation, Counter, Device, Event, Lockout, Message, Organisation, Session, SyncRun, database, now
-from rules import checks, events, settings
+from integrations.files import Downloads
+from models import (
+    Account,
+    Confirmation,
+    Counter,
+    Device,
+    Event,
+    Export,
+    ExportedAccount,
+    Lockout,
+    Message,
+    Organisation,
+    Session,
+    SyncRun,
+    database,
+    now,
+)
+from rules import checks, events, exports, settings
 from tests import factories, world as worlds
 from tests.browser import Browser
 from tests.conftest import CONFIG
@@ -259,6 +276,39 @@ def test_a_row_is_added_whole_or_not(world: worlds.World, staff_browser: Browser
     world.sign_in(staff_browser, "administrator")
     act = sent(staff_browser, "/backoffice/buildings/new/", address="Nauja g. 5", provider=world.own["provider"].name)
     all_or_nothing(act, is_done=lambda: happened("building.created"))
+
+
+def test_a_file_of_rows_is_ready_whole_or_not_at_all(world: worlds.World, clock: Traveller, staff_app: Any, monkeypatch: Any) -> None:
+    """F02, G10, N06: killed at each call and taken over when the lease ends, it is made once, with one event."""
+    dice = roll()
+    monkeypatch.setattr(pages, "BLOCK", 2)
+    monkeypatch.setattr(exports, "TRIES", 1000)
+    accounts = Account.select().where(Account.organisation == world.north).count()
+    said = {"kind": "csv", "language": "en", "reason": "Ataskaita", "total": accounts, "by": world.people["agent"]}
+    export = exports.ask("accounts", {}, Account, **said)
+    Export.delete().where(Export.id != export.id).execute()
+    downloads, name = Downloads(CONFIG.exports_dir), exports.file_name(export)
+    n, kills, came_through = 0, 0, False
+    while not came_through:
+        n += 1 if FULL else dice.randint(1, 9)
+        came_through, _ = in_a_copy(lambda: _make(staff_app), n)
+        kills += not came_through
+        is_ready = Export.get().state == "ready"
+        assert happened("rows.exported") == is_ready
+        path = downloads.path(name)
+        assert path or not is_ready
+        if path:
+            assert len(path.read_text().splitlines()) == 1 + accounts
+        clock.shift(timedelta(hours=2))  # the lease of the dead worker ends
+    assert is_ready
+    assert kills > (5 if FULL else 0)
+    assert ExportedAccount.select().count() == accounts
+    print(f"killed {kills} times")
+
+
+def _make(site: Any) -> None:
+    with database.connection_context():
+        pages.make_waiting(site, timedelta(minutes=2))
 
 
 # ---- the feed ---------------------------------------------------------------------------------------------------------

@@ -6,9 +6,12 @@ import os
 import statistics
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+SLOW_MS, FEW = 500.0, 4  # what is slower than this takes part in so many rounds only: its own noise is small beside what it takes
 
 
 @dataclass(frozen=True)
@@ -21,62 +24,104 @@ class Timing:
     cpu: float
     runs: int
 
-    def over(self, other: "Timing") -> tuple[float, float]:
-        """How many times as long this took as the other: by p50 and by the quickest."""
-        return self.p50 / other.p50, self.least / other.least
+    def over(self, other: "Timing") -> tuple[float, ...]:
+        """How many times as long this took as the other: by p50, by the quickest, and by this process's own time."""
+        return self.p50 / other.p50, self.least / other.least, self.cpu / other.cpu
 
 
 def side_by_side(contenders: Mapping[str, Callable[[], object]], *, rounds: int, seconds: float) -> dict[str, Timing]:
-    """Run each contender once a round, the order moved on by one each round, until `rounds` or `seconds` are over (10 rounds at least)."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    """Run each contender once a round, the order moved on by one each round, until `rounds` or `seconds` are over (10 rounds at least).
+    A slow one takes part in the first few rounds."""
     names = list(contenders)
     took: dict[str, list[float]] = {name: [] for name in names}
     worked: dict[str, list[float]] = {name: [] for name in names}
-    for name in names * 3:
-        contenders[name]()
-    started = time.perf_counter()
-    for turn in range(rounds):
-        for position in range(len(names)):
-            name = names[(turn + position) % len(names)]
-            gc.collect()
-            before, idle = time.perf_counter(), time.process_time()
-            contenders[name]()
-            worked[name].append((time.process_time() - idle) * 1000)
-            took[name].append((time.perf_counter() - before) * 1000)
-        if turn >= 9 and time.perf_counter() - started > seconds:
-            break
+    with one_core():
+        left = {name: FEW if _warm(contenders[name]) > SLOW_MS else rounds for name in names}
+        gc.collect()
+        gc.freeze()  # what is loaded by now is nobody's garbage
+        started = time.perf_counter()
+        for turn in range(rounds):
+            for position in range(len(names)):
+                name = names[(turn + position) % len(names)]
+                if turn >= left[name]:
+                    continue
+                gc.collect()
+                before, idle = time.perf_counter(), time.process_time()
+                contenders[name]()
+                worked[name].append((time.process_time() - idle) * 1000)
+                took[name].append((time.perf_counter() - before) * 1000)
+            if turn >= 9 and time.perf_counter() - started > seconds:
+                break
+        gc.unfreeze()
     return {name: Timing(statistics.median(runs), min(runs), statistics.median(worked[name]), len(runs)) for name, runs in took.items()}
+
+
+def _warm(contender: Callable[[], object]) -> float:
+    """Milliseconds of a run after the first; of the first one where that is slow."""
+    took = ms(contender)
+    for _ in range(2 if took < SLOW_MS else 0):
+        took = ms(contender)
+    return took
+
+
+def ms(act: Callable[[], object]) -> float:
+    """How many milliseconds this takes."""
+    before = time.perf_counter()
+    act()
+    return (time.perf_counter() - before) * 1000
+
+
+@contextmanager
+def one_core() -> Iterator[None]:
+    """Inside, this process stays on one core; what is started inside inherits that."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    all_cores = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(all_cores)})
+    try:
+        yield
+    finally:
+        os.sched_setaffinity(0, all_cores)
+
+
+def peak_mb() -> float:
+    """The most memory that this process has ever held, megabytes."""
+    try:
+        with open("/proc/self/status") as file:
+            return next(int(line.split()[1]) for line in file if line.startswith("VmHWM")) / 1024
+    except OSError:  # not Linux
+        import resource
+
+        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024**2
 
 
 def get(application: Any, path: str, *, mount: str = "", cookie: str = "", agent: str = "bench") -> tuple[int, str]:
     """Ask a WSGI application for a page; status and body."""
+    status, _, body = ask(application, path, mount=mount, cookie=cookie, agent=agent)
+    return status, body
+
+
+def ask(
+    application: Any, path: str, *, form: bytes | None = None, mount: str = "", cookie: str = "", agent: str = "bench"
+) -> tuple[int, str, str]:
+    """Ask a WSGI application for a page, or send it a form: status, the cookie to go on with, body."""
     path, _, query = path.partition("?")
-    answered: list[str] = []
+    answered: list[Any] = []
     environ = {
-        "REQUEST_METHOD": "GET",
-        "SCRIPT_NAME": mount,
-        "PATH_INFO": path,
-        "QUERY_STRING": query,
-        "SERVER_NAME": "localhost",
-        "SERVER_PORT": "80",
-        "SERVER_PROTOCOL": "HTTP/1.1",
-        "HTTP_HOST": "localhost",
-        "HTTP_COOKIE": cookie,
-        "HTTP_USER_AGENT": agent,
-        "REMOTE_ADDR": "127.0.0.1",
-        "wsgi.version": (1, 0),
-        "wsgi.url_scheme": "http",
-        "wsgi.input": io.BytesIO(),
-        "wsgi.errors": sys.stderr,
-        "wsgi.multithread": False,
-        "wsgi.multiprocess": False,
+        "REQUEST_METHOD": "GET" if form is None else "POST", "SCRIPT_NAME": mount, "PATH_INFO": path, "QUERY_STRING": query,
+        "SERVER_NAME": "localhost", "SERVER_PORT": "80", "SERVER_PROTOCOL": "HTTP/1.1", "HTTP_HOST": "localhost", "HTTP_COOKIE": cookie,
+        "HTTP_USER_AGENT": agent, "REMOTE_ADDR": "127.0.0.1", "wsgi.version": (1, 0), "wsgi.url_scheme": "http",
+        "wsgi.input": io.BytesIO(form or b""), "wsgi.errors": sys.stderr, "wsgi.multithread": False, "wsgi.multiprocess": False,
         "wsgi.run_once": False,
-    }
-    answer = application(environ, lambda status, headers, failure=None: answered.append(status))
+    }  # fmt: skip
+    if form is not None:
+        environ |= {"CONTENT_TYPE": "application/x-www-form-urlencoded", "CONTENT_LENGTH": str(len(form))}
+    answer = application(environ, lambda status, headers, failure=None: answered.extend((status, headers)))
     try:
         body = b"".join(answer).decode()
     finally:
         if hasattr(answer, "close"):
             answer.close()
-    return int(answered[0].split()[0]), body
+    given = [value.partition(";")[0] for name, value in answered[1] if name == "Set-Cookie"]
+    return int(answered[0].split()[0]), given[0] if given else cookie, body

@@ -5,16 +5,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import django
 from django.apps import AppConfig
-from django.conf import settings
 from django.urls import clear_url_caches, path as route
-from psycopg.conninfo import conninfo_to_dict
 
-from bench import clock
+from bench import clock, django_project
 
 urlpatterns: list[Any] = []
-ON = "django.contrib"
 QUERY = {"accounts": "?o=-1", "invoices": "?issued_on__gte=2023-01-01", "readings": "?read_on__gte=2023-01-01",
          "events": "?name__exact=account.signed_in"}  # fmt: skip
 
@@ -27,13 +23,13 @@ class Peer(AppConfig):
 
 class Admins:
     """Two admins over each database that is asked for: with its defaults, and not counting all rows (show_full_result_count=False, and
-    nothing else). Django's own tables are in the file `own`. Connections are kept open, which Django does not do unless told to."""
+    nothing else). Django's own tables are in the file `own`."""
 
     def __init__(self, own: Path, *, page: int) -> None:
-        _settings(own)
+        django_project.set_up(f"sqlite:///{own}", __name__, "django.contrib.admin", f"{__name__}.Peer")
         self.tables, self.rows, self.made = _tables(), page, {}
-        self.application = _application()
-        self.cookie = f"sessionid={_superuser()}"
+        self.application = django_project.application()
+        self.cookie = _superuser()
 
     def page(self, url: str, path: str, *, is_counted: bool = True) -> Callable[[], tuple[int, str]]:
         """What opens the list at `path` of the admin over the database at `url`."""
@@ -46,7 +42,7 @@ class Admins:
         from django.db import connections
 
         name = self.made[url] = f"d{len(self.made)}"
-        connections.settings[name] = connections.settings["default"] | _engine(url)
+        connections.settings[name] = connections.settings["default"] | django_project.engine(url)
         for suffix, counts in (("", True), ("-uncounted", False)):
             site = admin.AdminSite(name=f"{name}{suffix}")
             for model, options in self.tables.items():
@@ -60,51 +56,6 @@ class Admins:
         from django.db import connections
 
         connections.close_all()
-
-
-def _engine(url: str) -> dict[str, Any]:
-    if url.startswith("sqlite"):
-        return {"ENGINE": "django.db.backends.sqlite3", "NAME": url.removeprefix("sqlite:///"), "CONN_MAX_AGE": None}
-    parts = conninfo_to_dict(url)
-    where = {"NAME": parts["dbname"], "USER": parts.get("user", ""), "HOST": parts.get("host", ""), "PASSWORD": parts.get("password", "")}
-    return {"ENGINE": "django.db.backends.postgresql", "CONN_MAX_AGE": None, "PORT": parts.get("port", ""), **where}
-
-
-def _settings(own: Path) -> None:
-    settings.configure(
-        SECRET_KEY="x" * 50,
-        ALLOWED_HOSTS=["*"],
-        ROOT_URLCONF=__name__,
-        USE_TZ=True,
-        STATIC_URL="/static/",
-        DEFAULT_AUTO_FIELD="django.db.models.AutoField",
-        DATABASES={"default": _engine(f"sqlite:///{own}")},
-        INSTALLED_APPS=[f"{ON}.{app}" for app in ("admin", "auth", "contenttypes", "sessions", "messages", "staticfiles")]
-        + [f"{__name__}.Peer"],
-        MIDDLEWARE=[
-            "django.middleware.security.SecurityMiddleware",
-            f"{ON}.sessions.middleware.SessionMiddleware",
-            "django.middleware.common.CommonMiddleware",
-            "django.middleware.csrf.CsrfViewMiddleware",
-            f"{ON}.auth.middleware.AuthenticationMiddleware",
-            f"{ON}.messages.middleware.MessageMiddleware",
-            "django.middleware.clickjacking.XFrameOptionsMiddleware",
-        ],
-        TEMPLATES=[
-            {
-                "BACKEND": "django.template.backends.django.DjangoTemplates",
-                "APP_DIRS": True,
-                "OPTIONS": {
-                    "context_processors": [
-                        "django.template.context_processors.request",
-                        f"{ON}.auth.context_processors.auth",
-                        f"{ON}.messages.context_processors.messages",
-                    ]
-                },
-            }
-        ],
-    )
-    django.setup()
 
 
 def _listing(database: str, counts: bool, options: dict[str, Any]) -> Any:
@@ -123,13 +74,7 @@ def _tables() -> dict[Any, dict[str, Any]]:
 
     from bench.data import EVENTS
 
-    def table(name: str, /, **columns: Any) -> Any:
-        meta = type("Meta", (), {"app_label": "peer", "db_table": name.lower(), "managed": False})
-        return type(
-            name,
-            (models.Model,),
-            {"__module__": __name__, "Meta": meta, "__str__": lambda self: str(getattr(self, next(iter(columns)))), **columns},
-        )
+    table = partial(django_project.table, __name__)
 
     def text(choices: Any = None) -> Any:
         return models.CharField(max_length=255, choices=choices)
@@ -163,19 +108,9 @@ def _tables() -> dict[Any, dict[str, Any]]:
     }  # fmt: skip
 
 
-def _application() -> Any:
-    from django.core.wsgi import get_wsgi_application
-
-    return get_wsgi_application()
-
-
 def _superuser() -> str:
     from django.contrib.auth.models import User
     from django.core.management import call_command
-    from django.test import Client
 
     call_command("migrate", verbosity=0)
-    user = User.objects.filter(username="bench").first() or User.objects.create_superuser("bench", "bench@example.lt", "bench")
-    client = Client()
-    client.force_login(user)
-    return str(client.cookies["sessionid"].value)
+    return django_project.cookie(User.objects.create_superuser("bench", "bench@example.lt", "bench"))

@@ -25,6 +25,16 @@ ROWS = {
     "events": "SELECT t.public_id, t.name, t.facts, t.actor, a.name, t.at, o.name FROM event t LEFT JOIN account a ON a.id = t.account_id"
     " LEFT JOIN organisation o ON o.id = t.organisation_id WHERE t.name = 'account.signed_in' ORDER BY t.id DESC LIMIT 51",
 }  # fmt: skip
+# Which contracts the words are of, then their bills; and bills by the beginning of their number.
+BILLS = ROWS["invoices"].partition(" WHERE ")[0]
+SEARCHED = {
+    "search-name": BILLS + " WHERE t.contract_id IN ({found}) ORDER BY t.issued_on DESC, t.id DESC LIMIT 51",
+    "search-number": BILLS + " WHERE t.number >= 'SF1000012' AND t.number < 'SF1000013' ORDER BY t.number, t.id LIMIT 51",
+}
+NAMED = {
+    "sqlite": "SELECT rowid FROM contract_words WHERE contract_words MATCH '\"zukauskaite\" \"zivile\"' LIMIT 1001",
+    "postgresql": "SELECT id FROM contract WHERE search_key ILIKE '%zukauskaite%' AND search_key ILIKE '%zivile%' LIMIT 1001",
+}
 
 
 def create(opened: dict[int, pw.Database], pages: dict[str, str]) -> Any:
@@ -32,15 +42,19 @@ def create(opened: dict[int, pw.Database], pages: dict[str, str]) -> Any:
     site = Flask(__name__)
     site.jinja_loader = DictLoader({name: _template(page) for name, page in pages.items()})
     connections = {size: _connect(database) for size, database in opened.items()}
-    mark = {size: "?" if data.is_sqlite(database) else "%s" for size, database in opened.items()}
+    engine = "sqlite" if all(map(data.is_sqlite, opened.values())) else "postgresql"
+    mark = "?" if engine == "sqlite" else "%s"
 
     @site.get("/<int:size>/<name>")
     def rows(size: int, name: str) -> str:
-        whose = f"SELECT s.id, s.name FROM session t JOIN staff s ON s.id = t.staff_id WHERE t.digest = {mark[size]}"
+        whose = f"SELECT s.id, s.name FROM session t JOIN staff s ON s.id = t.staff_id WHERE t.digest = {mark}"
         connection = connections[size]
         if connection.execute(whose, (request.cookies["sid"],)).fetchone() is None:
             abort(404)
-        return render_template(name, rows=connection.execute(ROWS[name]).fetchall()[:50])
+        sql = (ROWS | SEARCHED)[name]
+        if name == "search-name":
+            sql = sql.format(found=", ".join(str(number) for (number,) in connection.execute(NAMED[engine]).fetchall()))
+        return render_template(name, rows=connection.execute(sql).fetchall()[:50])
 
     return site
 

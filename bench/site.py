@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
-from pathlib import Path
 from typing import Any
 
 import models
@@ -29,12 +28,26 @@ class Customer:
     meter: Meter
 
 
+@dataclass(frozen=True)
+class Install:
+    """The site in this process, what another process of it must find in its environment, and its customers."""
+
+    application: Any
+    environ: dict[str, str]
+    people: list[Customer]
+
+    @property
+    def url(self) -> str:
+        """Of the database."""
+        return self.environ["DATABASE_URL"]
+
+
 @contextmanager
-def customers(count: int) -> Iterator[tuple[Any, Path, list[Customer]]]:
-    """The site, the file of its database, and so many customers."""
+def customers(engine: str, count: int) -> Iterator[Install]:
+    """An install with so many customers."""
     from customer import create_app
 
-    with databases.several("sqlite", 1) as (url,), tempfile.TemporaryDirectory(prefix="savitarna-bench-") as folder:
+    with databases.several(engine, 1) as (url,), tempfile.TemporaryDirectory(prefix="savitarna-bench-") as folder:
         settings = {"SAVITARNA_ENVIRONMENT": "test", "SAVITARNA_DATA_DIR": folder, "DATABASE_URL": url}
         site: Any = create_app(load(settings))
         site.config["RING"] = lambda: None
@@ -47,7 +60,10 @@ def customers(count: int) -> Iterator[tuple[Any, Path, list[Customer]]]:
             for account, meter in found:
                 said = {f"sid-{made.id}": sessions.open_for(account, "bench"), "language": "lt"}
                 ready.append(Customer(account, f"{site.config['SESSION_COOKIE_NAME']}={signer.dumps(said)}", meter))
-        yield site, Path(url.removeprefix("sqlite:///")), ready
+        if engine == "postgresql":
+            with models.database.connection_context():
+                models.database.execute_sql("ANALYZE")
+        yield Install(site, settings, ready)
 
 
 def _organisation() -> Organisation:

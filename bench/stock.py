@@ -1,5 +1,6 @@
 """The peer of the POST of a reading: a Flask application of Flask-Login, Flask-WTF and peewee as their documentation shows them, over
-the same tables, writing the same rows as the product: the form's key, the reading, the event with its digest, the mail.
+the same tables. It asks the same rules of a customer as the product (whose meter it is and what may be done with it, the days of the
+month, what the meter showed, the usual use), and writes the same rows: the form's key, the reading, the event with its digest, the mail.
 
 `database.atomic()` begins a transaction as SQLite does unless told otherwise: it takes the write lock with the first write. One
 advantage for the peer: its connections are kept (playhouse.pool).
@@ -9,7 +10,7 @@ import hashlib
 import json
 import secrets
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
 
@@ -41,16 +42,49 @@ class Account(Row, UserMixin):
     name = pw.CharField()
 
 
-class Meter(Row):
+class Setting(Row):
     organisation_id = pw.IntegerField()
-    contract_id = pw.IntegerField()
-    number = pw.CharField()
+    name = pw.CharField()
+    value = pw.TextField()
+
+
+class Provider(Row):
+    declares_readings = pw.BooleanField()
+
+
+class Building(Row):
+    reading_opens_on = pw.IntegerField(null=True)
+    reading_closes_on = pw.IntegerField(null=True)
+
+
+class Contract(Row):
+    provider = pw.ForeignKeyField(Provider)
+    building = pw.ForeignKeyField(Building, null=True)
+    ended_on = pw.DateField(null=True)
+
+
+class AccessType(Row):
+    deeds = pw.TextField()
 
 
 class Membership(Row):
     account = pw.ForeignKeyField(Account)
-    contract_id = pw.IntegerField()
+    contract = pw.ForeignKeyField(Contract)
+    access_type = pw.ForeignKeyField(AccessType)
     until_at = pw.DateTimeField(null=True)
+
+
+class MeterKind(Row):
+    decimals = pw.IntegerField()
+
+
+class Meter(Row):
+    organisation_id = pw.IntegerField()
+    contract = pw.ForeignKeyField(Contract)
+    kind = pw.ForeignKeyField(MeterKind)
+    number = pw.CharField()
+    installed_on = pw.DateField(null=True)
+    removed_on = pw.DateField(null=True)
 
 
 class FormKey(Row):
@@ -154,21 +188,21 @@ def _declare(form: ReadingForm) -> str:
     earlier = FormKey.get_or_none((FormKey.actor == who) & (FormKey.key == form.form_key.data))
     if earlier:
         return str(earlier.location)
-    mine = Membership.select(Membership.contract_id).where((Membership.account == current_user.id) & Membership.until_at.is_null())
-    meter = Meter.get_or_none((Meter.public_id == uuid.UUID(form.meter.data)) & Meter.contract_id.in_(mine))
-    if meter is None:
-        abort(404)
+    meter = _meter(uuid.UUID(form.meter.data)) or abort(404)
     period, reference = clock.period(today), secrets.token_hex(4).upper()
     here = (Reading.meter == meter) & Reading.is_current
-    last = Reading.select().where(here & (Reading.period < period)).order_by(Reading.period.desc()).first()
-    if last and milli < last.value_milli:
+    told = Reading.get_or_none(here & (Reading.period == period))
+    before = list(Reading.select().where(here & (Reading.period < period)).order_by(Reading.read_on.desc()).limit(13))
+    if not _may_be(meter, milli, today, told, before):
         abort(400)
     digest = hashlib.sha256(form.form_key.data.encode()).hexdigest()
     FormKey.create(actor=who, key=form.form_key.data, request_digest=digest, location=f"/{reference}", created_at=at)
-    Reading.update(is_current=False).where(here & (Reading.period == period)).execute()
+    if told:
+        told.is_current = False
+        told.save()
     made = Reading.create(
         organisation_id=meter.organisation_id, meter=meter, contract_id=meter.contract_id, account=current_user.id, value_milli=milli,
-        previous_milli=last.value_milli if last else 0, read_on=today, period=period, reference=reference, recorded_at=at,
+        previous_milli=before[0].value_milli if before else 0, read_on=today, period=period, reference=reference, recorded_at=at,
     )  # fmt: skip
     facts, salt = json.dumps({"meter": meter.number, "value_milli": milli, "read_on": str(today)}), secrets.token_hex(8)
     Event.create(
@@ -181,3 +215,33 @@ def _declare(form: ReadingForm) -> str:
         created_at=at, next_at=at,
     )  # fmt: skip
     return f"/{reference}"
+
+
+def _meter(public_id: uuid.UUID) -> Meter | None:
+    """The meter with what it belongs to, where the customer may declare its readings."""
+    held = Membership.select(Membership, AccessType).join(AccessType)
+    held = held.where((Membership.account == current_user.id) & Membership.until_at.is_null())
+    mine = [membership.contract_id for membership in held if "reading.declare" in json.loads(membership.access_type.deeds)]
+    rows = Meter.select(Meter, MeterKind, Contract, Provider, Building).join(MeterKind).switch(Meter).join(Contract).join(Provider)
+    rows = rows.switch(Contract).join(Building, pw.JOIN.LEFT_OUTER)
+    found: Meter | None = rows.where((Meter.public_id == public_id) & Meter.contract.in_(mine)).first()
+    return found
+
+
+def _may_be(meter: Meter, milli: int, today: date, told: Reading | None, before: list[Reading]) -> bool:
+    """Whether the meter may show this today: it is the time, and it is no less and not far more than before."""
+    place, house = meter.contract, meter.contract.building
+    said = {row.name: json.loads(row.value) for row in Setting.select().where(Setting.organisation_id == meter.organisation_id)}
+    opens = house.reading_opens_on if house and house.reading_opens_on else said.get("reading_opens_on", 1)
+    closes = house.reading_closes_on if house and house.reading_closes_on else said.get("reading_closes_on", 31)
+    if not (place.provider.declares_readings and opens <= today.day <= closes and (place.ended_on is None or place.ended_on > today)):
+        return False
+    if (meter.installed_on and meter.installed_on > today) or (meter.removed_on and meter.removed_on <= today):
+        return False
+    if milli % 10 ** (3 - meter.kind.decimals) or (told and told.source == "staff" and told.read_on == today):
+        return False
+    if len(before) < 3:
+        return not before or milli >= before[0].value_milli
+    months = clock.months_between(before[-1].period, before[0].period)
+    usual = (before[0].value_milli - before[-1].value_milli) // months
+    return 0 <= milli - before[0].value_milli <= max(3 * usual * clock.months_between(before[0].period, clock.period(today)), 10_000)

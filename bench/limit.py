@@ -32,7 +32,7 @@ SEARCHED = {
     "search-number": BILLS + " WHERE t.number >= 'SF1000012' AND t.number < 'SF1000013' ORDER BY t.number, t.id LIMIT 51",
 }
 NAMED = {
-    "sqlite": "SELECT rowid FROM contract_words WHERE contract_words MATCH '\"zukauskaite\" \"zivile\"' LIMIT 1001",
+    "sqlite": 'SELECT rowid FROM contract_words WHERE contract_words MATCH \'"zukauskaite" "zivile"\' LIMIT 1001',
     "postgresql": "SELECT id FROM contract WHERE search_key ILIKE '%zukauskaite%' AND search_key ILIKE '%zivile%' LIMIT 1001",
 }
 

@@ -29,7 +29,7 @@ facts: tools ## Which facts of tests/facts.txt a test shows, and which none does
 	@$(BIN)/python tests/facts.py
 
 ## Measure it (long; by hand)
-bench: tools ## Side by side with named peers, each a ratio
+bench: tools ## Side by side with named peers, each a ratio, one table of all goals (BENCH=lists,home BENCH_ON=sqlite: only these)
 	@$(BIN)/python -m bench
 
 faults: tools ## Kill and cut at full numbers; `make test` does a few of each

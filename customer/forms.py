@@ -309,9 +309,10 @@ class DeclareForm(web.Form):
         self.doubt = " ".join(f"{meter.number}: {question}" if several else question for meter, question in questions.items()) or None
         self.sure = " ".join([self.only or "all", *(_token(meter, self.of(meter).data) for meter in questions)])
 
-    def is_sure(self, meter: Meter) -> bool:
-        """Whether yes was said to this value of this meter."""
-        return _token(meter, self.of(meter).data) in self._said()[1:]
+    def sure_of(self) -> set[Meter]:
+        """The meters about whose very values yes was said."""
+        said = self._said()[1:]
+        return {meter for meter in self.asked() if _token(meter, self.of(meter).data) in said}
 
     def _said(self) -> list[str]:
         return request.form.get("sure", "").split(" ")

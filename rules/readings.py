@@ -234,8 +234,27 @@ LESS = N_(
 )
 
 
-def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | None = None, sure: bool = False) -> Reading | None:
-    """Whether this reading may be declared on that local day. Returns the last reading before it, to count from.
+@dataclass(frozen=True)
+class Shown:
+    """What of a reading one needs to judge the next."""
+
+    value_milli: int
+    rollover_milli: int
+    read_on: date
+    period: str
+    contract_id: int
+
+
+class NotDeclared(Exception):
+    """None of these readings was stored: `why` tells what is refused and what is doubted, by meter."""
+
+    def __init__(self, why: dict[Meter, Refused]) -> None:
+        super().__init__(*why.values())
+        self.why = why
+
+
+def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | None = None, sure: bool = False) -> int | None:
+    """Whether this reading may be declared on that local day. Returns what the meter showed before it, to count from.
 
     `instead_of` is the reading of this month that it would replace: one's own of an earlier day may be corrected downwards, the
     provider's not.
@@ -261,7 +280,7 @@ def judge(meter: Meter, value_milli: int, *, on: date, instead_of: Reading | Non
         raise _lower(meter, last)
     if not sure:
         _doubt(meter, value_milli, on, earlier, place.id, UNUSUAL)
-    return last
+    return last.value_milli
 
 
 def check_dial(meter: Meter, value_milli: int, *, field: str) -> None:
@@ -282,7 +301,7 @@ def doubt(meter: Meter, value_milli: int, *, on: date, contract_id: int) -> None
         _doubt(meter, value_milli, on, earlier, contract_id, UNUSUAL_HERE)
 
 
-def _doubt(meter: Meter, value_milli: int, on: date, earlier: list[Reading], contract_id: int, unusual: str) -> None:
+def _doubt(meter: Meter, value_milli: int, on: date, earlier: list[Shown], contract_id: int, unusual: str) -> None:
     kind, last = meter.kind, earlier[0]
     rollover, step = chain.rollover_milli(meter, value_milli, last.value_milli), 10 ** (3 - kind.decimals)
     used = value_milli - last.value_milli + rollover
@@ -327,7 +346,7 @@ def _check_same_day(meter: Meter, value_milli: int, told: Reading) -> None:
         raise Refused(SAME_DAY if contact else SAME_DAY_ALONE, field="value", **facts)
 
 
-def _lower(meter: Meter, shown: Reading) -> Refused:
+def _lower(meter: Meter, shown: Reading | Shown) -> Refused:
     contact = _contact(meter)
     facts = {"last_milli": shown.value_milli, "last_on": shown.read_on, "decimals": meter.kind.decimals, "contact": contact}
     return Refused(LOWER if contact else LOWER_ALONE, field="value", **facts)
@@ -337,20 +356,21 @@ def _contact(meter: Meter) -> str:
     return meter.organisation.phone or meter.organisation.email
 
 
-def _earlier(meter: Meter, on: date, contract_id: int) -> list[Reading]:
+def _earlier(meter: Meter, on: date, contract_id: int) -> list[Shown]:
     """The readings that count before one of that day and contract, newest first, a year and one back: of earlier months, and of this
     one what the holder before has left."""
-    return _known(meter.id, contract_id, on, clock.period(on))
+    return [Shown(*row) for row in _known(meter.id, contract_id, on, clock.period(on))]
 
 
 @statement
 def _known(meter: int, contract: int, on: date, period: str) -> Any:
     this_month = (Reading.contract == contract) & (Reading.period == period)
     known = (Reading.meter == meter) & Reading.is_current & (Reading.read_on <= on) & ~this_month
-    return Reading.select().where(known).order_by(Reading.read_on.desc(), Reading.value_milli.desc()).limit(13)
+    said = Reading.value_milli, Reading.rollover_milli, Reading.read_on, Reading.period, Reading.contract
+    return Reading.select(*said).where(known).order_by(Reading.read_on.desc(), Reading.value_milli.desc()).limit(13).tuples()
 
 
-def _usual(earlier: list[Reading]) -> int | None:
+def _usual(earlier: list[Shown]) -> int | None:
     """What these readings, newest first, say is used in a month; None where there are too few to tell."""
     if len(earlier) < 3:
         return None
@@ -374,15 +394,18 @@ def rounded(kind: MeterKind, value_milli: int) -> int:
 
 
 def declare(meter: Meter, value_milli: int, *, on: date, by: Account, sure: bool = False) -> Reading:
-    """Declare what one meter shows today. See `declare_all`."""
-    return declare_all({meter: value_milli}, on=on, by=by, sure={meter} if sure else ())[0]
+    """Declare what one meter shows today, as `declare_all` does. Raises Refused or Doubtful as `judge` does."""
+    try:
+        return declare_all({meter: value_milli}, on=on, by=by, sure={meter} if sure else ())[0]
+    except NotDeclared as no:
+        raise no.why[meter] from None
 
 
 def declare_all(values: Mapping[Meter, int], *, on: date, by: Account, sure: Collection[Meter] = ()) -> list[Reading]:
     """Declare what meters show on this local day, thousandths: all or none, under one reference, with one mail (CV-34).
 
     A reading of the same month is replaced and kept beside. The same values again on the same day, also at the same moment
-    from twenty browsers, get the receipt of the first. Raises Refused or Doubtful as `judge` does.
+    from twenty browsers, get the receipt of the first. Raises NotDeclared with all that `judge` refuses or doubts.
     """
     period = clock.period(on)
     values = {meter: rounded(meter.kind, value) for meter, value in values.items()}
@@ -391,11 +414,11 @@ def declare_all(values: Mapping[Meter, int], *, on: date, by: Account, sure: Col
         now_current = of_month(list(values), period)
         if all(_says(now_current.get(meter.id), value, on, "customer") for meter, value in values.items()):
             return [now_current[meter.id] for meter in values]
+        shown = _judge_all(values, on, now_current, sure)
         reference, stored = keys.new_reference(), []
         for meter, value in values.items():
             old = now_current.get(meter.id)
-            last = judge(meter, value, on=on, instead_of=old, sure=meter in sure)
-            made = _put(meter, value, on, source="customer", reference=reference, last=last, instead_of=old, account=by)
+            made = _put(meter, value, on, source="customer", reference=reference, previous=shown[meter], instead_of=old, account=by)
             stored.append(made)
             events.record(
                 "reading.declared",
@@ -422,6 +445,19 @@ def declare_all(values: Mapping[Meter, int], *, on: date, by: Account, sure: Col
     return stored
 
 
+def _judge_all(values: Mapping[Meter, int], on: date, told: Mapping[int, Reading], sure: Collection[Meter]) -> dict[Meter, int | None]:
+    """What each of these meters showed before, to count from. Raises NotDeclared."""
+    shown, why = {}, {}
+    for meter, value in values.items():
+        try:
+            shown[meter] = judge(meter, value, on=on, instead_of=told.get(meter.id), sure=meter in sure)
+        except Refused as no:
+            why[meter] = no
+    if why:
+        raise NotDeclared(why)
+    return shown
+
+
 def _says(reading: Reading | None, value_milli: int, read_on: date, source: str) -> bool:
     return reading is not None and (reading.value_milli, reading.read_on, reading.source) == (value_milli, read_on, source)
 
@@ -433,12 +469,11 @@ def _put(
     *,
     source: str,
     reference: str,
-    last: Reading | None,
+    previous: int | None,
     instead_of: Reading | None,
     account: Account,
 ) -> Reading:
     """Add a version that counts: the one before it no longer does, and the month after is counted from it."""
-    previous = last.value_milli if last else None
     if instead_of is not None:
         _no_longer_counts(instead_of.id)
     made = Reading(

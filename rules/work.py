@@ -6,7 +6,7 @@ from contextvars import ContextVar
 from datetime import timedelta
 from typing import Any
 
-from peewee import IntegrityError, OperationalError, PostgresqlDatabase
+from peewee import OperationalError, PostgresqlDatabase
 
 from models import FormKey, database, now
 from rules.statements import add, statement
@@ -63,34 +63,25 @@ def _is_worth_another_try(error: OperationalError) -> bool:
 
 
 def _once(actor: str, key: str, request_digest: str, act: Callable[[], str | None]) -> str | None:
-    location = _earlier(actor, key, request_digest)
-    if location is not None:
-        return location
-    try:
-        with unit_of_work():
-            # The key first: the same form sent at the same moment waits here, and then finds this one's answer instead of acting
-            # on what this one has changed.
-            taken = FormKey(actor=actor, key=key, request_digest=request_digest, location="")
-            add(taken)
-            location = act()
-            if location is None:
-                taken.delete_instance()
-            else:
-                _answered(taken.id, location)
-            return location
-    except IntegrityError:
-        location = _earlier(actor, key, request_digest)
+    with unit_of_work():
+        # The key first: the same form sent at the same moment waits here, and then finds this one's answer instead of acting on what
+        # this one has changed.
+        taken = FormKey(actor=actor, key=key, request_digest=request_digest, location="")
+        if not add(taken, unless_there=True):
+            return _earlier(actor, key, request_digest)
+        location = act()
         if location is None:
-            raise
+            taken.delete_instance()
+        else:
+            _answered(taken.id, location)
         return location
 
 
-def _earlier(actor: str, key: str, request_digest: str) -> str | None:
-    for sent, location in _sent(actor, key):
-        if sent != request_digest:
-            raise SentDifferently
-        return str(location)
-    return None
+def _earlier(actor: str, key: str, request_digest: str) -> str:
+    ((sent, location),) = _sent(actor, key)
+    if sent != request_digest:
+        raise SentDifferently
+    return str(location)
 
 
 @statement

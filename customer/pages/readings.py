@@ -1,8 +1,6 @@
 """Declaring what meters show, one or all, the receipt, and all readings there have been (CV-31..35)."""
 
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -71,10 +69,12 @@ def _declare(rows: list[readings.Row]) -> Any:
     form = forms.declare_form(meters, {row.meter.id: row.called for row in rows})
     if form.are_strangers_named():
         abort(404)
-    if form.validate_on_submit() and _judge(form):
-        with web.asking(form):
-            stored = readings.declare_all(form.values(), on=today, by=account, sure=form.values())
+    if form.validate_on_submit():
+        try:
+            stored = readings.declare_all(form.values(), on=today, by=account, sure=form.sure_of())
             return redirect(url_for("readings.declared", reference=stored[0].reference))
+        except readings.NotDeclared as no:
+            _tell(form, no.why)
     told = readings.of_month(meters, clock.period(today), seen_by=account)
     return render_template(
         "customer/declare.html",
@@ -96,29 +96,17 @@ def _declare(rows: list[readings.Row]) -> Any:
     )
 
 
-def _judge(form: forms.DeclareForm) -> bool:
-    """Ask the rule about each meter, so that each sentence stands at its own field; what is doubtful becomes one question."""
+def _tell(form: forms.DeclareForm, why: dict[Meter, Refused]) -> None:
+    """Put what the rule says of each meter at its own field; what is doubtful becomes one question."""
     questions: dict[Meter, str] = {}
-    today = clock.today()
-    told = readings.of_month(list(form.values()), clock.period(today))
-    for meter, value in form.values().items():
-        with web.asking(form), _about(form.of(meter).name):
-            readings.judge(meter, readings.rounded(meter.kind, value), on=today, instead_of=told.get(meter.id), sure=form.is_sure(meter))
+    for meter, no in why.items():
+        no.field = form.of(meter).name if no.field else None
+        with web.asking(form):
+            raise no
         if form.doubt:
             questions[meter], form.doubt = form.doubt, None
     if questions and not form.errors:
         form.doubt_about(questions)
-    return not questions and not form.errors
-
-
-@contextmanager
-def _about(field: str) -> Iterator[None]:
-    """What the rule says of a value belongs to this field."""
-    try:
-        yield
-    except Refused as no:
-        no.field = field if no.field else None
-        raise
 
 
 # ---- all readings (CV-35) ---------------------------------------------------------------------------------------------

@@ -204,8 +204,9 @@ def test_several_meters_are_declared_together_under_one_reference_and_one_mail(a
 def test_one_refused_meter_keeps_all_others_from_being_stored(anna: Account, flat: Contract, meter: Meter) -> None:
     """CV-34"""
     other = factories.meter(flat, "KV1_242")
-    with pytest.raises(Refused):
+    with pytest.raises(readings.NotDeclared) as no:
         readings.declare_all({other: 55_000, meter: 99_999}, on=IN_WINDOW, by=anna)
+    assert list(no.value.why) == [meter]
     assert Reading.select().where(Reading.period == "2026-11").count() == 0
     assert Message.select().count() == 0
 

@@ -1,10 +1,12 @@
-"""The queue taken away, in Redis and in PostgreSQL: it is only a bell. Pages answer as ever, tries are counted exactly, and mail
+"""The queue taken away, in Redis, in PostgreSQL and in SQLite: it is only a bell. Pages answer as ever, tries are counted exactly, and mail
 leaves by itself when it is back (P1, P3, P7)."""
 
 import signal
+import sqlite3
+import tempfile
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,6 +26,38 @@ WRONG_ONES_LOCK = 5
 
 
 # ---- what can happen to a queue -----------------------------------------------------------------------------------------
+
+
+@dataclass
+class File:
+    """A queue in SQLite."""
+
+    path: Path
+
+    @property
+    def url(self) -> str:
+        return f"sqlite:///{self.path}"
+
+    def ask(self, sql: str) -> list[tuple[object, ...]]:
+        with closing(sqlite3.connect(self.path, isolation_level=None)) as connection:
+            return connection.execute(sql).fetchall()
+
+
+@contextmanager
+def sqlite_file() -> Iterator[File]:
+    with tempfile.TemporaryDirectory() as folder:
+        yield File(Path(folder, "queue.db"))
+
+
+Queue = Redis | Postgres | File
+
+
+@contextmanager
+def locked(queue: File) -> Iterator[None]:
+    with closing(sqlite3.connect(queue.path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        yield
+        other.execute("ROLLBACK")
 
 
 @contextmanager
@@ -54,14 +88,17 @@ def full(queue: Redis) -> Iterator[None]:
     queue.ask("CONFIG", "SET", "maxmemory", "0")
 
 
-def waiting_in(queue: Redis | Postgres) -> object:
+TASKS = {Postgres: "huey_task", File: "task"}
+
+
+def waiting_in(queue: Queue) -> object:
     if isinstance(queue, Redis):
         return queue.ask("LLEN", "huey.redis.savitarna")
-    return queue.ask("SELECT count(*) FROM huey_task")[0][0]
+    return queue.ask(f"SELECT count(*) FROM {TASKS[type(queue)]}")[0][0]
 
 
-def empty(queue: Redis | Postgres) -> None:
-    queue.ask("FLUSHALL" if isinstance(queue, Redis) else "DELETE FROM huey_task")
+def empty(queue: Queue) -> None:
+    queue.ask("FLUSHALL" if isinstance(queue, Redis) else f"DELETE FROM {TASKS[type(queue)]}")
 
 
 # ---- who could notice ---------------------------------------------------------------------------------------------------
@@ -111,12 +148,17 @@ class Town:
         return first or time.monotonic() - began
 
 
-@pytest.mark.parametrize(
-    ("place", "faults"), [(redis_server, (stopped, hung, full)), (postgresql, (stopped, crashed, hung))], ids=["redis", "postgresql"]
-)
+PLACES = [
+    pytest.param(redis_server, (stopped, hung, full), id="redis"),
+    pytest.param(postgresql, (stopped, crashed, hung), id="postgresql"),
+    *([pytest.param(sqlite_file, (locked,), id="sqlite")] if FULL else []),
+]
+
+
+@pytest.mark.parametrize(("place", "faults"), PLACES)
 def test_nobody_notices_that_the_queue_is_away(
     translations: None,
-    place: Callable[[], AbstractContextManager[Redis | Postgres]],
+    place: Callable[[], AbstractContextManager[Queue]],
     faults: tuple[Callable[..., AbstractContextManager[None]], ...],
     tmp_path: Path,
 ) -> None:

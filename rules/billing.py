@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from peewee import SQL, Case, Expression, Tuple, fn
+from peewee import SQL, Case, Expression, fn
 
 from models import Account, Contract, Invoice, InvoiceLine, InvoiceVat, Meter, MeterKind, Provider, Reading
-from rules import access, clock, settings
+from rules import access, clock, paging, settings
+from rules.paging import Page
 from rules.refusal import Missing
 from rules.statements import one_of, statement
 
@@ -151,31 +152,12 @@ def owed_by_contract(account: Account) -> dict[int, int]:
     return {contract: int(cents) for contract, cents in sums.group_by(Invoice.contract).tuples()}
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some bills, newest first, and the bill from which the list goes on in either direction."""
-
-    bills: list[Invoice]
-    newer: uuid.UUID | None
-    older: uuid.UUID | None
-
-
 def page(
     account: Account, chosen: Chosen, day: date, *, older: uuid.UUID | None = None, newer: uuid.UUID | None = None, size: int = PAGE
-) -> Page:
-    """A page of an account's chosen bills by the day of issue, those after the bill `older` or before the bill `newer`. Nothing is
-    counted, so that the thousandth page costs what the first does (one statement)."""
-    rows = _some(account, chosen, day).limit(size + 1)
-    place, known = Tuple(Invoice.issued_on, Invoice.id), Invoice.alias()
-    if older or newer:
-        end = known.select(known.issued_on, known.id).where((known.public_id == (older or newer)) & known.contract.in_(_contracts(account)))
-        rows = rows.where(place < end) if older else rows.where(place > end).order_by(Invoice.issued_on, Invoice.id)
-    found = list(rows)
-    more, bills = len(found) > size, found[:size]
-    if newer:
-        bills.reverse()
-    before, after = (more, True) if newer else (bool(older), more)
-    return Page(bills, bills[0].public_id if bills and before else None, bills[-1].public_id if bills and after else None)
+) -> Page[Invoice]:
+    """A page of an account's chosen bills by the day of issue, those after the bill `older` or before the bill `newer`."""
+    order, of = (Invoice.issued_on, Invoice.id), lambda bill: bill.contract.in_(_contracts(account))
+    return paging.page(_some(account, chosen, day), order, of, older=older, newer=newer, size=size)
 
 
 def whole(account: Account, chosen: Chosen, day: date) -> list[Invoice]:

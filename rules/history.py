@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from peewee import JOIN, Tuple
+from peewee import JOIN
 
 from models import Account, Contract, Meter, MeterKind, MeterName, Reading, Staff
-from rules import access
+from rules import access, paging
+from rules.paging import Page
 
 PAGE = 20
 MOST_AT_ONCE = 5_000  # readings in one file: ten years of forty meters
@@ -40,29 +41,13 @@ class Chosen:
         return rows.where(Reading.is_current) if self.only_current else rows
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some readings, newest first, and the reading from which the list goes on in either direction."""
-
-    readings: list[Reading]
-    newer: uuid.UUID | None
-    older: uuid.UUID | None
-
-
-def page(account: Account, chosen: Chosen, *, older: uuid.UUID | None = None, newer: uuid.UUID | None = None, size: int = PAGE) -> Page:
+def page(
+    account: Account, chosen: Chosen, *, older: uuid.UUID | None = None, newer: uuid.UUID | None = None, size: int = PAGE
+) -> Page[Reading]:
     """A page of an account's chosen readings by day, those after the reading `older` or before the reading `newer`: every version
-    with its meter, kind, contract, own name and whoever of staff entered it. Nothing is counted (one statement)."""
-    rows = _some(account, chosen).limit(size + 1)
-    place, known = Tuple(Reading.read_on, Reading.id), Reading.alias()
-    if older or newer:
-        end = known.select(known.read_on, known.id).where((known.public_id == (older or newer)) & known.contract.in_(_contracts(account)))
-        rows = rows.where(place < end) if older else rows.where(place > end).order_by(Reading.read_on, Reading.id)
-    found = list(rows)
-    more, shown = len(found) > size, found[:size]
-    if newer:
-        shown.reverse()
-    before, after = (more, True) if newer else (bool(older), more)
-    return Page(shown, shown[0].public_id if shown and before else None, shown[-1].public_id if shown and after else None)
+    with its meter, kind, contract, own name and whoever of staff entered it."""
+    order, of = (Reading.read_on, Reading.id), lambda reading: reading.contract.in_(_contracts(account))
+    return paging.page(_some(account, chosen), order, of, older=older, newer=newer, size=size)
 
 
 def whole(account: Account, chosen: Chosen) -> list[Reading]:

@@ -5,15 +5,16 @@ table of its own: a file may have a million people in it.
 """
 
 import uuid
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import peewee as pw
 
 from models import Account, Contract, Event, Export, ExportedAccount, Membership, Organisation, Staff, Table, now
-from rules import events, settings
+from rules import events, paging, settings
+from rules.paging import Page
 from rules.work import unit_of_work
 
 AGAIN_AFTER = timedelta(minutes=15)  # the same kind of look by the same person is written down once in that time
@@ -94,33 +95,14 @@ class Look:
     name: str
 
 
-@dataclass(frozen=True)
-class Page:
-    """Some looks, newest first, and those from which the list goes on."""
-
-    looks: Sequence[Look]
-    newer: uuid.UUID | None
-    older: uuid.UUID | None
-
-
-def page(account: Account, *, older: uuid.UUID | None = None, newer: uuid.UUID | None = None, size: int = PAGE) -> Page:
+def page(account: Account, *, older: uuid.UUID | None = None, newer: uuid.UUID | None = None, size: int = PAGE) -> Page[Look]:
     """What staff have looked at, taken along or changed of a customer's data, as far back as the organisation shows it (M02)."""
     rules, mine = settings.of(account.organisation), _about(account)
     since = now() - timedelta(days=31 * rules.looks_months)
     rows = Event.select().where(Event.id.in_(mine) & Event.actor.startswith("staff:") & (Event.at > since))
-    edge = older or newer
-    if edge:
-        known = Event.alias()
-        end = known.select(known.id).where(known.public_id == edge)
-        rows = rows.where(Event.id < end) if older else rows.where(Event.id > end)
-    found = list(rows.order_by(Event.id if newer else Event.id.desc()).limit(size + 1))
-    is_more, found = len(found) > size, found[:size]
-    if newer:
-        found.reverse()
-    before, after = (is_more, True) if newer else (bool(older), is_more)
-    who = _staff(event.actor for event in found)
-    looks = [_look(event, who.get(event.actor), account.organisation, rules.staff_named) for event in found]
-    return Page(looks, looks[0].public_id if looks and before else None, looks[-1].public_id if looks and after else None)
+    found = paging.page(rows, (Event.id,), lambda event: event.actor.startswith("staff:"), older=older, newer=newer, size=size)
+    who = _staff(event.actor for event in found.rows)
+    return replace(found, rows=[_look(event, who.get(event.actor), account.organisation, rules.staff_named) for event in found.rows])
 
 
 def _about(account: Account) -> Any:

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 
 import formats
 import web
-from customer import downloads, words
+from customer import downloads, turning, words
 from integrations import documents, files
 from integrations.billing_feed.records import LINE_WORDS, UNIT_WORDS
 from models import Account, Contract, Invoice, InvoiceLine, InvoiceVat
@@ -31,11 +31,11 @@ def index() -> Any:
     account, today = web.viewer(), clock.today()
     mine = _mine(account)
     chosen, asked = _chosen(mine)
-    page = billing.page(account, chosen, today, older=_mark("older"), newer=_mark("newer"))
+    page = billing.page(account, chosen, today, **turning.marks())
     standing = billing.standing(account, chosen, today)
     return render_template(
         "customer/invoices.html",
-        bills=page.bills,
+        bills=page.rows,
         owed=standing.owed,
         chosen_cents=standing.chosen_cents,
         filters=_filters(mine, standing, asked),
@@ -45,8 +45,7 @@ def index() -> Any:
         years=[(year, {**asked, "year": str(year)}) for year in _years(standing) if chosen.year in (None, year)],
         is_one_year=chosen.year is not None,
         today=today,
-        previous_url=url_for("invoices.index", **asked, newer=page.newer) if page.newer else None,
-        next_url=url_for("invoices.index", **asked, older=page.older) if page.older else None,
+        **turning.links(page, "invoices.index", **asked),
     )
 
 
@@ -116,15 +115,6 @@ def _points(months: dict[str, int | None]) -> list[dict[str, Any]]:
         }
         for period, cents in months.items()
     ]
-
-
-def _mark(name: str) -> uuid.UUID | None:
-    """The bill from which a page goes on."""
-    typed = request.args.get(name)
-    try:
-        return uuid.UUID(typed) if typed else None
-    except ValueError:
-        abort(404)
 
 
 # ---- many bills as one file -------------------------------------------------------------------------------------------

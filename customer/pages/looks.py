@@ -1,14 +1,14 @@
 """Who looked at my data: what staff saw, took along and changed, with who, when and why (M02)."""
 
-import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from flask import Blueprint, abort, render_template, request, url_for
+from flask import Blueprint, render_template
 from flask_babel import gettext as _
 
 import web
+from customer import turning
 from models import N_, ROLES
 from rules import looks, settings
 
@@ -60,23 +60,13 @@ class Sitting:
 def index() -> Any:
     """Newest first, a page at a time."""
     account = web.viewer()
-    page = looks.page(account, older=_mark("older"), newer=_mark("newer"))
+    page = looks.page(account, **turning.marks())
     return render_template(
         "customer/looks.html",
-        sittings=_sittings(page.looks),
+        sittings=_sittings(page.rows),
         months=settings.of(account.organisation).looks_months,
-        previous_url=url_for("looks.index", newer=page.newer) if page.newer else None,
-        next_url=url_for("looks.index", older=page.older) if page.older else None,
+        **turning.links(page, "looks.index"),
     )
-
-
-def _mark(name: str) -> uuid.UUID | None:
-    """The look from which a page goes on."""
-    typed = request.args.get(name)
-    try:
-        return uuid.UUID(typed) if typed else None
-    except ValueError:
-        abort(404)
 
 
 def _sittings(found: Any) -> list[Sitting]:

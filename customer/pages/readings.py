@@ -3,14 +3,15 @@
 import uuid
 from typing import Any
 
-from flask import Blueprint, abort, redirect, render_template, request, url_for
+from flask import Blueprint, abort, redirect, render_template, url_for
 from flask_babel import gettext as _
 
 import formats
 import web
-from customer import downloads, forms
+from customer import downloads, forms, turning
 from models import Account, Meter, Reading
 from rules import access, clock, contracts, history, readings, settings
+from rules.paging import Page
 from rules.refusal import Refused
 
 pages = Blueprint("readings", __name__)
@@ -117,17 +118,16 @@ def index() -> Any:
     """All readings of what I may see, or those that the filters leave, newest first, a page at a time."""
     account = web.viewer()
     form, chosen = _chosen(account)
-    page = history.page(account, chosen, older=_mark("older"), newer=_mark("newer")) if chosen else history.Page([], None, None)
+    page = history.page(account, chosen, **turning.marks()) if chosen else Page([])
     asked = form.asked()
     mine = access.contracts_allowing(account, "meter.view")
     return render_template(
         "customer/readings.html",
         form=form,
         asked=asked,
-        rows=[(reading, history.called(reading.meter), reading.meter.contract_id in mine) for reading in page.readings],
+        rows=[(reading, history.called(reading.meter), reading.meter.contract_id in mine) for reading in page.rows],
         has_any=len(form.meter.choices) > 1,
-        previous_url=url_for("readings.index", **asked, newer=page.newer) if page.newer else None,
-        next_url=url_for("readings.index", **asked, older=page.older) if page.older else None,
+        **turning.links(page, "readings.index", **asked),
     )
 
 
@@ -168,15 +168,6 @@ def _chosen(account: Account) -> tuple[forms.HistoryForm, history.Chosen | None]
 
 def _named(name: str | None, offered: dict[str, Any]) -> Any:
     return None if name is None else offered[name] if name in offered else abort(404)
-
-
-def _mark(name: str) -> uuid.UUID | None:
-    """The reading from which a page goes on."""
-    typed = request.args.get(name)
-    try:
-        return uuid.UUID(typed) if typed else None
-    except ValueError:
-        abort(404)
 
 
 def _cells(reading: Reading) -> list[str]:

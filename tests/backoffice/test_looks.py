@@ -173,12 +173,12 @@ def test_the_page_goes_on_by_key_and_back_and_ends_where_the_organisation_says(w
     first = looks.page(owner, size=2)
     second = looks.page(owner, older=first.older, size=2)
     third = looks.page(owner, older=second.older, size=2)
-    assert [len(page.looks) for page in (first, second, third)] == [2, 2, 1]
+    assert [len(page.rows) for page in (first, second, third)] == [2, 2, 1]
     assert (first.newer, third.older) == (None, None)
-    assert looks.page(owner, newer=second.newer, size=2).looks == first.looks
-    assert not looks.page(world.people["stranger"]).looks
+    assert looks.page(owner, newer=second.newer, size=2).rows == first.rows
+    assert not looks.page(world.people["stranger"]).rows
     with time_machine.travel(now() + timedelta(days=31 * 24 + 1), tick=False):
-        assert not looks.page(owner).looks
+        assert not looks.page(owner).rows
 
 
 def test_whose_data_were_in_a_file_is_forgotten_when_nobody_is_told_any_more(world: worlds.World, enter: Enter) -> None:
@@ -213,4 +213,4 @@ def test_a_contracts_earlier_changes_are_not_told_to_who_has_it_now(world: world
         events.record("contract.changed", contract, by=agent, before={"address": "x"}, after={"address": "y"})
     with unit_of_work():
         events.record("contract.changed", contract, by=agent, before={"address": "y"}, after={"address": "z"})
-    assert [look.event for look in looks.page(world.own["account"]).looks] == ["contract.changed"]
+    assert [look.event for look in looks.page(world.own["account"]).rows] == ["contract.changed"]

@@ -107,11 +107,10 @@ def diagnose(
 
 def _of_number(payer_code: str, number: str | None, mine: Sequence[Company], today: date) -> Cause | None:
     """The payer code looks right: is it the number of the bill?"""
-    known = [company for company in mine if company.invoice_numbers]
     name = mine[0].name if mine else ""
     if number is None:
         return Cause("not-found", RIGHT, {"company": name}) if mine and mine[0].payer_codes else None
-    forms = [form for company in known for form in _forms(company.invoice_numbers)]
+    forms = _numbers(mine)
     fitting = next((form for form in forms if form.fits(number)), None)
     if fitting:
         month = fitting.month(number)
@@ -154,7 +153,7 @@ def _fitting(text: str, companies: Iterable[Company]) -> Company | None:
 
 
 def _looks_like_number(payer_code: str, number: str | None, companies: Sequence[Company]) -> bool:
-    forms = [form for company in companies for form in _forms(company.invoice_numbers)]
+    forms = _numbers(companies)
     return payer_code.strip() == number or _repaired(payer_code, forms) is not None or any(form.fits(payer_code) for form in forms)
 
 
@@ -193,6 +192,10 @@ class Form:
         if len(year) not in (2, 4) or len(month) != 2 or not 1 <= int(month) <= 12:
             return None
         return date(max(1, int(year) + (2000 if len(year) == 2 else 0)), int(month), 1)
+
+
+def _numbers(companies: Iterable[Company]) -> list[Form]:
+    return [form for company in companies for form in _forms(company.invoice_numbers)]
 
 
 def _forms(text: str) -> list[Form]:

@@ -12,7 +12,6 @@ code; else its VAT code. Never the buyer's reference or a contract's: two buyers
 
 import base64
 import binascii
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
@@ -22,13 +21,12 @@ from pathlib import Path
 from lxml import etree
 
 from integrations import xml
+from integrations.billing_feed import elements
 from integrations.billing_feed.amounts import agree, rounded
 from integrations.billing_feed.folder import files, name_of
 from integrations.billing_feed.records import CODES, LINE_WORDS, N_, WORDS, Invoice, Line, Record, Trouble, Vat, clipped, is_pdf, shown
 
-UBL = "urn:oasis:names:specification:ubl:schema:xsd:"
-NAMESPACES = {"cac": f"{UBL}CommonAggregateComponents-2", "cbc": f"{UBL}CommonBasicComponents-2"}
-KINDS = {f"{{{UBL}Invoice-2}}Invoice": "invoice", f"{{{UBL}CreditNote-2}}CreditNote": "credit_note"}
+KINDS = {f"{{{elements.UBL}Invoice-2}}Invoice": "invoice", f"{{{elements.UBL}CreditNote-2}}CreditNote": "credit_note"}
 CREDIT_CODES = ("81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "502", "503", "532")  # of UNTDID 1001
 PEPPOL = "urn:fdc:peppol.eu:2017:poacc:billing"  # in the customization of a document of Peppol BIS Billing 3
 TRANSFERS = ("30", "31", "42", "58")  # payment means that name the account to pay to
@@ -56,8 +54,6 @@ UNITS = {
 }
 # Rules about one VAT category are named by it, but for these.
 RULE_OF = {"K": "IC", "L": "AF", "M": "AG"}
-DECIMAL = re.compile(r"[+-]?([0-9]*)(?:\.([0-9]*))?")
-DAY = re.compile(r"([0-9]{4})-([0-9]{2})-([0-9]{2})(Z|[+-][0-9]{2}:[0-9]{2})?")
 
 REFUSED = {
     "doctype": N_("{file} has a DOCTYPE, which no bill needs and which can be an attack. It was not read."),
@@ -117,37 +113,7 @@ def _content(path: Path) -> bytes:
         raise Trouble("file", N_("{file} cannot be read: {error}."), error=error.strerror or type(error).__name__) from error
 
 
-# ---- reading values ---------------------------------------------------------------------------------------------------
-
-
-def _all(element: etree._Element, path: str) -> list[etree._Element]:
-    return element.findall(path, NAMESPACES)
-
-
-def _raw(element: etree._Element | None) -> str:
-    """The text of an element, with what stood around a comment in it. Line breaks around it are the file's layout."""
-    text = "" if element is None else "".join(element.itertext())
-    return text.strip() if "\n" in text else text
-
-
-def _text(element: etree._Element, path: str) -> str:
-    """The first text there is at a path, without spaces around it."""
-    return next((text for found in _all(element, path) if (text := _raw(found).strip())), "")
-
-
-def _words(element: etree._Element, path: str, name: str) -> str:
-    return clipped(" ".join(_text(element, path).split()), WORDS[name])
-
-
-def _code(element: etree._Element, path: str, name: str) -> str | None:
-    return _whole(_text(element, path), name) or None
-
-
-def _whole(code: str, name: str) -> str:
-    if len(code) > CODES[name]:
-        message = N_("{file}, invoice {number}: {value} must be {longest} characters or fewer.")
-        raise Trouble("length", message, value=shown(code), longest=CODES[name])
-    return code
+# ---- values that must be there ----------------------------------------------------------------------------------------
 
 
 def _needed(rule: str, value: str) -> str:
@@ -156,68 +122,9 @@ def _needed(rule: str, value: str) -> str:
     return value
 
 
-def _day(element: etree._Element, path: str) -> date | None:
-    """A day as the document writes it, whatever time zone it adds."""
-    text = _text(element, path)
-    if not text:
-        return None
-    match = DAY.fullmatch(text)
-    try:
-        read = date(int(match[1]), int(match[2]), int(match[3])) if match else None
-    except ValueError:
-        read = None
-    if read is None or read.year < 1900:
-        message = N_("{file}, invoice {number}: {value} must be a day such as 2026-10-31 ({element}).")
-        raise Trouble("date", message, value=shown(text), element=path.rpartition("/")[2])
-    return read
-
-
-def _decimal(element: etree._Element, path: str) -> Decimal | None:
-    """An xs:decimal: digits and a dot, without exponent."""
-    text = _text(element, path)
-    if not text:
-        return None
-    match = DECIMAL.fullmatch(text)
-    if match is None or not (match[1] or match[2]) or len(match[1]) > 12 or len(match[2] or "") > 20:
-        message = N_("{file}, invoice {number}: {value} must be a number such as 1234.56 ({element}).")
-        raise Trouble("number", message, value=shown(text), element=path.rpartition("/")[2])
-    return Decimal(text)
-
-
-def _percent(element: etree._Element) -> Decimal | None:
-    """A VAT rate, per cent."""
-    percent = _decimal(element, "cbc:Percent")
-    if percent is not None and not 0 <= percent <= 100:
-        raise Trouble("number", N_("{file}, invoice {number}: {value} must be a percentage from 0 to 100."), value=str(percent))
-    return percent
-
-
-def _places(value: Decimal) -> int:
-    """How many decimals are written."""
-    exponent = value.as_tuple().exponent
-    assert isinstance(exponent, int)
-    return -exponent
-
-
-def _cents(element: etree._Element, path: str, decimals_rule: str) -> int | None:
-    """An amount in euros. Raises Trouble by the rule's name where it has more than two decimals, even if they are zeros."""
-    value = _decimal(element, path)
-    if value is None:
-        return None
-    name = path.rpartition("/")[2]
-    if _places(value) > 2:
-        message = N_("{file}, invoice {number}: {value} must have at most two decimals ({element}).")
-        raise Trouble(decimals_rule, message, value=str(value), element=name)
-    currency = _all(element, path)[0].get("currencyID", "EUR")
-    if currency != "EUR":
-        message = N_("{file}, invoice {number}: {element} is in {currency}, but the invoice is in EUR.")
-        raise Trouble("currency", message, currency=shown(currency), element=name)
-    return rounded(value, 2)
-
-
 def _sum(element: etree._Element, path: str, rule: str, decimals_rule: str) -> int:
     """An amount that must be there."""
-    cents = _cents(element, path, decimals_rule)
+    cents = elements.cents(element, path, decimals_rule)
     if cents is None:
         raise Trouble(rule, MISSING[rule])
     return cents
@@ -245,9 +152,9 @@ class Document:
         if root.tag not in KINDS:
             message = N_("{file} must be a UBL 2.1 invoice or credit note, not {found}.")
             raise Trouble("document", message, found=shown(etree.QName(root).localname))
-        number = _needed("BR-02", _text(root, "cbc:ID"))
+        number = _needed("BR-02", elements.text(root, "cbc:ID"))
         self.number = shown(number)
-        _whole(number, "number")
+        elements.whole(number, "number")
         invoice = _invoice(root, number)
         try:
             pdf, pdf_name = _pdf(root)
@@ -258,19 +165,19 @@ class Document:
 
 
 def _invoice(root: etree._Element, number: str) -> Invoice:
-    issued_on = _day(root, "cbc:IssueDate")
+    issued_on = elements.day(root, "cbc:IssueDate")
     if issued_on is None:
         raise Trouble("BR-03", MISSING["BR-03"])
     kind = KINDS[str(root.tag)]
-    type_code = _text(root, "cbc:InvoiceTypeCode")
+    type_code = elements.text(root, "cbc:InvoiceTypeCode")
     if type_code in CREDIT_CODES:
         message = N_("{file}, invoice {number}: type {code} is a credit note, but the document is an invoice. Send it as a credit note.")
         raise Trouble("BR-CL-01", message, code=type_code)
-    type_code = _text(root, "cbc:CreditNoteTypeCode")
+    type_code = elements.text(root, "cbc:CreditNoteTypeCode")
     if type_code and type_code not in CREDIT_CODES:
         message = N_("{file}, invoice {number}: type {code} is no credit note, but the document is one. Send it as an invoice.")
         raise Trouble("BR-CL-01", message, code=shown(type_code))
-    currency = _needed("BR-05", _text(root, "cbc:DocumentCurrencyCode"))
+    currency = _needed("BR-05", elements.text(root, "cbc:DocumentCurrencyCode"))
     if currency != "EUR":
         message = N_("{file}, invoice {number}: the invoice is in {currency}. Only invoices in EUR are taken in.")
         raise Trouble("currency", message, currency=shown(currency))
@@ -281,19 +188,19 @@ def _invoice(root: etree._Element, number: str) -> Invoice:
     period_from, period_to = _period(root)
     items, totals, vat = _items(root), _totals(root), _vat(root)
     _check(items, totals, vat)
-    if PEPPOL in _text(root, "cbc:CustomizationID"):
+    if PEPPOL in elements.text(root, "cbc:CustomizationID"):
         _check_prices(items)
     iban, reference = _pay_to(root)
     return Invoice(
         kind=kind,
         number=number,
         payer_code=_needed("payer-code", _payer_code(root)),
-        provider=_whole(_company_code(root, seller), "provider") or clipped(seller_name, CODES["provider"]),
+        provider=elements.whole(_company_code(root, seller), "provider") or clipped(seller_name, CODES["provider"]),
         provider_name=seller_name,
         customer_name=customer_name,
         address=_address(root, f"{customer}cac:PostalAddress/"),
         issued_on=issued_on,
-        due_on=_day(root, "cbc:DueDate") or _day(root, "cac:PaymentMeans/cbc:PaymentDueDate"),
+        due_on=elements.day(root, "cbc:DueDate") or elements.day(root, "cac:PaymentMeans/cbc:PaymentDueDate"),
         period_from=period_from,
         period_to=period_to,
         currency=currency,
@@ -305,7 +212,7 @@ def _invoice(root: etree._Element, number: str) -> Invoice:
         payable_cents=totals.payable,
         reference=reference,
         iban=iban,
-        refers_to=_code(root, "cac:BillingReference/cac:InvoiceDocumentReference/cbc:ID", "refers_to"),
+        refers_to=elements.code(root, "cac:BillingReference/cac:InvoiceDocumentReference/cbc:ID", "refers_to"),
         lines=tuple(item.line for item in items),
         vat=tuple(rate for rate, _ in vat),
         note=_note(root),
@@ -313,7 +220,7 @@ def _invoice(root: etree._Element, number: str) -> Invoice:
 
 
 def _name(root: etree._Element, party: str) -> str:
-    return _words(root, f"{party}cac:PartyLegalEntity/cbc:RegistrationName", "customer_name") or _words(
+    return elements.words(root, f"{party}cac:PartyLegalEntity/cbc:RegistrationName", "customer_name") or elements.words(
         root, f"{party}cac:PartyName/cbc:Name", "customer_name"
     )
 
@@ -321,32 +228,34 @@ def _name(root: etree._Element, party: str) -> str:
 def _payer_code(root: etree._Element) -> str:
     """The customer's code, byte for byte (CV-13)."""
     customer = "cac:AccountingCustomerParty/"
-    identified = _all(root, f"{customer}cac:Party/cac:PartyIdentification/cbc:ID")
+    identified = elements.at(root, f"{customer}cac:Party/cac:PartyIdentification/cbc:ID")
     identified.sort(key=lambda element: element.get("schemeID") is not None)
-    assigned = _all(root, f"{customer}cbc:SupplierAssignedAccountID")
-    codes = (*map(_raw, (*identified, *assigned)), _company_code(root, f"{customer}cac:Party/"))
-    return _whole(next((code for code in codes if code.strip()), ""), "payer_code")
+    assigned = elements.at(root, f"{customer}cbc:SupplierAssignedAccountID")
+    codes = (*map(elements.raw, (*identified, *assigned)), _company_code(root, f"{customer}cac:Party/"))
+    return elements.whole(next((code for code in codes if code.strip()), ""), "payer_code")
 
 
 def _company_code(root: etree._Element, party: str) -> str:
     """The code in the register of companies, else the VAT code."""
-    schemes = _all(root, f"{party}cac:PartyTaxScheme")
-    vat_codes = (_text(scheme, "cbc:CompanyID") for scheme in schemes if _text(scheme, "cac:TaxScheme/cbc:ID").upper() == "VAT")
-    return _text(root, f"{party}cac:PartyLegalEntity/cbc:CompanyID") or next(vat_codes, "")
+    schemes = elements.at(root, f"{party}cac:PartyTaxScheme")
+    vat_codes = (
+        elements.text(scheme, "cbc:CompanyID") for scheme in schemes if elements.text(scheme, "cac:TaxScheme/cbc:ID").upper() == "VAT"
+    )
+    return elements.text(root, f"{party}cac:PartyLegalEntity/cbc:CompanyID") or next(vat_codes, "")
 
 
 def _address(root: etree._Element, path: str) -> str:
-    street = [_text(root, f"{path}cbc:{name}") for name in ("StreetName", "AdditionalStreetName", "BuildingNumber")]
-    street += [_raw(line).strip() for line in _all(root, f"{path}cac:AddressLine/cbc:Line")]
-    town = " ".join(filter(None, (_text(root, f"{path}cbc:PostalZone"), _text(root, f"{path}cbc:CityName"))))
+    street = [elements.text(root, f"{path}cbc:{name}") for name in ("StreetName", "AdditionalStreetName", "BuildingNumber")]
+    street += [elements.raw(line).strip() for line in elements.at(root, f"{path}cac:AddressLine/cbc:Line")]
+    town = " ".join(filter(None, (elements.text(root, f"{path}cbc:PostalZone"), elements.text(root, f"{path}cbc:CityName"))))
     return clipped(" ".join(", ".join(filter(None, (*street, town))).split()), WORDS["address"])
 
 
 def _period(root: etree._Element) -> tuple[date | None, date | None]:
     """The bill's period; where it has none, from the first to the last of its lines'."""
-    line = "cac:CreditNoteLine" if _all(root, "cac:CreditNoteLine") else "cac:InvoiceLine"
+    line = "cac:CreditNoteLine" if elements.at(root, "cac:CreditNoteLine") else "cac:InvoiceLine"
     for rule, path in (("BR-29", "cac:InvoicePeriod"), ("BR-30", f"{line}/cac:InvoicePeriod")):
-        periods = [(_day(period, "cbc:StartDate"), _day(period, "cbc:EndDate")) for period in _all(root, path)]
+        periods = [(elements.day(period, "cbc:StartDate"), elements.day(period, "cbc:EndDate")) for period in elements.at(root, path)]
         if any(begin and end and end < begin for begin, end in periods):
             raise Trouble(rule, N_("{file}, invoice {number}: the period must not end before it begins."))
         if any(map(any, periods)):
@@ -358,29 +267,29 @@ def _period(root: etree._Element) -> tuple[date | None, date | None]:
 def _pay_to(root: etree._Element) -> tuple[str | None, str | None]:
     """The account to pay to, without the spaces between its groups, and what to quote there: of a credit transfer where there
     is one. What is quoted elsewhere serves where the transfer quotes nothing."""
-    means = _all(root, "cac:PaymentMeans")
-    means.sort(key=lambda element: _text(element, "cbc:PaymentMeansCode") not in TRANSFERS)
+    means = elements.at(root, "cac:PaymentMeans")
+    means.sort(key=lambda element: elements.text(element, "cbc:PaymentMeansCode") not in TRANSFERS)
     iban = next(filter(None, map(_account, means)), "")
-    reference = next(filter(None, (_text(element, "cbc:PaymentID") for element in means)), "")
-    return _whole(iban, "iban") or None, _whole(reference, "reference") or None
+    reference = next(filter(None, (elements.text(element, "cbc:PaymentID") for element in means)), "")
+    return elements.whole(iban, "iban") or None, elements.whole(reference, "reference") or None
 
 
 def _account(means: etree._Element) -> str:
-    return "".join(_text(means, "cac:PayeeFinancialAccount/cbc:ID").split())
+    return "".join(elements.text(means, "cac:PayeeFinancialAccount/cbc:ID").split())
 
 
 def _note(root: etree._Element) -> str:
-    lines = (line for note in _all(root, "cbc:Note") for line in _raw(note).splitlines())
+    lines = (line for note in elements.at(root, "cbc:Note") for line in elements.raw(note).splitlines())
     return clipped("\n".join(tidy for line in lines if (tidy := " ".join(line.split()))), WORDS["note"])
 
 
 def _pdf(root: etree._Element) -> tuple[bytes | None, str | None]:
     """The first PDF inside the document. Raises Trouble where all that says it is one is not."""
     path = "cac:AdditionalDocumentReference/cac:Attachment/cbc:EmbeddedDocumentBinaryObject"
-    named = [element for element in _all(root, path) if element.get("mimeCode", "").strip().lower() == "application/pdf"]
+    named = [element for element in elements.at(root, path) if element.get("mimeCode", "").strip().lower() == "application/pdf"]
     for element in named:
         try:
-            content = base64.b64decode("".join(_raw(element).split()), validate=True)
+            content = base64.b64decode("".join(elements.raw(element).split()), validate=True)
         except (binascii.Error, ValueError):
             continue
         if is_pdf(content):
@@ -414,23 +323,23 @@ def _items(root: etree._Element) -> list[Item]:
     An allowance or charge on a line follows it as a line of its own, so that quantity, price and amount agree on each.
     """
     items: list[Item] = []
-    elements = _all(root, "cac:InvoiceLine") + _all(root, "cac:CreditNoteLine")
-    if not elements:
+    lines = elements.at(root, "cac:InvoiceLine") + elements.at(root, "cac:CreditNoteLine")
+    if not lines:
         raise Trouble("BR-16", MISSING["BR-16"])
-    for place, element in enumerate(elements, 1):
-        name = _needed("BR-25", _words(element, "cac:Item/cbc:Name", "name"))
+    for place, element in enumerate(lines, 1):
+        name = _needed("BR-25", elements.words(element, "cac:Item/cbc:Name", "name"))
         taxed, rate = _taxed(element, "cac:Item/cac:ClassifiedTaxCategory", "BR-CO-04")
         extras = []
-        for found in _all(element, "cac:AllowanceCharge"):
+        for found in elements.at(element, "cac:AllowanceCharge"):
             reason, cents = _extra(found, "BR-DEC-24", "BR-DEC-27")
             extras.append(Item(Line(name=reason, net_cents=cents, vat_rate=rate, vat_category=taxed[0]), taxed))
         net = _sum(element, "cbc:LineExtensionAmount", "BR-24", "BR-DEC-23")
         gross = net - sum(extra.line.net_cents for extra in extras)
-        quantity = _decimal(element, "cbc:InvoicedQuantity")
+        quantity = elements.decimal(element, "cbc:InvoicedQuantity")
         if quantity is None:
-            quantity = _decimal(element, "cbc:CreditedQuantity")
-        price = _decimal(element, "cac:Price/cbc:PriceAmount")
-        base = _decimal(element, "cac:Price/cbc:BaseQuantity")
+            quantity = elements.decimal(element, "cbc:CreditedQuantity")
+        price = elements.decimal(element, "cac:Price/cbc:PriceAmount")
+        base = elements.decimal(element, "cac:Price/cbc:BaseQuantity")
         if base is not None and base <= 0:
             message = N_("{file}, invoice {number}, line {line}: the quantity that the price is for must be more than 0.")
             raise Trouble("PEPPOL-EN16931-R121", message, line=place)
@@ -446,7 +355,7 @@ def _items(root: etree._Element) -> list[Item]:
         )
         computed = None if quantity is None or price is None else _computed(quantity, price, base or Decimal(1))
         items += [Item(line, taxed, place=place, computed=computed), *extras]
-    for element in _all(root, "cac:AllowanceCharge"):
+    for element in elements.at(root, "cac:AllowanceCharge"):
         taxed, rate = _taxed(element, "cac:TaxCategory", "BR-37" if _is_charge(element) else "BR-32")
         reason, cents = _extra(element, "BR-DEC-01", "BR-DEC-05")
         line = Line(name=reason, net_cents=cents, vat_rate=rate, vat_category=taxed[0])
@@ -456,10 +365,10 @@ def _items(root: etree._Element) -> list[Item]:
 
 def _taxed(element: etree._Element, path: str, rule: str) -> tuple[Taxed, int | None]:
     """The VAT category of a line, allowance or charge, and its rate in hundredths of a per cent. `rule` says that it is there."""
-    found = _all(element, path)
-    found.sort(key=lambda category: _text(category, "cac:TaxScheme/cbc:ID").upper() != "VAT")
-    category = _needed(rule, clipped(_text(found[0], "cbc:ID"), 10) if found else "")
-    percent = _percent(found[0])
+    found = elements.at(element, path)
+    found.sort(key=lambda category: elements.text(category, "cac:TaxScheme/cbc:ID").upper() != "VAT")
+    category = _needed(rule, clipped(elements.text(found[0], "cbc:ID"), 10) if found else "")
+    percent = elements.percent(found[0])
     rate = None if percent is None else rounded(percent, 2)
     return (category, None if category in UNTAXED or percent is None else percent.normalize()), rate
 
@@ -468,16 +377,16 @@ def _extra(element: etree._Element, allowance_rule: str, charge_rule: str) -> tu
     """An allowance or a charge: its reason and its amount, cents, below zero for an allowance."""
     charge = _is_charge(element)
     cents = _sum(element, "cbc:Amount", "BR-31", charge_rule if charge else allowance_rule)
-    reason = _words(element, "cbc:AllowanceChargeReason", "name") or LINE_WORDS[charge]
+    reason = elements.words(element, "cbc:AllowanceChargeReason", "name") or LINE_WORDS[charge]
     return reason, cents if charge else -cents
 
 
 def _is_charge(element: etree._Element) -> bool:
-    return _text(element, "cbc:ChargeIndicator").lower() in ("true", "1")
+    return elements.text(element, "cbc:ChargeIndicator").lower() in ("true", "1")
 
 
 def _unit(element: etree._Element) -> str:
-    for quantity in _all(element, "cbc:InvoicedQuantity") + _all(element, "cbc:CreditedQuantity"):
+    for quantity in elements.at(element, "cbc:InvoicedQuantity") + elements.at(element, "cbc:CreditedQuantity"):
         unit = quantity.get("unitCode", "").strip()
         return clipped(UNITS.get(unit.upper(), unit), WORDS["unit"])
     return ""
@@ -486,7 +395,9 @@ def _unit(element: etree._Element) -> str:
 def _computed(quantity: Decimal, price: Decimal, base: Decimal) -> tuple[int, int]:
     """What a line comes to, cents, and how far off its amount may be: two cents (Peppol), and what rounding the quantity
     or the price to the decimals that are written can make of it."""
-    doubt = abs(quantity) * Decimal(5).scaleb(-max(_places(price), 2) - 1) + abs(price) * Decimal(5).scaleb(-max(_places(quantity), 3) - 1)
+    doubt = abs(quantity) * Decimal(5).scaleb(-max(elements.places(price), 2) - 1) + abs(price) * Decimal(5).scaleb(
+        -max(elements.places(quantity), 3) - 1
+    )
     return rounded(quantity * price / base, 2), 2 + rounded(doubt / base, 2)
 
 
@@ -509,20 +420,20 @@ def _totals(root: etree._Element) -> Totals:
     path = "cac:LegalMonetaryTotal/cbc:"
     return Totals(
         lines=_sum(root, f"{path}LineExtensionAmount", "BR-12", "BR-DEC-09"),
-        allowances=_cents(root, f"{path}AllowanceTotalAmount", "BR-DEC-10") or 0,
-        charges=_cents(root, f"{path}ChargeTotalAmount", "BR-DEC-11") or 0,
+        allowances=elements.cents(root, f"{path}AllowanceTotalAmount", "BR-DEC-10") or 0,
+        charges=elements.cents(root, f"{path}ChargeTotalAmount", "BR-DEC-11") or 0,
         net=_sum(root, f"{path}TaxExclusiveAmount", "BR-13", "BR-DEC-12"),
         vat=_sum(_tax_total(root), "cbc:TaxAmount", "BR-46", "BR-DEC-13"),
         total=_sum(root, f"{path}TaxInclusiveAmount", "BR-14", "BR-DEC-14"),
-        prepaid=_cents(root, f"{path}PrepaidAmount", "BR-DEC-16") or 0,
-        rounding=_cents(root, f"{path}PayableRoundingAmount", "BR-DEC-17") or 0,
+        prepaid=elements.cents(root, f"{path}PrepaidAmount", "BR-DEC-16") or 0,
+        rounding=elements.cents(root, f"{path}PayableRoundingAmount", "BR-DEC-17") or 0,
         payable=_sum(root, f"{path}PayableAmount", "BR-15", "BR-DEC-18"),
     )
 
 
 def _tax_total(root: etree._Element) -> etree._Element:
     """The VAT total of the invoice; another one may be there in the seller's accounting currency."""
-    totals = [element for element in _all(root, "cac:TaxTotal") if _tax_currency(element) == "EUR"]
+    totals = [element for element in elements.at(root, "cac:TaxTotal") if _tax_currency(element) == "EUR"]
     if len(totals) != 1:
         message = N_("{file}, invoice {number}: there must be one VAT total in EUR (cac:TaxTotal), not {found}.")
         raise Trouble("BR-CO-15", message, found=len(totals))
@@ -530,16 +441,16 @@ def _tax_total(root: etree._Element) -> etree._Element:
 
 
 def _tax_currency(element: etree._Element) -> str:
-    return next((amount.get("currencyID", "EUR") for amount in _all(element, "cbc:TaxAmount")), "EUR")
+    return next((amount.get("currencyID", "EUR") for amount in elements.at(element, "cbc:TaxAmount")), "EUR")
 
 
 def _vat(root: etree._Element) -> list[tuple[Vat, Decimal | None]]:
     """VAT by category and rate as the bill sums it up; the rate again as it is written."""
     found = []
-    for element in _all(_tax_total(root), "cac:TaxSubtotal"):
-        categories = _all(element, "cac:TaxCategory")
-        category = _needed("BR-47", clipped(_text(categories[0], "cbc:ID"), 10) if categories else "")
-        percent = _percent(categories[0])
+    for element in elements.at(_tax_total(root), "cac:TaxSubtotal"):
+        categories = elements.at(element, "cac:TaxCategory")
+        category = _needed("BR-47", clipped(elements.text(categories[0], "cbc:ID"), 10) if categories else "")
+        percent = elements.percent(categories[0])
         if percent is None and category != "O":
             raise Trouble("BR-48", MISSING["BR-48"])
         base = _sum(element, "cbc:TaxableAmount", "BR-45", "BR-DEC-19")

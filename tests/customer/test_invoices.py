@@ -424,6 +424,13 @@ def test_24_months_are_bars_with_a_table_beside_them(browser: Browser, several: 
     assert [row for row in table() if row[1] != "–"] == [["October 2026", "€60.50"], ["December 2025", "€12.10"]]
 
 
+def test_what_the_provider_notes_on_a_bill_keeps_its_lines(browser: Browser, flat: Contract) -> None:
+    made = factories.invoice(flat, note="The heating season begins.\nDeclare <by> the 27th.")
+    browser.get(f"/north/invoices/{made.public_id}")
+    (note,) = browser.page.xpath("//p[br]")
+    assert list(note.itertext()) == ["The heating season begins.", "Declare <by> the 27th."]
+
+
 def test_a_credit_note_and_what_it_corrects_lead_to_each_other(browser: Browser, north: Organisation, several: Contract) -> None:
     """CV-16"""
     elsewhere = factories.contract(north, "99")

@@ -57,10 +57,10 @@ def side_by_side(contenders: Mapping[str, Callable[[], object]], *, rounds: int,
 
 
 def _warm(contender: Callable[[], object]) -> float:
-    """Milliseconds of a run after the first; of the first one where that is slow."""
+    """Milliseconds of the quickest of three runs; of the first one where that is very slow."""
     took = ms(contender)
-    for _ in range(2 if took < SLOW_MS else 0):
-        took = ms(contender)
+    for _ in range(2 if took < 4 * SLOW_MS else 0):
+        took = min(took, ms(contender))
     return took
 
 

@@ -5,6 +5,7 @@ import random
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,8 @@ from config import ROOT
 
 ORGANISATIONS = 5
 BILLS_OF_ONE = 12
+ONE_OF = 8  # bills is not paid yet
+DAYS = 1800  # since the first of them
 FIRST = (  # noqa: SIM905
     "Ąžuolas Birutė Česlovas Dalia Eglė Gabija Giedrė Ieva Jonas Jūratė Justinas Kęstutis Laima Linas Lukas Mindaugas Monika "
     "Nojus Ona Petras Rasa Rūta Saulė Simas Šarūnas Tomas Ugnė Urtė Vaiva Viltė Vytautas Živilė Žygimantas Aistė Algirdas Audrius"
@@ -61,7 +64,8 @@ def fill(opened: pw.Database, bills: int) -> None:
             )
             _series(opened, models.Reading, bills, of_one | {"meter": f"1 + i % {people}", "value_milli": "i * 10", "previous_milli": "i * 10 - 10",
                 "read_on": _day(opened), "period": f"'' || (i / {people})", "source": "'customer'", "is_current": _truth(opened), "reference": "'R' || i"})  # fmt: skip
-            amounts = dict.fromkeys(("net_cents", "total_cents", "payable_cents", "outstanding_cents"), "1000 + i % 9000")
+            amounts = dict.fromkeys(("net_cents", "total_cents", "payable_cents"), "1000 + i % 9000")
+            amounts["outstanding_cents"] = f"CASE WHEN i % {ONE_OF} = 0 THEN 1000 + i % 9000 ELSE 0 END"
             said = {"buyer_name": "'Pirkėjas ' || i", "buyer_address": "'Liepų g. ' || i", "content_digest": "''", "vat_cents": "0"}
             _series(opened, models.Invoice, bills, of_one | amounts | said | {"provider": by_number["organisation"], "number": "'SF' || (100000000 + i)",
                 "issued_on": _day(opened), "due_on": _day(opened)})  # fmt: skip
@@ -138,9 +142,9 @@ def _truth(opened: pw.Database) -> str:
 
 def _day(opened: pw.Database) -> str:
     return (
-        "date('2021-01-01', '+' || (i * 7919 % 1800) || ' days')"
+        f"date('2021-01-01', '+' || (i * 7919 % {DAYS}) || ' days')"
         if is_sqlite(opened)
-        else "DATE '2021-01-01' + (i::bigint * 7919 % 1800)::int"
+        else f"DATE '2021-01-01' + (i::bigint * 7919 % {DAYS})::int"
     )
 
 
@@ -186,7 +190,8 @@ def _accounts(count: int) -> Iterator[dict[str, Any]]:
         locked = models.now().replace(year=2099) if dice.random() < 0.0005 else None
         yield {
             "public_id": uuid.UUID(int=dice.getrandbits(128)), "organisation": 1 + number % ORGANISATIONS, "email": email, "email_key": email,
-            "name": name, "phone": phone, "password_hash": PASSWORD, "locked_until": locked, "search_key": f"{folded} {email} {phone}",
+            "name": name, "phone": phone, "password_hash": PASSWORD, "locked_until": locked,
+            "created_at": models.now() - timedelta(days=number * 7919 % DAYS), "search_key": f"{folded} {email} {phone}",
             "sort_key": sort_key,
         }  # fmt: skip
 

@@ -29,19 +29,19 @@ class Guard(NamedTuple):
 
 GUARDS = (
     # ---- scope
-    Guard("staff see their organisation only", "tables/core.py", "return rows if viewer.sees_install else rows.where(cls.seen_by_staff(viewer))", "return rows", "tests/backoffice/test_desk.py -k another_organisation"),
+    Guard("staff see their organisation only", "tables/core.py", "return rows if viewer.sees_install else rows.where(cls.seen_by_staff(viewer))", "return rows", "tests/backoffice/test_scope.py -k another_organisation"),
     Guard("customers see their own rows only", "tables/core.py", "            return rows.where(cls.seen_by_customer(viewer))", "            return rows", "tests/test_access.py -k every_customer_page"),
     Guard("whoever is neither sees nothing", "tables/core.py", "        return rows.where(NOTHING)", "        return rows", "tests/test_models.py tests/rules"),
     Guard("dismissed staff see nothing", "tables/core.py", "if isinstance(viewer, Staff) and viewer.is_active:", "if isinstance(viewer, Staff):", "tests/test_models.py tests/rules/test_staff.py"),
-    Guard("managers see their buildings only", "tables/core.py", "    @classmethod\n    def in_buildings(cls, buildings: \"pw.ModelSelect[Any]\") -> Any:\n        \"\"\"Which rows belong to these buildings, for a property manager; a table without buildings shows none.\"\"\"\n", "    @classmethod\n    def in_buildings(cls, buildings: \"pw.ModelSelect[Any]\") -> Any:\n        return pw.SQL(\"1 = 1\")\n", "tests/backoffice/test_desk.py -k property_manager"),
+    Guard("managers see their buildings only", "tables/core.py", "    @classmethod\n    def in_buildings(cls, buildings: \"pw.ModelSelect[Any]\") -> Any:\n        \"\"\"Which rows belong to these buildings, for a property manager; a table without buildings shows none.\"\"\"\n", "    @classmethod\n    def in_buildings(cls, buildings: \"pw.ModelSelect[Any]\") -> Any:\n        return pw.SQL(\"1 = 1\")\n", "tests/backoffice/test_scope.py -k property_manager"),
     Guard("an ended access opens nothing", "tables/core.py", "where((Membership.account == self.id) & Membership.until_at.is_null())", "where(Membership.account == self.id)", "tests/rules tests/customer/test_attach_a_contract.py"),
     Guard("mail is not for managers", "tables/machinery.py", "return NOTHING if staff.role == \"property_manager\" else cls.organisation == staff.organisation_id", "return cls.organisation == staff.organisation_id", "tests/test_models.py tests/backoffice"),
     Guard("a row is reached with its deed", "rules/access.py", "if row is None or not (allows(person, deed) if isinstance(person, Staff) else allows(person, deed, row)):", "if row is None:", "tests/test_access.py"),
     Guard("dismissed staff may do nothing", "rules/access.py", "if not person.is_active or deed not in STAFF_DEEDS[person.role]:", "if deed not in STAFF_DEEDS[person.role]:", "tests/test_access.py -k dismissed"),
     Guard("identity comes first where it must", "rules/access.py", "if deed not in WITHOUT_IDENTITY and is_identity_missing(person):", "if False:", "tests/test_models.py"),
     Guard("a desk opens rows in reach only", "backoffice/desk.py", "return self.get_query().where(self.model.public_id == id).first() or abort(404)", "return self.model.select().where(self.model.public_id == id).first() or abort(404)", "tests/test_access.py -k backoffice"),
-    Guard("a field finds rows in reach only", "backoffice/lookups.py", "        found = self.model.within(web.viewer())\n        if self.model is Organisation:", "        found = self.model.select()\n        if self.model is Organisation:", "tests/backoffice/test_desk.py"),
-    Guard("acts are for rows in reach only", "backoffice/acts.py", "found = list(desk.get_query().where(", "found = list(desk.model.select().where(", "tests/backoffice/test_desk.py"),
+    Guard("a field finds rows in reach only", "backoffice/lookups.py", "        found = self.model.within(web.viewer())\n        if self.model is Organisation:", "        found = self.model.select()\n        if self.model is Organisation:", "tests/backoffice/test_forms.py"),
+    Guard("acts are for rows in reach only", "backoffice/acts.py", "found = list(desk.get_query().where(", "found = list(desk.model.select().where(", "tests/backoffice/test_acts.py"),
     Guard("a search is for rows in reach only", "rules/search.py", "model.within(viewer)", "model.select()", "tests/rules/test_search.py tests/backoffice/test_home.py"),
     # ---- who may come, and with what
     Guard("a page without a policy is closed", "web.py", "    if rule is None:\n        abort(404)\n", "", "tests/test_access.py tests/test_house.py tests/backoffice/test_desk.py"),
@@ -49,7 +49,7 @@ GUARDS = (
     Guard("a form of another site is refused", "web.py", "request.headers.get(\"Sec-Fetch-Site\") == \"cross-site\"", "False", "tests/test_once.py"),
     Guard("odd requests are refused", "web.py", "    _check_shape()\n", "", "tests/test_once.py"),
     Guard("forms carry a token", "web.py", "    CSRFProtect(site)\n", "    site.config[\"WTF_CSRF_CHECK_DEFAULT\"] = False\n    CSRFProtect(site)\n", "tests/test_once.py -k token"),
-    Guard("nobody is sent to another site", "web.py", "if target and re.fullmatch(r\"/(?![/\\\\])[^\\\\\\x00-\\x20]*\", target) and target.startswith(request.script_root + \"/\"):", "if target:", "tests/backoffice/test_desk.py -k another_site"),
+    Guard("nobody is sent to another site", "web.py", "if target and re.fullmatch(r\"/(?![/\\\\])[^\\\\\\x00-\\x20]*\", target) and target.startswith(request.script_root + \"/\"):", "if target:", "tests/backoffice/test_odd_addresses.py -k another_site"),
     Guard("each organisation has a session of its own", "web.py", "return f\"sid-{here.id}\" if here else \"sid\"", "return \"sid\"", "tests/test_access.py tests/customer/test_sign_in.py tests/test_once.py"),
     Guard("signing in starts anew", "web.py", "    secret = session.get(session_slot())\n    if secret:\n        sessions.end(secret)\n    _start_anew()\n    session[session_slot()]", "    session[session_slot()]", "tests/customer/test_sign_in.py tests/test_once.py tests/backoffice/test_sign_in.py"),
     # ---- once, whole, and written down

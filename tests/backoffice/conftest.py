@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from backoffice.desk import Desk
 from tests import world as worlds
 from tests.browser import Browser
 
@@ -32,3 +33,8 @@ def enter(world: worlds.World, staff_app: Any) -> Enter:
 def views(staff_app: Any) -> dict[str, Any]:
     """The backoffice's pages, by endpoint."""
     return {view.endpoint: view for view in staff_app.extensions["admin"][0]._views}
+
+
+def tables(views: dict[str, Any]) -> dict[str, Any]:
+    """The desks by their table's name."""
+    return {view.table: view for view in views.values() if isinstance(view, Desk)}

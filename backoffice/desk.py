@@ -220,6 +220,7 @@ class Desk(ModelView):
             save_url=self.address("views", **args) if args and not any(view.is_saved and view.is_current for view in views) else "",
             chips=list(self._chips(what, args)),
             list_filters=list(self._filter_fields(what)),
+            asked=args,
             kept={name: value for name, value in args.items() if name in ("tab", "sort") or name in what.rows},
             search=what.search,
             search_hint=_(self.search_hint),

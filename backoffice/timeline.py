@@ -217,7 +217,7 @@ def _written(fact: str, value: Any) -> str:
         return ", ".join(f"{name}: {_written(name, part)}" for name, part in value.items())
     if isinstance(value, list):
         return ", ".join(_written(fact, part) for part in value)
-    text = str(value)
+    text = formats.phone(str(value))
     if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+[+-]\d\d:\d\d", text):
         moment = datetime.fromisoformat(text)
         return _("a new password is set") if moment == lockouts.UNTIL_RESET else formats.moment(moment, where)

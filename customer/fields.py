@@ -8,6 +8,7 @@ from flask_babel import gettext as _, lazy_gettext as _l
 from wtforms import BooleanField, DateField, EmailField, PasswordField, StringField, TelField
 from wtforms.validators import DataRequired
 
+import formats
 from rules.readings import TOO_FINE, parse
 
 
@@ -57,6 +58,9 @@ class Phone(TelField):
             render_kw={"autocomplete": "tel", "class": "w-half"},
             **options,
         )
+
+    def _value(self) -> str:
+        return self.raw_data[0] if self.raw_data else formats.phone(self.data or "")
 
 
 class Agreement(BooleanField):

@@ -190,6 +190,7 @@ def _filters(language: str) -> dict[str, Callable[..., str]]:
         "moment": moment,
         "reading": lambda milli, decimals: formats.reading(milli, decimals, language),
         "quantity": lambda milli: formats.quantity(milli, language),
+        "phone": formats.phone,
     }
 
 

@@ -3,15 +3,17 @@
 // "Select all" is shown only where it can work; the bar says how many rows are chosen.
 for (const form of document.querySelectorAll(".rows-form")) {
   const ticks = [...form.querySelectorAll("[name=rowid]")];
-  const all = form.querySelector(".tick-all");
+  const alls = [...form.querySelectorAll(".tick-all")]; // one above the cards of a phone, one in the head of the table
   const count = form.querySelector(".bulk output");
-  if (!all || !count) continue;
-  all.hidden = false;
+  if (!alls.length || !count) continue;
+  for (const all of alls) all.hidden = (all.closest("label") ?? all).hidden = false;
   form.addEventListener("change", (event) => {
-    if (event.target === all) for (const tick of ticks) tick.checked = all.checked;
+    if (alls.includes(event.target)) for (const tick of ticks) tick.checked = event.target.checked;
     const chosen = ticks.filter((tick) => tick.checked).length;
-    all.checked = chosen === ticks.length;
-    all.indeterminate = chosen > 0 && chosen < ticks.length;
+    for (const all of alls) {
+      all.checked = chosen === ticks.length;
+      all.indeterminate = chosen > 0 && chosen < ticks.length;
+    }
     count.value = chosen;
   });
 }

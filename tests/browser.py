@@ -103,6 +103,8 @@ class Browser:
         self.page = None
         if response.mimetype == "text/html":
             self.page = html.document_fromstring(response.get_data(as_text=True))
+            for span in self.page.xpath("//span[@class='whole']"):  # it only keeps a word on one line
+                span.drop_tag()
             inspect(self.page, self.at, response)
         return self.page
 

@@ -29,7 +29,7 @@ def index() -> Any:
         rows=[row for row in rows if not _is_over(row["contract"])],
         ended=[row for row in rows if _is_over(row["contract"])],
         given_up=[(one, clock.today(one.since_at), clock.today(one.until_at)) for one in contracts.given_up(account)],
-        are_some_hidden=len(shown) < len(held),
+        hidden=[(one.contract, "contract.detach" in one.access_type.deeds) for one in held if one not in shown],
         owed=billing.owed(account, today),
     )
 

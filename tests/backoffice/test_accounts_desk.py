@@ -57,7 +57,7 @@ def test_the_timeline_says_who_did_what_when_and_why(world: worlds.World, enter:
     browser = enter("auditor")
     browser.get(page_of(anna))
     told = [" ".join(" ".join(item.xpath(".//text()")).split()) for item in browser.page.xpath("//ol[@class='timeline']/li")]
-    assert told[0].startswith(f"Phone changed +37061111111 → +37062222222 {anna.name} · ")
+    assert told[0].startswith(f"Phone changed +370 611 11111 → +370 622 22222 {anna.name} · ")
     assert "Unlocked Was locked until" in told[1]
     assert "Reason: Skambino iš savo telefono Agnė · " in told[1]
     browser.follow("All events")

@@ -241,7 +241,10 @@ def test_a_user_sees_bills_and_no_contracts(browser: Browser, north: Organisatio
     assert browser.status == 404
     browser.get("/north/contracts")
     assert "Your access lets you see bills and meters, but not the contracts themselves." in browser.text
-    assert not browser.page.xpath("//ul[@class='contracts']")
+    assert not browser.page.xpath("//ul[@class='contracts']//h3/a")
+    browser.follow("Remove this contract (77)")
+    browser.submit("Remove the contract")
+    assert "In your account from" in browser.text
 
 
 def test_a_bill_of_another_organisation_is_not_there(browser: Browser, north: Organisation, anna: Account) -> None:

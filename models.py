@@ -31,7 +31,7 @@ from tables.core import (
     payer_code_key,
 )
 from tables.fields import N_, FactsField, UTCDateTimeField, canonical, database, digest, fold, now, open_database, sort_key
-from tables.joining import Consent, ConsentText, FailedTry
+from tables.joining import Consent, ConsentText, FailedTry, Share
 from tables.machinery import MESSAGE_STATES, Event, FormKey, JobRun, Message, Seal, Setting, SyncProblem, Worker
 from tables.metering import MOST_DIGITS, ROUNDINGS, SOURCES, Meter, MeterKind, MeterName, Reading
 from tables.signing_in import PURPOSES, Confirmation, Counter, Device, Lockout, Session
@@ -40,7 +40,7 @@ from tables.signing_in import PURPOSES, Confirmation, Counter, Device, Lockout, 
 TABLES: list[type[Table]] = [
     Organisation, Provider, Setting, Account, Staff, SavedView, Presence, Session, Device, Lockout, Counter, Confirmation,
     ConsentText, Consent,
-    Building, StaffBuilding, Premises, SyncRun, SyncProblem, Contract, AccessType, Membership, FailedTry,
+    Building, StaffBuilding, Premises, SyncRun, SyncProblem, Contract, AccessType, Membership, Share, FailedTry,
     MeterKind, Meter, Reading, MeterName, Invoice, InvoiceLine, InvoiceVat,
     Seal, Event, Message, Export, ExportedAccount, FormKey, JobRun, Worker,
 ]  # fmt: skip

@@ -114,6 +114,7 @@ MAILS = {
     "contract_attached_elsewhere": N_("Contract added by somebody else"),
     "contract_ended": N_("Contract removed"),
     "contract_restored": N_("Contract given back"),
+    "contract_shared": N_("Contract shared"),
     "email_change_confirm": N_("Confirm the new e-mail"),
     "email_change_notice": N_("E-mail is about to change"),
     "email_change_undone": N_("Change of e-mail undone"),
@@ -127,6 +128,7 @@ MAILS = {
     "reading_reminder": N_("Reminder to declare readings"),
     "reset_no_account": N_("No account to reset"),
     "reset_password": N_("Forgotten password"),
+    "share_accepted": N_("Shared contract taken"),
     "staff_invitation": N_("Invitation of staff"),
     "staff_role_changed": N_("Role changed"),
 }

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 import formats
 import web
 from backoffice.cells import NO, NOTHING, YES, access_type, setting
-from models import N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff, now
+from models import ENDED_BY, N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff, now
 from rules import events, lockouts, settings
 
 SHOWN = 25
@@ -36,6 +36,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "building.changed": (N_("Building changed"), "{changes}"),
     "building.created": (N_("Building added"), "{changes}"),
     "contract.attached": (N_("Contract added to an account"), "{access_type}"),
+    "contract.attached_by_share": (N_("Shared contract taken"), "{access_type}"),
     "contract.attached_by_staff": (N_("Contract added to an account by staff"), N_("{access_type}. Reason: {reason}")),
     "contract.changed": (N_("Contract changed"), "{changes}"),
     "contract.created": (N_("Contract added"), "{changes}"),
@@ -73,6 +74,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "savedview.removed": (N_("Saved view deleted"), "{name}"),
     "savedview.saved": (N_("List saved as a view"), N_("{name}. Colleagues see it too: {is_shared}")),
     "setting.changed": (N_("Setting changed"), N_("{setting}: {old} → {new}")),
+    "share.ended": (N_("Sharing ended"), N_("{email}: {ended_by}. Reason: {reason}")),
+    "share.given": (N_("Contract shared"), N_("With {email}, until {last_on}")),
     "staff.buildings_changed": (N_("Buildings of a property manager changed"), N_("{old} → {new}. Reason: {reason}")),
     "staff.dismissed": (N_("No longer works here"), N_("Reason: {reason}")),
     "staff.enrolled": (N_("Took up the invitation"), ""),
@@ -97,6 +100,7 @@ TABLE_WORDS = {
     "premises": N_("Premises"),
     "provider": N_("Providers"),
     "reading": N_("Readings"),
+    "share": N_("Sharing"),
     "staff": N_("Staff"),
     "syncproblem": N_("Put aside"),
     "syncrun": N_("Billing feed runs"),
@@ -111,6 +115,7 @@ LOOKED = {
     "message": N_("Mail"),
     "meter": N_("Meter"),
     "reading": N_("Reading"),
+    "share": N_("Sharing"),
     "syncproblem": N_("Record"),
     "opened": N_("opened"),
     "found": N_("found by a search"),
@@ -120,6 +125,7 @@ CODES = {
     "account.password_changed": {"reset": N_("By a link in a mail"), "changed": N_("With the old password")},
     "account.consent_changed": {"privacy": N_("Privacy notice"), "marketing": N_("Offers and news"), "club": N_("Club rules")},
     "account.viewed": LOOKED,
+    "share.ended": dict(ENDED_BY),
 }
 CHOICES = {**dict(ROLES), **dict(PERSON_TYPES)}
 MODELS = {model.__name__.lower(): model for model in TABLES}

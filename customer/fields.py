@@ -22,9 +22,9 @@ class Words(StringField):
 class Email(EmailField):
     """An e-mail address. Whether it is one is asked of the rules, which keep it in one spelling."""
 
-    def __init__(self, label: Any = None, *, autocomplete: str = "email", **options: Any) -> None:
+    def __init__(self, label: Any = None, *, autocomplete: str = "email", missing: Any = None, **options: Any) -> None:
         render_kw = {"autocomplete": autocomplete, "autocapitalize": "off", "spellcheck": "false", "maxlength": "254"}
-        super().__init__(label or _l("E-mail"), [DataRequired(_l("Enter your e-mail address"))], render_kw=render_kw, **options)
+        super().__init__(label or _l("E-mail"), [DataRequired(missing or _l("Enter your e-mail address"))], render_kw=render_kw, **options)
 
 
 class Password(PasswordField):

@@ -214,6 +214,15 @@ def attach_form(organisation: Organisation, providers: Sequence[Provider]) -> we
     return form
 
 
+class ShareForm(web.Form):
+    """CV-23: with whom to share, and for how long."""
+
+    email = Email(_l("The other person's e-mail"), autocomplete="off", missing=_l("Enter the other person's e-mail address"))
+    last_on = Day(
+        _l("Until"), description=_l("The last day on which they see it. Leave it empty if there is none: you can end it whenever you like.")
+    )
+
+
 class MeterNameForm(web.Form):
     """One's own name for a meter; empty takes it away."""
 

@@ -16,6 +16,7 @@ Row = TypeVar("Row", bound=Table)
 
 CUSTOMER_DEEDS = {
     "contract.detach": N_("Let the contract go"),
+    "contract.share": N_("Share the contract with others"),
     "contract.view": N_("See the contract"),
     "invoice.view": N_("See invoices"),
     "meter.view": N_("See meters and readings"),
@@ -25,7 +26,7 @@ CUSTOMER_DEEDS = {
 # What each access type may do with a contract, until an organisation says otherwise (K08 as the stricter IB-52: a user sees
 # no contracts, contact information or other users, but bills, use and meters).
 ACCESS_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "owner": (N_("Owner"), ("contract.detach", "contract.view", "invoice.view", "meter.view", "reading.declare")),
+    "owner": (N_("Owner"), ("contract.detach", "contract.share", "contract.view", "invoice.view", "meter.view", "reading.declare")),
     "shared_person": (N_("Shared person"), ("contract.detach", "contract.view", "invoice.view", "meter.view", "reading.declare")),
     "authorised_person": (N_("Authorised person"), ("contract.detach", "contract.view", "invoice.view", "meter.view", "reading.declare")),
     "user": (N_("User"), ("contract.detach", "invoice.view", "meter.view", "reading.declare")),
@@ -42,7 +43,7 @@ VIEWS = frozenset(
     for table in (
         "account", "building", "contract", "event", "export", "invoice", "membership", "message", "meter", "meterkind",
         "organisation", "premises",
-        "provider", "reading", "staff", "syncproblem", "syncrun",
+        "provider", "reading", "share", "staff", "syncproblem", "syncrun",
     )
 )  # fmt: skip
 EXPORTS = frozenset(view.replace(".view", ".export") for view in VIEWS - {"export.view", "organisation.view", "staff.view", "message.view"})
@@ -53,7 +54,7 @@ AGENT = (
         "account.attach_contract", "account.change_email", "account.edit", "account.unlock", "building.create", "building.edit",
         "contract.edit", "contract.place", "membership.change_access_type", "membership.remove", "membership.restore",
         "message.send_again", "meter.edit", "meter.enter_reading", "premises.create", "premises.edit",
-        "reading.correct", "reading.undo", "syncproblem.resolve",
+        "reading.correct", "reading.undo", "share.end_by_staff", "syncproblem.resolve",
     }
 )  # fmt: skip
 
@@ -123,6 +124,9 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "contracts.attach": "contract.attach",
     "contracts.view": "contract.view",
     "contracts.detach": "contract.detach",
+    "shares.end": "contract.share",
+    "shares.give": "contract.share",
+    "shares.offered": "contract.attach",
     "invoices.index": "account.use",
     "invoices.archive": "account.use",
     "invoices.breakdowns": "account.use",

@@ -77,6 +77,11 @@ PROMISES: tuple[tuple[str, str], ...] = (
         "SELECT id FROM membership WHERE (until_at IS NULL) <> (ended_by = '')",
     ),
     (
+        "Sharing {} goes on, and the access through which it was given or taken has ended.",
+        "SELECT s.id FROM share s JOIN membership g ON g.id = s.given_through_id LEFT JOIN membership m ON m.id = s.membership_id"
+        " WHERE s.ended_at IS NULL AND (g.until_at IS NOT NULL OR m.until_at IS NOT NULL)",
+    ),
+    (
         "Contract {} is in other premises than its building {}.",
         "SELECT c.payer_code, b.address FROM contract c JOIN premises p ON p.id = c.premises_id JOIN building b ON b.id = p.building_id"
         " WHERE c.building_id IS NULL OR c.building_id <> p.building_id",
@@ -110,7 +115,13 @@ RECORDED = (
     ("reading", ("reading.declared",), "'reading:' || x.id", "x.source = 'customer'"),
     ("reading", ("reading.entered",), "'reading:' || x.id", "x.source = 'staff' AND x.replaces_id IS NULL"),
     ("reading", ("reading.corrected",), "'reading:' || x.id", "x.source = 'staff' AND x.replaces_id IS NOT NULL"),
-    ("membership", ("contract.attached", "contract.attached_by_staff"), "'contract:' || x.contract_id", "1 = 1"),
+    (
+        "membership",
+        ("contract.attached", "contract.attached_by_share", "contract.attached_by_staff"),
+        "'contract:' || x.contract_id",
+        "1 = 1",
+    ),
+    ("share", ("share.given",), "'share:' || x.id", "1 = 1"),
     ("export", ("rows.exported",), "'export:' || x.id", "x.state = 'ready'"),
     ("sync_run", ("feed.run_finished",), "'syncrun:' || x.id", "x.finished_at IS NOT NULL"),
 )

@@ -267,14 +267,16 @@ def grant(account: Account, contract: Contract) -> Membership:
 
 
 @contextmanager
-def put_in(account: Account, contract: Contract, access_type: str, granted_by: str = "") -> Iterator[Membership]:
-    """Put the contract into the account, with what the caller records, and tell it and whoever has the contract already, in one
-    transaction. Raises Refused where it has it."""
+def put_in(
+    account: Account, contract: Contract, access_type: str, granted_by: str = "", *, is_expected: bool = False
+) -> Iterator[Membership]:
+    """Put the contract into the account, with what the caller records, and tell it, and whoever has the contract already unless they
+    expect it, in one transaction. Raises Refused where it has it."""
     kind = AccessType.get(organisation=account.organisation_id, name=access_type)
     place = contract.address or contract.payer_code
     try:
         with unit_of_work():
-            others = _holders(contract, but=account)
+            others = [] if is_expected else _holders(contract, but=account)
             membership = Membership.create(
                 organisation=account.organisation_id, account=account, contract=contract, access_type=kind, granted_by=granted_by
             )

@@ -7,7 +7,20 @@ from datetime import UTC, date, datetime, time
 
 from peewee import Expression, IntegrityError
 
-from models import N_, AccessType, Account, Contract, FailedTry, Membership, Provider, Staff, database, now, payer_code_key
+from models import (
+    N_,
+    AccessType,
+    Account,
+    Contract,
+    FailedTry,
+    Membership,
+    Provider,
+    Share,
+    Staff,
+    database,
+    now,
+    payer_code_key,
+)  # fmt: skip
 from rules import access, clock, contracts, events, messages
 from rules.refusal import Doubtful, Missing, Refused
 from rules.work import unit_of_work
@@ -35,7 +48,7 @@ def detach(account: Account, contract: Contract) -> None:
     if membership is None:
         raise Refused(N_("This is no longer in your account."))
     with unit_of_work():
-        _end(membership, "customer")
+        _end(membership, "customer", by=account)
         events.record("contract.detached", contract, by=account, account=account, access_type=membership.access_type.name)
         _tell(membership)
     account.__dict__.pop("_held", None)
@@ -91,7 +104,7 @@ def remove(membership: Membership, *, reason: str, by: Staff) -> None:
     if not reason.strip():
         raise Refused(REASON, field="reason")
     with unit_of_work():
-        _end(membership, "staff")
+        _end(membership, "staff", by=by)
         name = membership.access_type.name
         events.record(
             "contract.detached_by_staff", membership.contract, by=by, account=membership.account, access_type=name, reason=reason.strip()
@@ -151,6 +164,8 @@ def change_access_type(membership: Membership, *, access_type: str, reason: str,
             old=access.ACCESS_TYPES[old.name][0],
             new=access.ACCESS_TYPES[kind.name][0],
         )
+        if "contract.share" not in kind.deeds:
+            _end_what_it_shares(membership, by=by)
     membership.access_type = kind
 
 
@@ -171,8 +186,9 @@ def pass_on(contract: Contract, opened_on: date) -> None:
     is told. Inside the block of the feed. Whoever added it since then is the new customer, and keeps it."""
     _as_it_stands(contract)
     before = (Membership.contract == contract) & Membership.until_at.is_null() & (Membership.since_at < _first_moment(opened_on))
-    for membership in Membership.select().where(before):
-        _end(membership, "feed")
+    # Who has it through somebody else came later, and goes first: it would go with that somebody.
+    for membership in Membership.select().where(before).order_by(Membership.id.desc()):
+        _end(membership, "feed", by=events.SYSTEM)
         events.record("contract.passed_on", contract, by=events.SYSTEM, account=membership.account, access_type=membership.access_type.name)
         _tell(membership)
 
@@ -202,12 +218,35 @@ def _live(account: Account, contract: Contract) -> Expression:
     return (Membership.account == account) & (Membership.contract == contract) & Membership.until_at.is_null()
 
 
-def _end(membership: Membership, ended_by: str) -> None:
-    """Raises Refused where somebody was faster."""
+def _end(membership: Membership, ended_by: str, *, by: Account | Staff | str) -> None:
+    """The access, and all that was shared through it, ends. Raises Refused where somebody was faster."""
     live, at = (Membership.id == membership.id) & Membership.until_at.is_null(), now()
     if not Membership.update(until_at=at, ended_by=ended_by).where(live).execute():
         raise Refused(MEANWHILE)
     membership.until_at, membership.ended_by = at, ended_by
+    Share.update(ended_at=at, ended_by=ended_by).where((Share.membership == membership) & Share.ended_at.is_null()).execute()
+    _end_what_it_shares(membership, by=by)
+
+
+def _end_what_it_shares(membership: Membership, *, by: Account | Staff | str) -> None:
+    for share in Share.select().where((Share.given_through == membership) & Share.ended_at.is_null()):
+        end_share(share, "owner", by=by)
+
+
+def end_share(share: Share, ended_by: str, *, by: Account | Staff | str, reason: str = "") -> None:
+    """What was shared with an address is so no more: an offer that waits, or the access that came of it, whose holder is told. Inside
+    a unit of work. Raises Refused where somebody was faster."""
+    if share.membership is not None:
+        _end(share.membership, ended_by, by=by)
+        _tell(share.membership)
+    elif (
+        not Share.update(ended_at=now(), ended_by=ended_by)
+        .where((Share.id == share.id) & Share.membership.is_null() & Share.ended_at.is_null())
+        .execute()
+    ):
+        raise Refused(MEANWHILE)
+    giver = share.given_through.account
+    events.record("share.ended", share, by=by, account=giver, email=share.email, ended_by=ended_by, reason=reason)
 
 
 def _tell(membership: Membership) -> None:

@@ -68,6 +68,11 @@ def invoice(site_url: str, public_id: object) -> str:
     return f"{site_url}/invoices/{public_id}"
 
 
+def shared_with_me(site_url: str) -> str:
+    """What others share with whoever signs in there."""
+    return f"{site_url}/shared-with-me"
+
+
 def staff_invitation(staff_url: str, token: str) -> str:
     """Where a colleague sets password and authenticator app; `staff_url` is the backoffice's own address."""
     return f"{staff_url.rstrip('/')}/invitation/{token}"

@@ -68,6 +68,11 @@ class Settings:
         "owner", N_("Whoever adds a contract becomes"), group=CONTRACTS, k="K26",
         choices=(("owner", N_("Owner")), ("user", N_("User"))),
     )  # fmt: skip
+    sharing: bool = knob(True, N_("Owners may share what they added with another person's e-mail"), group=CONTRACTS, k="K06")
+    share_ended_by: str = knob(
+        "giver", N_("Sharing is ended by"), group=CONTRACTS, k="K07",
+        choices=(("giver", N_("only the owner who shared")), ("any_owner", N_("any owner"))),
+    )  # fmt: skip
     reading_opens_on: int = knob(1, N_("Readings open on day of the month"), group=READINGS, k="K16", low=1, high=28)
     reading_closes_on: int = knob(
         31, N_("Readings close after day of the month (31: the last one)"), group=READINGS, k="K16", low=1, high=31

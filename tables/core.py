@@ -440,6 +440,8 @@ ENDED_BY = (
     ("customer", N_("The customer removed it")),
     ("staff", N_("Removed by staff")),
     ("feed", N_("Passed on to another customer")),
+    ("owner", N_("Whoever shared it ended that")),
+    ("expiry", N_("It was shared until a day that is over")),
 )
 
 

@@ -1,10 +1,10 @@
-"""On the way to a contract: what customers agree to, and what they tried in vain."""
+"""On the way to a contract: what customers agree to, what others share with them, and what they tried in vain."""
 
 from typing import Any
 
 import peewee as pw
 
-from tables.core import Account, Owned, Provider
+from tables.core import ENDED_BY, Account, Contract, Membership, Owned, Provider
 from tables.fields import N_, FactsField, UTCDateTimeField, now
 
 
@@ -38,6 +38,44 @@ class Consent(Owned):
     @classmethod
     def seen_by_customer(cls, account: Account) -> Any:
         return cls.account == account.id
+
+
+class Share(Owned):
+    """A contract offered to an e-mail address by whoever holds it, and the access that came of it (CV-22..CV-27). It is of the address,
+    not of an account: nobody is looked up when it is given."""
+
+    contract = pw.ForeignKeyField(Contract, on_delete="RESTRICT", index=False, verbose_name=N_("Contract"))
+    given_through = pw.ForeignKeyField(Membership, on_delete="CASCADE", verbose_name=N_("Shared by"))  # ends with it
+    email = pw.CharField(254, verbose_name=N_("Shared with"))
+    email_key = pw.CharField(254)
+    given_at = UTCDateTimeField(default=now, verbose_name=N_("Shared on"))
+    last_on = pw.DateField(null=True, verbose_name=N_("Last day"))
+    membership = pw.ForeignKeyField(Membership, null=True, on_delete="CASCADE", verbose_name=N_("Access"))  # once it is taken
+    ended_at = UTCDateTimeField(null=True, verbose_name=N_("Ended"))
+    ended_by = pw.CharField(10, choices=ENDED_BY, default="", verbose_name=N_("Why it ended"))
+
+    class Meta:
+        indexes = (
+            (("organisation", "given_at", "id"), False),
+            (("given_at", "id"), False),
+            (("contract", "given_at", "id"), False),
+            (("email_key", "organisation"), False),
+        )
+
+    def __str__(self) -> str:
+        return self.email
+
+    def derive(self) -> None:
+        self.email_key = self.email.casefold()
+
+    @classmethod
+    def in_buildings(cls, buildings: "pw.ModelSelect[Any]") -> Any:
+        return cls.contract.in_(Contract.select(Contract.id).where(Contract.building.in_(buildings)))
+
+
+# One live share of a contract with an address, whatever races; and those that a day may end.
+Share.add_index(Share.index(Share.contract, Share.email_key, unique=True, where=Share.ended_at.is_null(), name="share_live"))
+Share.add_index(Share.index(Share.last_on, where=Share.ended_at.is_null(), name="share_last_on"))
 
 
 class FailedTry(Owned):

@@ -24,7 +24,14 @@ STAFF = (
     "install_administrator",
 )
 # What an address of a customer page names, by its argument and blueprint.
-THINGS = {"invoices": "invoice", "meters": "meter", "readings": "meter", "contracts": "contract"}
+THINGS = {
+    "invoices": "invoice",
+    "meters": "meter",
+    "readings": "meter",
+    "contracts": "contract",
+    "shares": "share",
+    "shares.give": "contract",
+}
 ANSWERS = {200, 302, 303}
 
 
@@ -82,7 +89,7 @@ def test_every_customer_page_opens_for_whom_it_should_and_for_nobody_else(world:
         before = worlds.snapshot((Session,))
         for rule in rules_of(customer_app):
             policy = access.CUSTOMER_ROUTES[rule.endpoint]
-            table = THINGS.get(rule.endpoint.partition(".")[0])
+            table = THINGS.get(rule.endpoint) or THINGS.get(rule.endpoint.partition(".")[0])
             answers = {}
             for ownership in ("own", "foreign", "missing") if rule.arguments & {"public_id", "reference"} else ("own",):
                 browser = Browser(customer_app)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
 
-from models import AccessType, Account, Event, Export, Message, Organisation, Seal, Staff, SyncProblem, SyncRun, Table, now
+from models import AccessType, Account, Event, Export, Message, Organisation, Seal, Share, Staff, SyncProblem, SyncRun, Table, now
 from rules import events, sessions
 from rules.work import unit_of_work
 from tests import factories
@@ -63,7 +63,8 @@ def build() -> World:
             "meter": meter,
             "meterkind": meter.kind,
             "reading": last,
-            "membership": factories.holds(owner, contract),
+            "membership": (held := factories.holds(owner, contract)),
+            "share": Share.create(organisation=here, contract=contract, given_through=held, email=f"tenant{here.id}@example.lt"),
             "invoice": factories.invoice(contract, f"SF{here.id}{mark}", note=f"note{mark}"),
             "syncrun": run,
             "syncproblem": SyncProblem.create(

@@ -7,14 +7,14 @@ from backoffice.desks.billing import Invoices
 from backoffice.desks.contracts import Buildings, Contracts, PremisesDesk, Providers
 from backoffice.desks.metering import MeterKinds, Meters, Readings
 from backoffice.desks.organisation import Organisations, StaffDesk
-from backoffice.desks.people import Accounts, Memberships
+from backoffice.desks.people import Accounts, Memberships, Shares
 from backoffice.desks.running import Events, Exports, Messages, SyncProblems, SyncRuns
 from backoffice.settings import SettingsPages
 from backoffice.undeclared import UndeclaredPages
 from models import N_
 
 MENU: dict[str, tuple[type[Any], ...]] = {
-    N_("Customers"): (Accounts, Memberships, Contracts),
+    N_("Customers"): (Accounts, Memberships, Shares, Contracts),
     N_("Buildings"): (Buildings, PremisesDesk, Providers),
     N_("Meters"): (Meters, MeterKinds, Readings, UndeclaredPages),
     N_("Bills"): (Invoices,),

@@ -12,8 +12,8 @@ from backoffice.acts import Command
 from backoffice.desk import Desk
 from backoffice.listing import Tab
 from backoffice.lookups import ContractLookup
-from models import N_, AccessType, Account, Contract, Event, Invoice, Membership, now
-from rules import accounts, clock, holding
+from models import N_, AccessType, Account, Contract, Event, Invoice, Membership, Share, now
+from rules import accounts, clock, holding, sharing
 
 LONG_LIST = 100
 UNDONE_WITHIN = timedelta(days=30)
@@ -204,5 +204,31 @@ class Memberships(Desk):
             done=N_("the contract was given back"),
             is_main=True,
             when=lambda membership: membership.until_at is not None and not holding.has_gone_on(membership),
+        ),
+    )
+
+
+class Shares(Desk):
+    model = Share
+    title = N_("Sharing")
+    column_list = ("email", "contract.payer_code", "given_through.account.name", "given_at", "last_on", "ended_at")
+    second_lines = {"contract.payer_code": "contract.address"}
+    column_sortable_list = ("given_at",)
+    column_default_sort = "-given_at"
+    column_filters = ("organisation", "contract")
+    column_details_list = (
+        "email", "contract.payer_code", "contract.address", "given_through.account.name", "given_at", "last_on", "membership.since_at",
+        "ended_at", "ended_by",
+    )  # fmt: skip
+    empty = (N_("Nothing is shared yet"), N_("When an owner shares a contract with somebody's e-mail, it appears here."))
+    commands = (
+        Command(
+            "end_by_staff",
+            N_("Stop sharing"),
+            sharing.end_by_staff,
+            ask=N_("Whoever took it sees nothing of the contract any more, and is told by e-mail. The owner can share it again."),
+            needs=("reason",),
+            done=N_("it is no longer shared"),
+            when=lambda share: share.ended_at is None,
         ),
     )

@@ -15,8 +15,8 @@ HOUSE = "Liepų g. 3, Pakruojis"
 NO_PAGE = re.compile(r"/(pdf|breakdown|archive|readings/table)/?(\?|$)|/language/|[?&]sort=|/(?!accounts)[a-z-]+/export/|/file/$")
 ROW = re.compile(r"(?<=/)[0-9a-f]{8}-[0-9a-f-]{27}(?=/|$)|(?<=/)[0-9A-Z]{8}$|(?<=•/)[a-z-]+-[a-z-]+(?=/$)")
 LISTS = {
-    "accounts", "memberships", "contracts", "buildings", "premises", "providers", "meters", "meter-kinds", "readings", "invoices", "messages",
-    "sync-runs", "sync-problems", "events", "staff", "organisations",
+    "accounts", "memberships", "shares", "contracts", "buildings", "premises", "providers", "meters", "meter-kinds", "readings", "invoices",
+    "messages", "sync-runs", "sync-problems", "events", "staff", "organisations",
 }  # fmt: skip
 OF_A_MANAGER = {"accounts", "memberships", "contracts", "buildings", "premises", "meters", "readings", "invoices", "events"}
 

@@ -23,6 +23,7 @@ from models import (
     Reading,
     Seal,
     Setting,
+    Share,
     Staff,
     StaffBuilding,
     SyncRun,
@@ -139,6 +140,15 @@ def ended_without_why(north: Organisation) -> str:
     return f"Access {membership.id} has ended and does not say why, or says why and has not ended."
 
 
+def shared_by_nobody(north: Organisation) -> str:
+    held = Membership.get()
+    share = Share.create(organisation=north, contract=held.contract, given_through=held, email="ben@example.lt")
+    with unit_of_work():
+        events.record("share.given", share, by=held.account, account=held.account, email=share.email, last_on=None)
+    Membership.update(until_at=now(), ended_by="staff").where(Membership.id == held.id).execute()
+    return f"Sharing {share.id} goes on, and the access through which it was given or taken has ended."
+
+
 def other_premises(north: Organisation) -> str:
     flat = factories.premises(factories.building(north, "Kitur g. 2", provider=Contract.get().provider))
     Contract.update(premises=flat).where(Contract.id == Contract.get().id).execute()
@@ -227,6 +237,7 @@ TRIGGERS = {
 
 OF_PROMISES: list[Callable[[Organisation], str]] = [
     lines, vat, outstanding, provider, two_current, counted_from, falling, nameless_correction, two_accesses, ended_without_why,
+    shared_by_nobody,
     other_premises, meter_elsewhere, signed_in, foreign_building, lost_mail,
 ]  # fmt: skip
 OTHERS: list[Callable[[Organisation], str]] = [

@@ -48,7 +48,10 @@ def test_a_heading_orders_the_list_and_turns_it_round(world: worlds.World, enter
     browser.follow("Name")
     assert names(browser) == up[::-1]
     (chosen,) = browser.page.xpath("//form[@class='order']//option[@selected]/@value")  # what a phone has instead of headings
-    assert (chosen, browser.page.xpath("//form[@class='order']//option/@value")) == ("-name", ["name", "-name", "created_at", "-created_at"])
+    assert (chosen, browser.page.xpath("//form[@class='order']//option/@value")) == (
+        "-name",
+        ["name", "-name", "created_at", "-created_at"],
+    )
 
 
 @pytest.mark.parametrize(

@@ -58,7 +58,10 @@ ELSEWHERE = N_("Meter {number} is still at {known}. It moves to {payer_code} whe
 UNKNOWN_METER = N_("There is no meter {number} at the payer code {payer_code}. Its reading is taken in as soon as there is one.")
 WHICH_METER = N_("There are several meters {number} at the payer code {payer_code}. The reading must name the kind of meter.")
 UNLIKELY_READING = N_("Meter {number} cannot have shown {value_milli}.")
-TWO_VERSIONS = N_("There are two versions of invoice {number} and nothing says which is newer. Have the billing system give revised_at.")
+TWO_VERSIONS = N_(
+    "There are two versions of invoice {number} and nothing says which is newer. Take the older one out of the folder, or have the"
+    " billing system give revised_at."
+)
 NEGATIVE = N_(
     "Credit note {number} is for {total_cents}. Below zero it could give money back or ask for it: write its amounts without a minus,"
     " and send what is to pay as an invoice."

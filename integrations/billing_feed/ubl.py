@@ -52,6 +52,9 @@ UNITS = {
     "ANN": "yr",
     **dict.fromkeys(("C62", "H87", "EA", "PCE", "NAR"), "pcs"),
 }
+# Of an allowance and of a charge, of the whole bill and of a line: the rule that there is an amount, and that of its decimals.
+OF_BILL = (("BR-31", "BR-DEC-01"), ("BR-36", "BR-DEC-05"))
+OF_LINE = (("BR-41", "BR-DEC-24"), ("BR-43", "BR-DEC-27"))
 # Rules about one VAT category are named by it, but for these.
 RULE_OF = {"K": "IC", "L": "AF", "M": "AG"}
 
@@ -73,7 +76,9 @@ MISSING = {
     "BR-16": N_("{file}, invoice {number}: there is no line (cac:InvoiceLine)."),
     "BR-24": N_("{file}, invoice {number}: the amount of a line is missing (cbc:LineExtensionAmount)."),
     "BR-25": N_("{file}, invoice {number}: the name of a line is missing (cac:Item/cbc:Name)."),
-    "BR-31": N_("{file}, invoice {number}: the amount of an allowance or charge is missing (cbc:Amount)."),
+    **dict.fromkeys(
+        ("BR-31", "BR-36", "BR-41", "BR-43"), N_("{file}, invoice {number}: the amount of an allowance or charge is missing (cbc:Amount).")
+    ),
     "BR-32": N_("{file}, invoice {number}: the VAT category of an allowance is missing (cac:TaxCategory/cbc:ID)."),
     "BR-37": N_("{file}, invoice {number}: the VAT category of a charge is missing (cac:TaxCategory/cbc:ID)."),
     "BR-45": N_("{file}, invoice {number}: the amount that VAT is counted from is missing (cbc:TaxableAmount)."),
@@ -331,7 +336,7 @@ def _items(root: etree._Element) -> list[Item]:
         taxed, rate = _taxed(element, "cac:Item/cac:ClassifiedTaxCategory", "BR-CO-04")
         extras = []
         for found in elements.at(element, "cac:AllowanceCharge"):
-            reason, cents = _extra(found, "BR-DEC-24", "BR-DEC-27")
+            reason, cents = _extra(found, OF_LINE)
             extras.append(Item(Line(name=reason, net_cents=cents, vat_rate=rate, vat_category=taxed[0]), taxed))
         net = _sum(element, "cbc:LineExtensionAmount", "BR-24", "BR-DEC-23")
         gross = net - sum(extra.line.net_cents for extra in extras)
@@ -357,7 +362,7 @@ def _items(root: etree._Element) -> list[Item]:
         items += [Item(line, taxed, place=place, computed=computed), *extras]
     for element in elements.at(root, "cac:AllowanceCharge"):
         taxed, rate = _taxed(element, "cac:TaxCategory", "BR-37" if _is_charge(element) else "BR-32")
-        reason, cents = _extra(element, "BR-DEC-01", "BR-DEC-05")
+        reason, cents = _extra(element, OF_BILL)
         line = Line(name=reason, net_cents=cents, vat_rate=rate, vat_category=taxed[0])
         items.append(Item(line, taxed, part="charge" if _is_charge(element) else "allowance"))
     return items
@@ -373,10 +378,10 @@ def _taxed(element: etree._Element, path: str, rule: str) -> tuple[Taxed, int | 
     return (category, None if category in UNTAXED or percent is None else percent.normalize()), rate
 
 
-def _extra(element: etree._Element, allowance_rule: str, charge_rule: str) -> tuple[str, int]:
+def _extra(element: etree._Element, rules: tuple[tuple[str, str], tuple[str, str]]) -> tuple[str, int]:
     """An allowance or a charge: its reason and its amount, cents, below zero for an allowance."""
     charge = _is_charge(element)
-    cents = _sum(element, "cbc:Amount", "BR-31", charge_rule if charge else allowance_rule)
+    cents = _sum(element, "cbc:Amount", *rules[charge])
     reason = elements.words(element, "cbc:AllowanceChargeReason", "name") or LINE_WORDS[charge]
     return reason, cents if charge else -cents
 

@@ -209,6 +209,9 @@ def test_of_a_bill_that_is_put_aside_nothing_is_said_about_its_pdf(tmp_path: Pat
 # ---- what is put aside ------------------------------------------------------------------------------------------------
 
 PEPPOL = (">urn:cen.eu:en16931:2017<", ">urn:cen.eu:en16931:2017#compliant#urn:fdc:peppol.eu:2017:poacc:billing:3.0<")
+AMOUNT = ('<cbc:Amount currencyID="EUR">5.00</cbc:Amount>', "")
+LINE_AMOUNT = ('<cbc:Amount currencyID="EUR">0.50</cbc:Amount>', "")
+LINE_CHARGE = ("<cbc:ChargeIndicator>false</cbc:ChargeIndicator>\n      ", "<cbc:ChargeIndicator>true</cbc:ChargeIndicator>\n      ")
 NO_CATEGORY = ("<cbc:ID>S</cbc:ID>\n      <cbc:Percent>21.00</cbc:Percent>", "")
 CHARGE = (
     "false</cbc:ChargeIndicator>\n    <cbc:AllowanceChargeReason>Karšto",
@@ -249,6 +252,10 @@ WRONG = {
     "a day that is none": ("date", ((">2026-11-20<", ">2026-11-31<"),)),
     "a period that ends before it begins": ("BR-29", ((">2026-10-01<", ">2026-12-01<"),)),
     "a line's period that ends before it begins": ("BR-30", (("cac:InvoicePeriod>", "cac:Delivery>"), ("<cac:Item>", "<cac:InvoicePeriod><cbc:StartDate>2026-10-02</cbc:StartDate><cbc:EndDate>2026-10-01</cbc:EndDate></cac:InvoicePeriod><cac:Item>"))),
+    "an allowance without an amount": ("BR-31", (AMOUNT,)),
+    "a charge without an amount": ("BR-36", (AMOUNT, CHARGE)),
+    "an allowance on a line without an amount": ("BR-41", (LINE_AMOUNT,)),
+    "a charge on a line without an amount": ("BR-43", (LINE_AMOUNT, LINE_CHARGE)),
     "an allowance without a VAT category": ("BR-32", (NO_CATEGORY,)),
     "a charge without a VAT category": ("BR-37", (NO_CATEGORY, CHARGE)),
     "another currency": ("currency", (("<cbc:DocumentCurrencyCode>EUR<", "<cbc:DocumentCurrencyCode>SEK<"),)),

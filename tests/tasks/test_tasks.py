@@ -17,8 +17,9 @@ from aiosmtpd.controller import Controller
 from peewee import SqliteDatabase
 
 import tasks
+from config import ROOT
 from integrations import mail
-from models import Account, Contract, Event, Invoice, JobRun, Message, Organisation, Seal, SyncRun, now
+from models import Account, Contract, Event, Invoice, JobRun, Message, Organisation, Seal, SyncProblem, SyncRun, now
 from rules import exports, messages, sessions, settings, sync
 from rules.work import unit_of_work
 from tests import factories
@@ -150,6 +151,27 @@ def test_only_new_files_are_read_again_and_named_ones_at_once(north: Organisatio
         assert (run.feed, run.seen, run.same) == ("csv-once", 1, 1)
     with time_machine.travel(NOON + timedelta(days=3), tick=False):
         assert str(sync.since(north)) == "2026-10-26", "named files say nothing about the others"
+
+
+def test_two_versions_of_one_document_are_settled_by_taking_the_older_file_out(db: Any) -> None:
+    """Decision 10: an e-invoice has no revised_at, so the sentence that staff read must name a way that works without."""
+    north = factories.organisation("north", billing_system="ubl", unknown_payer="open")
+    factories.provider(north)
+    folder = tasks.config.feeds_dir / "north"
+    folder.mkdir(parents=True)
+    first = (ROOT / "tests" / "data" / "ubl" / "bill.xml").read_text()
+    versions = {"bill.xml": first, "bill-corrected.xml": first.replace(">2026-11-20<", ">2026-11-27<")}
+    for stays in versions:
+        for name, text in versions.items():
+            (folder / name).write_text(text)
+        tasks.take_bills(north, "ubl")
+        (problem,) = SyncProblem.select().where(SyncProblem.resolved_at.is_null())
+        assert "Take the older one out of the folder" in problem.message
+        for name in versions.keys() - {stays}:
+            (folder / name).unlink()
+        tasks.take_bills(north, "ubl")
+        assert not SyncProblem.select().where(SyncProblem.resolved_at.is_null()).exists()
+        assert f">{Invoice.get().due_on}<" in versions[stays]
 
 
 def test_a_providers_own_document_is_kept_under_its_digest(north: Organisation) -> None:

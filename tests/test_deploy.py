@@ -47,6 +47,14 @@ WORKERS = 3
 # ---- one of each, on paper ------------------------------------------------------------------------------------------------
 
 
+def test_the_pages_that_nginx_has_of_its_own_look_alike_and_ask_for_nothing_else() -> None:
+    """Each stands alone, when all else is down: so what they share stands in each."""
+    texts = [path.read_text() for path in (ROOT / "deploy" / "pages").glob("*.html")]
+    assert len(texts) == 3
+    assert len({re.sub(r"<(title|h1|h2|p)>.*</\1>", "", text) for text in texts}) == 1
+    assert not re.search(r"src=|href=|url\(|@import", "".join(texts))
+
+
 def test_every_line_of_the_example_is_a_setting_and_together_they_start(tmp_path: Path) -> None:
     text = (ROOT / "deploy" / "savitarna.env.example").read_text()
     environ = dict(line.split("=", 1) for line in text.splitlines() if line and not line.startswith("#"))

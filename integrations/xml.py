@@ -16,7 +16,7 @@ PIECES = (1024, 4096, 16_384, 65_536)
 
 
 class Refused(Exception):
-    """Why a document is not read: `reason` is doctype, size or xml (then `detail` is the parser's sentence)."""
+    """Why a document is not read: `reason` is doctype, size, limit or xml (then `detail` is the parser's sentence)."""
 
     def __init__(self, reason: str, detail: str = "") -> None:
         super().__init__(reason, detail)
@@ -45,7 +45,7 @@ def parse(content: bytes) -> etree._Element:
     try:
         root = etree.fromstring(content, parser)
     except etree.XMLSyntaxError as error:
-        raise Refused("xml", error.msg or "") from error
+        raise Refused("limit" if error.code == etree.ErrorTypes.ERR_RESOURCE_LIMIT else "xml", error.msg or "") from error
     # The two parsers could disagree about an odd encoding: the one whose tree is used has the last word.
     if root.getroottree().docinfo.internalDTD is not None:
         raise Refused("doctype")

@@ -61,6 +61,9 @@ RULE_OF = {"K": "IC", "L": "AF", "M": "AG"}
 REFUSED = {
     "doctype": N_("{file} has a DOCTYPE, which no bill needs and which can be an attack. It was not read."),
     "size": N_("{file} is larger than 20 MB. It was not read."),
+    "limit": N_(
+        "{file} holds more than any bill: a text of over 10 MB, such as a PDF of over 7 MB, or elements 256 deep. It was not read."
+    ),
     "xml": N_("{file} is not XML that can be read: {detail}."),
 }
 MISSING = {
@@ -155,8 +158,9 @@ class Document:
         except xml.Refused as refused:
             raise Trouble(refused.reason, REFUSED[refused.reason], detail=shown(refused.detail)) from refused
         if root.tag not in KINDS:
+            name = etree.QName(root)
             message = N_("{file} must be a UBL 2.1 invoice or credit note, not {found}.")
-            raise Trouble("document", message, found=shown(etree.QName(root).localname))
+            raise Trouble("document", message, found=shown(f"{name.localname} ({name.namespace})" if name.namespace else name.localname))
         number = _needed("BR-02", elements.text(root, "cbc:ID"))
         self.number = shown(number)
         elements.whole(number, "number")

@@ -276,6 +276,12 @@ def test_what_is_wrong_is_put_aside_under_the_rules_name(tmp_path: Path, case: s
     assert got.reference == (f"bill.xml: {got.facts['number']}" if "number" in got.facts else "bill.xml")
 
 
+def test_what_is_no_bill_is_named_with_its_namespace(tmp_path: Path) -> None:
+    """Else an invoice of another standard would read: must be an invoice, not Invoice."""
+    assert str(aside(tmp_path, '<Invoice xmlns="urn:x:other"/>')).endswith("not Invoice (urn:x:other).")
+    assert str(aside(tmp_path, "<html/>")).endswith("not html.")
+
+
 def test_the_reason_says_both_amounts(tmp_path: Path) -> None:
     got = aside(tmp_path, edited((">94.65<", ">95.65<")))
     assert str(got) == "bill.xml, invoice ŠT-2026-00017: the total less what is prepaid comes to 94.65, but the amount to pay is 95.65."
@@ -355,8 +361,8 @@ def test_the_word_doctype_in_a_comment_is_no_doctype(tmp_path: Path) -> None:
         (b"PK\x03\x04", "xml"),
         (BILL[: len(BILL) // 2].encode(), "xml"),
         (BILL.replace("94.65", "&x;").encode(), "xml"),
-        (b"<a>" * 100_000, "xml"),
-        (b"<a>" + b"x" * 11_000_000 + b"</a>", "xml"),
+        (b"<a>" * 100_000, "limit"),
+        (b"<a>" + b"x" * 11_000_000 + b"</a>", "limit"),
         (b'<a b="' + b"x" * 11_000_000 + b'"/>', "xml"),
         (b'<?xml version="1.0" encoding="no-such"?><a/>', "xml"),
         (b" " * 20_000_001, "size"),

@@ -160,7 +160,7 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
         word = facts["act"]
         said["act"] = _(word)
     if "desk" in facts:
-        said |= _list(facts["desk"], facts.get("filters") or {})
+        said |= narrowed(facts["desk"], facts.get("filters") or {})
     if name == "feed.run_finished":
         reason = facts["error"]
         said["error"] = _(reason) if reason else ""  # a sentence of its own, or nothing to say
@@ -168,7 +168,7 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
     return " ".join([_(sentence).format_map(_Said(said)).strip(), _("Done together with other rows.") if one_of else ""]).strip()
 
 
-def _list(endpoint: str, filters: dict[str, str]) -> dict[str, str]:
+def narrowed(endpoint: str, filters: dict[str, str]) -> dict[str, str]:
     """A desk and what its list was narrowed by, as its own page calls them. Of a relation only which it was: whose row it named may
     not be the reader's to know."""
     desk = next((view for view in current_app.extensions["admin"][0]._views if view.endpoint == endpoint), None)

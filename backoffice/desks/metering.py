@@ -1,5 +1,7 @@
 """Meters and what they showed."""
 
+from typing import Any
+
 from flask_babel import gettext as _
 
 import formats
@@ -8,6 +10,8 @@ from backoffice.acts import Command
 from backoffice.desk import Desk
 from models import N_, Meter, MeterKind, Reading
 from rules import corrections
+
+MOST_VERSIONS = 20
 
 
 class Meters(Desk):
@@ -108,6 +112,15 @@ class Readings(Desk):
     part_columns = ("meter.number", "value_milli", "meter.kind.unit", "read_on", "source")
     search_hint = N_("Meter number, customer or address")
     empty = (N_("No readings yet"), N_("Readings appear here as they are declared or come with the billing feed."))
+
+    def dossier(self, row: Reading) -> dict[str, Any]:
+        """Beside it the other versions of that month: from a reading that was corrected to what counts now, and back."""
+        same = (Reading.meter == row.meter_id) & (Reading.contract == row.contract_id) & (Reading.period == row.period)
+        names = ("recorded_at", "value_milli", "source", "reason", "is_current")
+        others = self.get_query().where(same & (Reading.id != row.id)).order_by(Reading.is_current.desc(), Reading.id.desc())
+        lines = self.lines(list(self.select(others, names).limit(MOST_VERSIONS).tuples()), names)
+        columns = [column._replace(order="", now="") for column in self.columns(self._plain(), {}, names)]
+        return super().dossier(row) | {"related": [{"title": _("Other versions"), "columns": columns, "lines": lines, "url": ""}]}
 
     def beside(self, row: Reading) -> str:
         """What is to be changed: the kind, the place, from what to what."""

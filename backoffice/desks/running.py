@@ -117,6 +117,7 @@ class Exports(Desk):
     column_list = ("desk", "state", "total", "created_at", "expires_at")
     second_lines = {"desk": "reason"}
     in_words = ("desk",)
+    extra_columns = ("desk",)
     column_sortable_list = ("created_at",)
     column_default_sort = "-created_at"
     column_details_list = ("kind", "total", "filters", "reason", "created_at", "expires_at")
@@ -127,7 +128,7 @@ class Exports(Desk):
     def shown(self) -> dict[str, Any]:  # type: ignore[override]
         return {
             "desk": lambda row: self.other(row["desk"]).name,
-            "filters": lambda row: ", ".join(row["filters"].values()) or cells.NOTHING,
+            "filters": lambda row: timeline.narrowed(row["desk"], row["filters"])["filters"],
         }
 
     def routes(self) -> dict[str, str | None]:

@@ -154,7 +154,10 @@ def test_a_row_that_changes_while_the_file_is_written_ends_nothing(
             yield block
 
     monkeypatch.setattr(listing, "blocks", unlocking)
-    assert len(export(enter("agent"), "/accounts/?tab=locked")) == 6
+    browser = enter("agent")
+    assert len(export(browser, "/accounts/?tab=locked")) == 6
+    browser.get(f"/backoffice/exports/{Export.get().public_id}/")
+    assert "Search and filters Locked" in browser.text
 
 
 def test_a_property_managers_file_holds_own_buildings_only(world: worlds.World, enter: Enter) -> None:

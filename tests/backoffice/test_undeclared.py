@@ -82,7 +82,9 @@ def test_an_agent_enters_corrects_and_takes_back_a_reading(world: worlds.World, 
     staff_browser.submit("Correct", value_milli="7", reason="Misheard")
     corrected = Reading.get(Reading.is_current & (Reading.source == "staff"))
     assert (corrected.value_milli, corrected.replaces) == (7_000, entered)
-    staff_browser.get(f"/backoffice/readings/{corrected.public_id}/")
+    (now_counts,) = staff_browser.page.xpath("//h2[.='Other versions']/ancestor::section//tbody//a/@href")
+    staff_browser.get(now_counts)
+    assert (staff_browser.at, "Misheard" in staff_browser.text) == (f"/readings/{corrected.public_id}/", True)
     staff_browser.follow("Undo")
     staff_browser.submit("Undo", reason="It was right")
     assert Reading.get(Reading.is_current & (Reading.source == "staff")) == entered

@@ -37,6 +37,7 @@ DID = {
     "membership.access_type_changed": N_("Changed what you may do with a contract"),
     "membership.restored": N_("Gave a contract back to your account"),
     "message.sent_again": N_("Sent you a letter again"),
+    "share.ended": N_("Ended what you shared with somebody"),
     "reading.corrected": N_("Corrected a reading of your meter"),
     "reading.correction_undone": N_("Took a correction of your reading back"),
     "reading.entered": N_("Entered a reading of your meter"),

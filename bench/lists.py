@@ -127,6 +127,11 @@ def _contenders(ours: dict[int, Ours], urls: dict[int, str], peers: django_admin
         check(name, *open_())
     for name, open_ in found.items():
         check(name, *open_(), least=1)
+    for size in ours:
+        pairs = {name: name for name in LISTS} | {what: f"invoices {what}" for what in SOUGHT}
+        for theirs, name in pairs.items():
+            asked = [(whole | found)[one]() for one in (f"limit {size} {theirs}", f"ours {size} {name}")]
+            assert limit.rows_of(asked[0][1]) == limit.rows_of(asked[1][1]), f"the limit must write the same rows: {size} {name}"
     return whole | found
 
 

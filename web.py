@@ -15,9 +15,10 @@ from datetime import date, datetime
 from typing import Any
 
 import peewee as pw
+from babel.support import Translations
 from flask import Flask, Response, abort, current_app, flash, g, make_response, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
-from flask_babel import Babel, Domain, get_locale, gettext, lazy_gettext
+from flask_babel import Babel, Domain, get_domain, get_locale, gettext, lazy_gettext
 from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_wtf import CSRFProtect, FlaskForm
@@ -68,6 +69,28 @@ class Site(Flask):
                 database.close()
 
 
+class Spoken(Babel):
+    """Flask-Babel with the language found once for a request: it asks for it at each sentence, which takes longer than to say it."""
+
+    @property
+    def domain_instance(self) -> Domain:
+        return _sentences(get_locale().language)
+
+
+class Sentences(Domain):
+    """What the product says, in one language."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__(TRANSLATIONS)
+        self.translations = Translations.load(TRANSLATIONS, [language])
+
+    def get_translations(self) -> Any:
+        return self.translations
+
+
+_sentences = functools.cache(Sentences)
+
+
 class Cookies(SecureCookieSessionInterface):
     """The cookie lives under the address it was given at: an organisation's folder, or the backoffice."""
 
@@ -113,7 +136,7 @@ def create_site(
     )
     site.session_interface = Cookies()
     site.jinja_options = {**site.jinja_options, "autoescape": True, **({"undefined": StrictUndefined} if strict else {})}
-    Babel(site, locale_selector=language)
+    Spoken(site, locale_selector=language)
     site.jinja_env.globals.update(_=_said, gettext=_said)
     Bootstrap5(site)
     CSRFProtect(site)
@@ -468,15 +491,15 @@ FILTERS = (money, unit_price, reading, quantity, vat_rate, day, day_long, day_of
 
 
 def _said(sentence: str, **facts: Any) -> Markup:
-    """`gettext` for templates: a page says a hundred sentences, and finding out for each in which language takes longer than to say it."""
+    """`gettext` for templates, which say the same hundred sentences again and again."""
     if facts:
         return Markup(gettext(sentence)) % facts  # noqa: S704 -- a translation may hold marks, as the sentence may; the facts may not
-    return _said_in(get_locale().language, sentence)
+    return _said_in(get_domain(), sentence)
 
 
 @functools.lru_cache(maxsize=4096)
-def _said_in(_language: str, sentence: str) -> Markup:
-    return Markup(gettext(sentence)) % {}  # noqa: S704
+def _said_in(language: Domain, sentence: str) -> Markup:
+    return Markup(language.gettext(sentence)) % {}  # noqa: S704
 
 
 def choice(row: Table, field: str) -> str:

@@ -1,5 +1,6 @@
 """How one value of a table is written for whoever reads: decided by its field once for a page, not once for a cell."""
 
+import functools
 from collections.abc import Callable
 from datetime import datetime
 from typing import Any
@@ -27,11 +28,12 @@ def writer(field: Any) -> Callable[[Any], Any]:
     """What writes the values of `field` (or of its alias) on a page, for the reader of this request."""
     field = getattr(field, "field", field)
     said = WRITERS.get((field.model, field.name))
-    return said if said is not None else _by_kind(field)
+    return said if said is not None else _by_kind(field.model, field.name, web.language())
 
 
-def _by_kind(field: pw.Field) -> Callable[[Any], Any]:
-    language = web.language()
+@functools.cache
+def _by_kind(table: type[Any], name: str, language: str) -> Callable[[Any], Any]:
+    field = table._meta.fields[name]
     if field.choices:
         words = {value: _(word) for value, word in field.choices}
         kinds = KINDS.get((field.model, field.name))

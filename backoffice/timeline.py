@@ -210,25 +210,27 @@ def _changes(name: str, before: Any, after: Any) -> str:
     return "; ".join(parts)
 
 
+DAY, MOMENT = re.compile(r"\d{4}-\d\d-\d\d"), re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+[+-]\d\d:\d\d")
+
+
 def _written(fact: str, value: Any) -> str:
     """One fact as people read it: its name or its look tells what it is."""
-    where = web.language()
     if value is None or value == "" or value == [] or value == {}:
         return NOTHING
     if isinstance(value, bool):
         return _(YES) if value else _(NO)
     if fact.endswith("_milli") or fact == "replaces":
-        return formats.quantity(value, where)
+        return formats.quantity(value, web.language())
     if isinstance(value, dict):
         return ", ".join(f"{name}: {_written(name, part)}" for name, part in value.items())
     if isinstance(value, list):
         return ", ".join(_written(fact, part) for part in value)
     text = formats.phone(str(value))
-    if re.fullmatch(r"\d{4}-\d\d-\d\dT[\d:.]+[+-]\d\d:\d\d", text):
+    if MOMENT.fullmatch(text):
         moment = datetime.fromisoformat(text)
-        return _("a new password is set") if moment == lockouts.UNTIL_RESET else formats.moment(moment, where)
-    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-        return formats.day(date.fromisoformat(text), where)
+        return _("a new password is set") if moment == lockouts.UNTIL_RESET else formats.moment(moment, web.language())
+    if DAY.fullmatch(text):
+        return formats.day(date.fromisoformat(text), web.language())
     if text in CHOICES:
         return _(CHOICES[text])
     return str(access_type(text))
@@ -243,10 +245,12 @@ def name_of(actor: Any) -> Any:
     return pw.fn.COALESCE(pw.Case(None, names), actor)
 
 
+MACHINES = {events.SYSTEM: N_("The system"), events.OPERATOR: N_("The operator")}
+
+
 def who(actor: str) -> str:
     """Whoever did it, as `name_of` reads it, in words."""
-    known = {events.SYSTEM: _("The system"), events.OPERATOR: _("The operator")}
-    return known.get(actor, actor)
+    return _(MACHINES[actor]) if actor in MACHINES else actor
 
 
 def told(query: pw.ModelSelect) -> list[dict[str, str]]:

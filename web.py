@@ -40,7 +40,7 @@ LANGUAGES = {"lt": "Lietuvių", "en": "English"}
 TRANSLATIONS = str(ROOT / "translations")
 FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
 BOUND: dict[str, Any] = {}
-DASHED = re.compile(r"\b\w{1,12}(-\w{1,12}){1,3}\b")
+DASHED = re.compile(r"\b\w{1,12}(-\w{1,12}){1,5}\b")
 ALIVE = "/healthz"
 MOST_KEPT = 100_000  # characters of a form that an error page gives back
 

@@ -48,6 +48,8 @@ def _by_kind(table: type[Any], name: str, language: str) -> Callable[[Any], Any]
         return lambda v: NOTHING if v is None else formats.money(v, language)
     if field.name.endswith("_milli"):
         return lambda v: NOTHING if v is None else formats.quantity(v, language)
+    if look(field) == "right":
+        return lambda v: NOTHING if v is None else formats.quantity(v * 1000, language)
     if field.name == "phone":
         return lambda v: formats.phone(v) if v else NOTHING
     return lambda v: NOTHING if v in (None, "") else v

@@ -221,6 +221,8 @@ def _written(fact: str, value: Any) -> str:
         return _(YES) if value else _(NO)
     if fact.endswith("_milli") or fact == "replaces":
         return formats.quantity(value, web.language())
+    if isinstance(value, int):
+        return formats.quantity(value * 1000, web.language())
     if isinstance(value, dict):
         return ", ".join(f"{name}: {_written(name, part)}" for name, part in value.items())
     if isinstance(value, list):

@@ -156,7 +156,8 @@ def test_a_row_that_changes_while_the_file_is_written_ends_nothing(
     monkeypatch.setattr(listing, "blocks", unlocking)
     browser = enter("agent")
     assert len(export(browser, "/accounts/?tab=locked")) == 6
-    browser.get(f"/backoffice/exports/{Export.get(state='ready').public_id}/")
+    made = Export.get(state="ready")
+    browser.get(f"/backoffice/exports/{made.public_id}/")
     assert "Search and filters Locked" in browser.text
 
 

@@ -11,8 +11,6 @@ from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from typing import Any, NotRequired, TypedDict
 
-import typst
-
 import formats
 from config import ROOT
 from integrations.billing_feed.records import LINE_WORDS, UNIT_WORDS
@@ -98,6 +96,8 @@ class Bill(TypedDict):
 
 def bill(facts: Bill, language: str, gettext: Callable[[str], str]) -> bytes:
     """The PDF of a bill. `gettext` gives our words in `language` (lt or en), which also decides how numbers and days look."""
+    import typst  # 7 MB that a process needs only once it has a bill to print
+
     made: bytes = typst.compile(
         str(TEMPLATE),
         root=str(TEMPLATE.parent),

@@ -11,8 +11,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-import xlsxwriter
-
 import formats
 
 Value = str | int | Decimal | date | datetime | None
@@ -65,6 +63,8 @@ class Xlsx:
     """One sheet with its headings held in place. Text is text, figures are numbers, days are days; Excel shows them in its own language."""
 
     def __init__(self, path: Path, heads: Sequence[str], kinds: Sequence[type], language: str) -> None:
+        import xlsxwriter  # seldom asked for, and slow to load
+
         plain = dict.fromkeys(("strings_to_formulas", "strings_to_urls", "strings_to_numbers"), False)
         self.book = xlsxwriter.Workbook(path, {"constant_memory": True, "tmpdir": str(path.parent), **plain})
         self.sheet, self.at = self.book.add_worksheet(), 0

@@ -26,7 +26,6 @@ from integrations.billing_feed.records import (
     from_json,
     to_json,
 )
-from integrations.billing_feed.ubl import UblFeed
 
 __all__ = [
     "LINE_WORDS",
@@ -63,6 +62,8 @@ def of(billing_system: str, folder: Path, paths: Sequence[Path] | None = None) -
     if billing_system == "csv":
         return CsvFeed(folder, paths)
     if billing_system == "ubl":
+        from integrations.billing_feed.ubl import UblFeed  # brings lxml: the sites know this module and read no feed
+
         return UblFeed(folder, paths)
     if billing_system == "nothing":
         return Nothing()

@@ -807,3 +807,9 @@ def test_customers_of_a_scope_are_counted_apart_from_staff(north: Organisation, 
     lock(north)
 
     assert lockouts.locked_until(lockouts.STAFF, ANNA, HOME, None) is None
+
+
+def test_a_password_that_nobody_has_takes_as_long_to_refuse_as_anyones() -> None:
+    """T47"""
+    assert not keys.STRONG.check_needs_rehash(keys.NOBODY)
+    assert not keys.is_password(None, "Bandomasis-raktas-26")

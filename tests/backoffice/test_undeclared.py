@@ -113,5 +113,11 @@ def test_a_customer_sees_who_entered_a_reading_by_role_and_why(world: worlds.Wor
     world.sign_in(browser, "owner")
     browser.get(f"/north/meters/{meter.public_id}")
     assert "Customer service agent: By phone" in browser.text
+    browser.get(f"/north/meters/{meter.public_id}/declare-a-reading")
+    assert "A new reading replaces it." in browser.text
+    Reading.update(read_on=date(2026, 11, 20)).where(Reading.source == "staff").execute()  # today nobody else's takes its place
+    browser.get(browser.at)
+    assert "Our customer service has entered 6.000 m³ for today." in browser.text
+    assert "replaces it" not in browser.text
     assert agent is not None
     assert str(agent.name) not in browser.text

@@ -150,3 +150,12 @@ def test_events_are_found_by_their_days(world: worlds.World, enter: Enter) -> No
     ):  # fmt: skip
         browser.get(f"{BASE}/events/?{query}")
         assert {int(found) for found in re.findall(r"p(\d)\b", browser.text)} == numbers, query
+
+
+def test_what_a_page_says_once_for_a_language_it_never_says_in_another(world: worlds.World, enter: Enter) -> None:
+    browser = enter("administrator")
+    in_each = {"lt": ("Šaltinis", "Atsiskaitymų sistema"), "en": ("Source", "Billing system")}
+    for language in ("lt", "en", "lt"):
+        browser.get(f"{BASE}/language/{language}?next={BASE}/readings/")
+        said = {(cell.get("data-label"), cell.text_content()) for cell in browser.page.xpath("//tbody//td[@data-label]")}
+        assert said & set(in_each.values()) == {in_each[language]}

@@ -104,7 +104,7 @@ class RegisterForm(web.Form):
         return self[field].data if field in self else None
 
 
-def register_form(organisation: Organisation, person_type: str, providers: Sequence[Provider]) -> RegisterForm:
+def register_form(organisation: Organisation, person_type: str, providers: Sequence[Provider], *, asks_contract: bool) -> RegisterForm:
     """The form of one organisation for one kind of person, in the order of its portal (CV-05..14, AG-05..08, PS-01, IB-49)."""
     rules = settings.of(organisation)
     fields: dict[str, Any] = dict(_names(rules.signup_names, person_type))
@@ -112,7 +112,7 @@ def register_form(organisation: Organisation, person_type: str, providers: Seque
     if rules.signup_phone:
         fields["phone"] = Phone()
     fields["password"] = Password(is_new=True, description=password_rules(organisation))
-    if rules.signup_contract:
+    if asks_contract:
         fields |= _claim(rules, providers)
     fields |= {f"consent_{text.kind}": agreement(text) for text in consents.asked(organisation)}
     form: RegisterForm = type("RegisterForm", (RegisterForm,), fields)()

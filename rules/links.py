@@ -23,6 +23,11 @@ def register(site_url: str) -> str:
     return f"{site_url}/register"
 
 
+def register_for_share(site_url: str, public_id: object) -> str:
+    """Where one registers to take what somebody shares."""
+    return f"{site_url}/register?shared={public_id}"
+
+
 def confirm_registration(site_url: str, token: str) -> str:
     """Makes the account that waits for its e-mail to be confirmed."""
     return f"{site_url}/register/confirm/{token}"

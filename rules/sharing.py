@@ -8,7 +8,7 @@ from datetime import date
 
 from peewee import IntegrityError
 
-from models import N_, Account, Contract, Membership, Share, Staff
+from models import N_, Account, Contract, Membership, Organisation, Share, Staff
 from rules import access, clock, contracts, details, events, holding, limits, links, messages, settings
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
@@ -63,6 +63,7 @@ def share(account: Account, contract: Contract, *, email: str, last_on: date | N
                 contract=contract.address or contract.payer_code,
                 last_on=last_on and last_on.isoformat(),
                 url=links.shared_with_me(site_url),
+                register_url=links.register_for_share(site_url, made.public_id),
             )
     except IntegrityError:
         raise Refused(TAKEN, field="email") from None
@@ -94,6 +95,15 @@ def offers(account: Account) -> list[Share]:
     in_time = Share.last_on.is_null() | (Share.last_on >= clock.today())
     found = Share.select(Share, Contract, Membership, Account).join(Contract).switch(Share).join(Membership, on=Share.given_through)
     return list(found.join(Account).where((Share.organisation == account.organisation_id) & waiting & in_time).order_by(Share.id.desc()))
+
+
+def is_waiting(organisation: Organisation, public_id: str) -> bool:
+    """Whether this is what a letter called something that is shared and not taken yet: who registers for it has no bill at hand."""
+    try:
+        named = (Share.public_id == uuid.UUID(public_id)) & (Share.organisation == organisation)
+    except ValueError:
+        return False
+    return Share.select().where(named & Share.membership.is_null() & Share.ended_at.is_null()).exists()
 
 
 def offer(account: Account, public_id: uuid.UUID) -> Share:

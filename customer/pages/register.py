@@ -10,7 +10,7 @@ import web
 from customer import forms
 from customer.pages.sign_in import confirm_page, over
 from models import PERSON_TYPES
-from rules import contracts, registration, settings
+from rules import contracts, registration, settings, sharing
 from rules.refusal import Refused
 
 pages = Blueprint("register", __name__)
@@ -27,11 +27,14 @@ def register() -> Any:
     types = [kind for kind, _label in PERSON_TYPES if rules.person_types in (kind, "both")]
     chosen = request.args.get("person", types[0])
     person_type = chosen if chosen in types else types[0]
-    form = forms.register_form(organisation, person_type, providers)
+    shared = request.args.get("shared", "")
+    is_shared = bool(shared) and sharing.is_waiting(organisation, shared)
+    asks_contract = rules.signup_contract and not is_shared
+    form = forms.register_form(organisation, person_type, providers, asks_contract=asks_contract)
     if form.validate_on_submit():
         with web.asking(form):
             claim = None
-            if rules.signup_contract:
+            if asks_contract:
                 provider = next((p for p in providers if str(p.public_id) == form.value("provider")), None)
                 claim = registration.Claim(provider, form.payer_code.data, form.value("invoice_number"))
             outcome = registration.register(
@@ -52,7 +55,9 @@ def register() -> Any:
             if outcome.step == "none":
                 return _to_sign_in(outcome, _("Your account is open. Sign in with your e-mail and password."))
             return redirect(url_for("register.confirm_code" if outcome.step == "code" else "register.check_mail"))
-    return render_template("customer/register.html", form=form, person_types=types, person_type=person_type)
+    return render_template(
+        "customer/register.html", form=form, person_types=types, person_type=person_type, shared=shared if is_shared else None
+    )
 
 
 def _slot() -> str:

@@ -112,3 +112,17 @@ def test_where_nothing_is_shared_no_page_speaks_of_it(browser: Browser, anna: Ac
     assert "Share this" not in browser.text
     browser.get(f"/north/contracts/{flat.public_id}/share")
     assert browser.status == 404
+
+
+def test_who_registers_for_what_is_shared_needs_no_bill(browser: Browser, anna: Account, flat: Contract, north: Organisation) -> None:
+    """CV-25: where a payer code is asked of everybody else"""
+    settings.change(north, "signup_contract", True, by="operator")
+    made = sharing.share(anna, flat, email="ivan@example.lt", last_on=None, site_url="https://savitarna.example/north")
+    letter = Message.get(Message.kind == "contract_shared")
+    for address, is_asked in (("/north/register", True), (letter.facts["register_url"].removeprefix("https://savitarna.example"), False)):
+        browser.get(address)
+        assert bool(browser.page.xpath("//input[@name='payer_code']")) == is_asked
+    sharing.end(Account.get_by_id(anna.id), made)
+    for shared in (made.public_id, "x", "00000000-0000-0000-0000-000000000000"):
+        browser.get(f"/north/register?shared={shared}")
+        assert browser.page.xpath("//input[@name='payer_code']")

@@ -53,7 +53,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "contract_attached_elsewhere": {"contract": "Žalioji g. 5-12 (12-345 6)"},
     "contract_ended": {"contract": "Žalioji g. 5-12 (12-345 6)", "ended_by": "customer"},
     "contract_restored": {"contract": "Žalioji g. 5-12 (12-345 6)"},
-    "contract_shared": {"by": "Ona Kalnė", "contract": "Žalioji g. 5-12 (12-345 6)", "last_on": ON, "url": URL},
+    "contract_shared": {"by": "Ona Kalnė", "contract": "Žalioji g. 5-12 (12-345 6)", "last_on": ON, "url": URL, "register_url": URL},
     "share_accepted": {"contract": "Žalioji g. 5-12 (12-345 6)", "who": "jonas@example.lt"},
     "reading_declared": {"reference": "R-20261124-7K2M", "meters": [METER, METER | {"meter": "KV1_242", "from": None, "difference": None}]},
     "reading_changed": {

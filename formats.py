@@ -8,9 +8,11 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo
 
 from babel import dates, numbers
+from markupsafe import Markup, escape
 
 LOCAL = ZoneInfo("Europe/Vilnius")
 LOCALES = {"lt": "lt_LT", "en": "en_IE"}
+DASHED = re.compile(r"\b\w{1,12}(-\w{1,12}){1,5}\b")
 
 
 def local(moment: datetime) -> datetime:
@@ -118,3 +120,10 @@ def harmless(text: str) -> str:
 def file_name(words: str) -> str:
     """A number or a word as the name of a file, in letters that every system takes."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", words).strip("-.")[:60] or "bill"
+
+
+def whole(text: str) -> Markup:
+    """A sentence in which what a dash holds together, such as a payer code or "e-mail", stays on one line. One with marks in it is
+    left as it is."""
+    said = str(escape(text))
+    return Markup(said if "<" in said else DASHED.sub(r'<span class="whole">\g<0></span>', said))  # noqa: S704 -- escaped above

@@ -48,6 +48,7 @@ def create_app(config: Config) -> Flask:
     app.jinja_options = {**app.jinja_options, "undefined": StrictUndefined}
     Babel(app, locale_selector=lambda: request.accept_languages.best_match(["lt", "en"], default="lt"))
     Bootstrap5(app)
+    app.add_template_filter(formats.whole)
     folder = config.mailbox_dir
 
     @app.context_processor

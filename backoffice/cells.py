@@ -56,10 +56,10 @@ def _by_kind(table: type[Any], name: str, language: str) -> Callable[[Any], Any]
 
 
 def look(field: Any) -> str:
-    """How values of `field` stand in a column: figures to the right, days and moments on one line."""
+    """How values of `field` stand in a column: figures to the right; days, moments and phone numbers on one line."""
     if isinstance(field, pw.IntegerField) and not isinstance(field, pw.ForeignKeyField):
         return "right"
-    return "short" if isinstance(field, pw.DateField | pw.DateTimeField) else ""
+    return "short" if isinstance(field, pw.DateField | pw.DateTimeField) or field.name == "phone" else ""
 
 
 def setting(name: str, value: Any) -> str:

@@ -168,7 +168,13 @@ def kind_of(field: Any) -> type:
     """What a column of a file holds, for its width."""
     field = getattr(field, "field", field)
     return (
-        datetime if isinstance(field, pw.DateTimeField) else date if isinstance(field, pw.DateField) else int if cells.look(field) else str
+        datetime
+        if isinstance(field, pw.DateTimeField)
+        else date
+        if isinstance(field, pw.DateField)
+        else int
+        if cells.look(field) == "right"
+        else str
     )
 
 

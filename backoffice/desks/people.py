@@ -216,6 +216,7 @@ class Shares(Desk):
     column_sortable_list = ("given_at",)
     column_default_sort = "-given_at"
     column_filters = ("organisation", "contract")
+    column_labels = {"given_through.account.name": N_("Shared by"), "membership.since_at": N_("Taken")}
     column_details_list = (
         "email", "contract.payer_code", "contract.address", "given_through.account.name", "given_at", "last_on", "membership.since_at",
         "ended_at", "ended_by",

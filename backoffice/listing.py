@@ -7,10 +7,10 @@ index. It is never counted; views show a count that stops at ten thousand. An ar
 import re
 import uuid
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time, timedelta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, NamedTuple
 
 import peewee as pw
 from flask import abort, request
@@ -48,7 +48,7 @@ class Asked:
     search: str
     sort: str  # a shown column, with - before it from the end
     tab: Tab | None
-    rows: dict[str, Table]  # foreign keys: only rows of this one
+    rows: dict[str, Any]  # foreign keys: only rows of this one, read or Unread
     days: dict[str, tuple[date | None, date | None]]
     choices: dict[str, str]
     after: uuid.UUID | None
@@ -136,28 +136,33 @@ def _row(model: type[Table], public_id: uuid.UUID) -> Table:
     return model.within(web.viewer()).where(model.public_id == public_id).first() or abort(404)
 
 
-def unread(model: type[Table], public_id: uuid.UUID) -> SimpleNamespace:
+class Unread(NamedTuple):
     """A row that is looked up by the statement that it narrows; one that is not the viewer's narrows it to nothing."""
-    return SimpleNamespace(id=model.within(web.viewer()).select(model.id).where(model.public_id == public_id))
+
+    model: type[Table]
+    public_id: Any
 
 
 # ---- the query --------------------------------------------------------------------------------------------------------
 
 
-def found(desk: Any, what: Asked, viewer: Any = None) -> tuple[pw.ModelSelect, list[Any], bool]:
+def found(desk: Any, what: Asked, viewer: Any = None, at: Any = None) -> tuple[pw.ModelSelect, list[Any], bool]:
     """The rows that are asked for, their order, and whether it runs backwards."""
-    model, at, viewer = desk.model, now(), viewer or web.viewer()
+    model, viewer = desk.model, viewer or web.viewer()
     hits = search.find(model, viewer, what.search) if what.search else None
     query = hits.rows if hits is not None else model.within(viewer)
     for name, row in what.rows.items():
-        query = query.where(getattr(model, name) == row.id)
+        known = (
+            row.model.within(viewer).select(row.model.id).where(row.model.public_id == row.public_id) if isinstance(row, Unread) else row.id
+        )
+        query = query.where(getattr(model, name) == known)
     for name, value in what.choices.items():
         query = query.where(getattr(model, name) == value)
     for name, days in what.days.items():
         for condition in _between(getattr(model, name), getattr(model, desk.sortable.get(name, name)), *days):
             query = query.where(condition)
     if what.tab:
-        query = query.where(what.tab.where(model, at))
+        query = query.where(what.tab.where(model, now() if at is None else at))
     by = getattr(model, orders(desk, what.tab)[what.sort.removeprefix("-")])
     is_backwards = what.sort.startswith("-")
     if hits is not None and hits.by is not None:
@@ -192,9 +197,9 @@ def _begin(field: Any, day: date) -> Any:
     return datetime.combine(day, time.min, formats.LOCAL) if isinstance(field, UTCDateTimeField) else day
 
 
-def query(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE, viewer: Any = None) -> pw.ModelSelect:
+def query(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE, viewer: Any = None, at: Any = None) -> pw.ModelSelect:
     """The rows of a page and one more, as (public id, values of `names`); from behind where the page is asked for so."""
-    rows, order, is_backwards = found(desk, what, viewer)
+    rows, order, is_backwards = found(desk, what, viewer, at)
     edge = what.after if what.before is None else what.before
     is_turned = is_backwards != _is_from_behind(what)
     if edge is not None:
@@ -212,7 +217,7 @@ def _is_from_behind(what: Asked) -> bool:
 
 def page(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE) -> tuple[list[tuple[Any, ...]], bool, bool]:
     """The rows of a page as (public id, values of `names`), and whether there are more before and after it."""
-    rows = _asked_before(desk, what, names, size) if not what.search and not what.tab else list(query(desk, what, names, size))
+    rows = list(query(desk, what, names, size)) if what.search else _found_by_shape(desk, what, names, size)
     is_more = len(rows) > size
     rows = rows[:size]
     if _is_from_behind(what):
@@ -221,28 +226,40 @@ def page(desk: Any, what: Asked, names: tuple[str, ...], size: int = PAGE) -> tu
     return rows, bool(what.after), is_more
 
 
-def _asked_before(desk: Any, what: Asked, names: tuple[str, ...], size: int) -> list[tuple[Any, ...]]:
-    """The rows of a list as it comes, or narrowed by its filters: compiled once for each set of filters, whatever is chosen in them.
+# A statement is compiled once for each set of what is asked, and run with other values from then on.
 
-    What the query is made from has no values in it, only where each of them will stand."""
-    bounds = [(name, place, day) for name, days in what.days.items() for place, day in enumerate(days) if day]
-    edges = [(name, edge) for name, edge in (("after", what.after), ("before", what.before)) if edge]
-    values = [*(row.id for row in what.rows.values()), *what.choices.values(), *(day for *_, day in bounds), *(edge for _, edge in edges)]
-    shape = (desk.endpoint, web.language(), names, size, what.sort, what.is_last, *what.rows, None, *what.choices, None,
-             *((name, place) for name, place, _ in bounds), None, *(name for name, _ in edges))  # fmt: skip
 
-    def build(viewer: Any, *given: Any) -> pw.ModelSelect:
-        rest = iter(given)
-        rows: Any = {name: SimpleNamespace(id=next(rest)) for name in what.rows}
-        choices = {name: next(rest) for name in what.choices}
-        days: dict[str, Any] = {name: [None, None] for name in what.days}
-        for name, place, _day in bounds:
-            days[name][place] = next(rest)
-        at: dict[str, Any] = {name: next(rest) for name, _ in edges}
-        open_ = Asked("", what.sort, None, rows, days, choices, at.get("after"), at.get("before"), what.is_last)
-        return query(desk, open_, names, size, viewer)
+def _shape(what: Asked) -> tuple[Any, ...]:
+    """All that decides the text of a statement besides the values in it."""
+    narrowed = tuple((name, isinstance(row, Unread)) for name, row in what.rows.items())
+    bounded = tuple((name, bool(first), bool(last)) for name, (first, last) in what.days.items())
+    edges = what.after is not None, what.before is not None, what.is_last
+    return what.sort, what.tab and what.tab.name, narrowed, (*what.choices,), bounded, edges
 
-    return shaped(shape, build, web.viewer(), *values)
+
+def _values(what: Asked) -> list[Any]:
+    """The values in what is asked, in the order in which `_with` takes them."""
+    rows = (row.public_id if isinstance(row, Unread) else row.id for row in what.rows.values())
+    days = (day for days in what.days.values() for day in days if day)
+    return [*rows, *what.choices.values(), *days, *(edge for edge in (what.after, what.before) if edge)]
+
+
+def _with(what: Asked, values: Iterator[Any]) -> Asked:
+    """The same asked with other values, or with what stands where each will be."""
+    rows: dict[str, Any] = {}
+    for name, row in what.rows.items():
+        rows[name] = row._replace(public_id=next(values)) if isinstance(row, Unread) else SimpleNamespace(id=next(values))
+    choices = {name: next(values) for name in what.choices}
+    days: dict[str, Any] = {name: tuple(day and next(values) for day in days) for name, days in what.days.items()}
+    after, before = what.after and next(values), what.before and next(values)
+    return replace(what, rows=rows, choices=choices, days=days, after=after, before=before)
+
+
+def _found_by_shape(desk: Any, what: Asked, names: tuple[str, ...], size: int) -> list[tuple[Any, ...]]:
+    def build(viewer: Any, at: Any, *given: Any) -> pw.ModelSelect:
+        return query(desk, _with(what, iter(given)), names, size, viewer, at)
+
+    return shaped((desk.endpoint, web.language(), names, size, _shape(what)), build, web.viewer(), now(), *_values(what))
 
 
 def count(desk: Any, what: Asked, most: int) -> int:
@@ -277,24 +294,30 @@ def _beyond(field: Any, value: Any, is_turned: bool) -> Any:
 
 def counts(views: list[tuple[Any, Asked]]) -> list[str]:
     """How many rows each view has, in one statement; "10 000+" where there are more, and nothing where no index could count them."""
-    parts = []
-    for desk, what in views:
-        if not what.is_countable:
-            parts.append(pw.Value(None))  # nor looked for: a view may hold a search, which asks at once
-            continue
-        query, _order, _is_backwards = found(desk, what)
-        some = query.select(pw.SQL("1")).limit(COUNTED_UP_TO + 1)
-        parts.append(pw.Select([some.alias("some")], [pw.fn.COUNT(pw.SQL("*"))]))
-    if not parts:
-        return []
-    figures = pw.Select(columns=parts).bind(database).tuples().execute()[0]
-    return [_figure(figure) for figure in figures]
+    countable = [(desk, what) for desk, what in views if what.is_countable]
+    if not countable:
+        return ["" for _view in views]
+    most = COUNTED_UP_TO
+
+    def build(viewer: Any, at: Any, *given: Any) -> pw.Select:
+        values, parts = iter(given), []
+        for desk, what in countable:
+            query, _order, _is_backwards = found(desk, _with(what, values), viewer, at)
+            some = query.select(pw.SQL("1")).limit(most + 1)
+            parts.append(pw.Select([some.alias("some")], [pw.fn.COUNT(pw.SQL("*"))]))
+        return pw.Select(columns=parts).bind(database).tuples()
+
+    shape = most, *((desk.endpoint, _shape(what)) for desk, what in countable)
+    values = [value for _desk, what in countable for value in _values(what)]
+    figures = iter(shaped(shape, build, web.viewer(), now(), *values)[0])
+    # What is not countable is not looked for either: a view may hold a search, which asks at once.
+    return [_figure(next(figures)) if what.is_countable else "" for _desk, what in views]
 
 
-def _figure(count: int | None) -> str:
+def _figure(count: int) -> str:
     where = web.language()
     most = f"{formats.quantity(COUNTED_UP_TO * 1000, where)}+"
-    return "" if count is None else most if count > COUNTED_UP_TO else formats.quantity(count * 1000, where)
+    return most if count > COUNTED_UP_TO else formats.quantity(count * 1000, where)
 
 
 def all_of(desk: Any, tab: Tab | None = None) -> Asked:

@@ -49,7 +49,7 @@ def tabs(desk: Any, what: listing.Asked) -> list[View]:
     """All rows, the desk's own views, one's own and those that colleagues share; none where that would be all rows alone."""
     args = without_page()
     viewer = web.viewer()
-    found = [(view, _understood(desk, view.args, listing.unread)) for view in _kept(viewer, desk.endpoint)]
+    found = [(view, _understood(desk, view.args, listing.Unread)) for view in _kept(viewer, desk.endpoint)]
     known = [(desk, listing.all_of(desk, tab)) for tab in desk.tabs] + [(desk, asked) for _view, asked in found if asked]
     if not desk.tabs and not found:
         return []

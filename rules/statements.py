@@ -23,6 +23,9 @@ class Given(Node):
     ) -> None:
         self.read, self.convert, self.may_be_none = read, convert, may_be_none
 
+    def __sub__(self, other: Any) -> "Given":
+        return later(self, lambda value: value - other)
+
     def __bool__(self) -> bool:
         raise TypeError("the shape of a statement may not depend on what is given")
 

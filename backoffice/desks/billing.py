@@ -13,6 +13,7 @@ from backoffice.desk import Desk
 from backoffice.listing import Tab
 from models import N_, Invoice
 from rules import clock
+from rules.statements import later
 
 
 class Invoices(Desk):
@@ -33,7 +34,7 @@ class Invoices(Desk):
     search_hint = N_("Invoice number, customer or address")
     tabs = (
         Tab("unpaid", N_("Unpaid"), lambda t, at: t.unpaid()),
-        Tab("overdue", N_("Overdue"), lambda t, at: t.overdue(clock.today()), "due_on"),
+        Tab("overdue", N_("Overdue"), lambda t, at: t.overdue(later(at, clock.today)), "due_on"),
     )
     empty = (N_("No invoices yet"), N_("Invoices come with the billing feed."))
 

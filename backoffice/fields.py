@@ -231,6 +231,10 @@ def buildings(row: Staff) -> Field:
     )
 
 
+def deeds(row: AccessType) -> Field:
+    return Ticks(lazy_gettext("Allowed"), choices=[(deed, _(word)) for deed, word in access.CUSTOMER_DEEDS.items()], default=row.deeds)
+
+
 def value_milli(row: Any) -> Field:
     meter = row if isinstance(row, Meter) else row.meter
     return ReadingValue(
@@ -254,6 +258,7 @@ NEEDS: dict[str, Callable[[Any], Field]] = {
     "access_type": access_type,
     "role": role,
     "buildings": buildings,
+    "deeds": deeds,
     "contract": contract,
     "building": building,
     "number": number,

@@ -12,12 +12,13 @@ import formats
 import web
 from backoffice.cells import NO, NOTHING, YES, access_type, setting
 from models import ENDED_BY, N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff, now
-from rules import events, lockouts, settings
+from rules import access, events, lockouts, settings
 
 SHOWN = 25
 
 # For every event its title, and the line under it. `changes` is what a row said before and says now.
 WORDS: dict[str, tuple[str, str]] = {
+    "accesstype.deeds_changed": (N_("What an access type allows was changed"), N_("{old} → {new}. Reason: {reason}")),
     "account.consent_changed": (N_("Consent changed"), N_("{kind}, edition {edition}, given: {given}")),
     "account.details_changed": (N_("Account details changed"), "{changes}"),
     "account.email_change_asked": (N_("Change of e-mail asked for"), N_("{old} → {new}. Reason: {reason}")),
@@ -88,6 +89,7 @@ WORDS: dict[str, tuple[str, str]] = {
 }
 # How the tables are called in facts.
 TABLE_WORDS = {
+    "accesstype": N_("Access types"),
     "account": N_("Accounts"),
     "building": N_("Buildings"),
     "contract": N_("Contracts"),
@@ -127,7 +129,7 @@ CODES = {
     "account.viewed": LOOKED,
     "share.ended": dict(ENDED_BY),
 }
-CHOICES = {**dict(ROLES), **dict(PERSON_TYPES)}
+CHOICES = {**dict(ROLES), **dict(PERSON_TYPES), **access.CUSTOMER_DEEDS}
 MODELS = {model.__name__.lower(): model for model in TABLES}
 
 

@@ -41,7 +41,7 @@ WITHOUT_IDENTITY = frozenset({"account.view", "account.change"})
 VIEWS = frozenset(
     f"{table}.view"
     for table in (
-        "account", "building", "contract", "event", "export", "invoice", "membership", "message", "meter", "meterkind",
+        "accesstype", "account", "building", "contract", "event", "export", "invoice", "membership", "message", "meter", "meterkind",
         "organisation", "premises",
         "provider", "reading", "share", "staff", "syncproblem", "syncrun",
     )
@@ -71,7 +71,7 @@ STAFF_DEEDS: dict[str, frozenset[str]] = {
     ),
     "administrator": AGENT
     | {
-        "meterkind.edit",
+        "accesstype.change_deeds", "meterkind.edit",
         "organisation.edit", "organisation.view", "provider.create", "provider.edit", "setting.change", "staff.change_buildings",
         "staff.change_role", "staff.dismiss", "staff.invite", "staff.unlock", "staff.view",
     },

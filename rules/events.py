@@ -13,6 +13,7 @@ from rules.statements import add
 
 # Every event, alphabetically, and its facts. A fact more or less raises where it is recorded.
 FACTS: dict[str, tuple[str, ...]] = {
+    "accesstype.deeds_changed": ("old", "new", "reason"),
     "account.consent_changed": ("kind", "edition", "given"),
     "account.details_changed": ("before", "after"),
     "account.email_change_asked": ("old", "new", "reason"),

@@ -430,7 +430,7 @@ class AccessType(Owned):
     position = pw.IntegerField(default=0)
 
     class Meta:
-        indexes = ((("organisation", "name"), True),)
+        indexes = ((("organisation", "name"), True), (("organisation", "name", "id"), False), (("name", "id"), False))
 
     def __str__(self) -> str:
         return self.name

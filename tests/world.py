@@ -64,6 +64,7 @@ def build() -> World:
             "meterkind": meter.kind,
             "reading": last,
             "membership": (held := factories.holds(owner, contract)),
+            "accesstype": held.access_type,
             "share": Share.create(organisation=here, contract=contract, given_through=held, email=f"tenant{here.id}@example.lt"),
             "invoice": factories.invoice(contract, f"SF{here.id}{mark}", note=f"note{mark}"),
             "syncrun": run,

@@ -7,7 +7,7 @@ from backoffice.desks.billing import Invoices
 from backoffice.desks.contracts import Buildings, Contracts, PremisesDesk, Providers
 from backoffice.desks.metering import MeterKinds, Meters, Readings
 from backoffice.desks.organisation import Organisations, StaffDesk
-from backoffice.desks.people import Accounts, Memberships, Shares
+from backoffice.desks.people import AccessTypes, Accounts, Memberships, Shares
 from backoffice.desks.running import Events, Exports, Messages, SyncProblems, SyncRuns
 from backoffice.settings import SettingsPages
 from backoffice.undeclared import UndeclaredPages
@@ -18,5 +18,5 @@ MENU: dict[str, tuple[type[Any], ...]] = {
     N_("Buildings"): (Buildings, PremisesDesk, Providers),
     N_("Meters"): (Meters, MeterKinds, Readings, UndeclaredPages),
     N_("Bills"): (Invoices,),
-    N_("How things run"): (Messages, SyncRuns, SyncProblems, Exports, Events, StaffDesk, Organisations, SettingsPages),
+    N_("How things run"): (Messages, SyncRuns, SyncProblems, Exports, Events, StaffDesk, AccessTypes, Organisations, SettingsPages),
 }

@@ -3,6 +3,7 @@
 from datetime import date, timedelta
 from typing import Any
 
+from flask_babel import gettext as _
 from peewee import fn
 
 import formats
@@ -13,7 +14,7 @@ from backoffice.desk import Desk
 from backoffice.listing import Tab
 from backoffice.lookups import ContractLookup
 from models import N_, AccessType, Account, Contract, Event, Invoice, Membership, Share, now
-from rules import accounts, clock, holding, sharing
+from rules import access, accounts, clock, holding, rights, sharing
 
 LONG_LIST = 100
 UNDONE_WITHIN = timedelta(days=30)
@@ -204,6 +205,29 @@ class Memberships(Desk):
             done=N_("the contract was given back"),
             is_main=True,
             when=lambda membership: membership.until_at is not None and not holding.has_gone_on(membership),
+        ),
+    )
+
+
+class AccessTypes(Desk):
+    model = AccessType
+    title = N_("Access types")
+    column_list = ("name", "deeds")
+    column_sortable_list = ("name",)
+    column_default_sort = "name"
+    column_filters = ("organisation",)
+    shown = {"deeds": lambda row: ", ".join(_(word) for deed, word in access.CUSTOMER_DEEDS.items() if deed in row["deeds"])}
+    in_words = ("deeds",)
+    empty = (N_("No access types yet"), N_("They come with the organisation."))
+    commands = (
+        Command(
+            "change_deeds",
+            N_("Change what it allows"),
+            rights.change_deeds,
+            ask=N_("It holds at once for every customer with this access type. Where sharing is taken away, all that was shared ends."),
+            needs=("deeds", "reason"),
+            done=N_("allows this now"),
+            is_bulk=False,
         ),
     )
 

@@ -16,7 +16,7 @@ NO_PAGE = re.compile(r"/(pdf|breakdown|archive|readings/table)/?(\?|$)|/language
 ROW = re.compile(r"(?<=/)[0-9a-f]{8}-[0-9a-f-]{27}(?=/|$)|(?<=/)[0-9A-Z]{8}$|(?<=•/)[a-z-]+-[a-z-]+(?=/$)")
 LISTS = {
     "accounts", "memberships", "shares", "contracts", "buildings", "premises", "providers", "meters", "meter-kinds", "readings", "invoices",
-    "messages", "sync-runs", "sync-problems", "events", "staff", "organisations",
+    "messages", "sync-runs", "sync-problems", "events", "staff", "organisations", "access-types",
 }  # fmt: skip
 EMPTY = {"shares"}  # nobody shares in this town
 OF_A_MANAGER = {"accounts", "memberships", "contracts", "buildings", "premises", "meters", "readings", "invoices", "events"}

@@ -132,7 +132,7 @@ class Town:
         assert answers == [None] * (WRONG_ONES_LOCK - 1) + ["/north/locked"]
 
     def mails(self) -> int:
-        words = [str(letter["To"]) for letter in self.product.mail.letters if "+370621" in letter.as_string()]
+        words = [str(letter["To"]) for letter in self.product.mail.letters if "+370 621" in letter.as_string()]
         return sum(self.email in to for to in words)
 
     def wait_for_mail(self) -> float:

@@ -1,4 +1,4 @@
-"""A contract shared with an e-mail address; owners may share."""
+"""A contract shared with an e-mail address; owners may share; access types as a list."""
 
 # ruff: noqa: E501
 import json
@@ -15,7 +15,9 @@ CREATE INDEX "share_given_at_id" ON "share" ("given_at", "id");
 CREATE INDEX "share_contract_id_given_at_id" ON "share" ("contract_id", "given_at", "id");
 CREATE INDEX "share_email_key_organisation_id" ON "share" ("email_key", "organisation_id");
 CREATE UNIQUE INDEX "share_live" ON "share" ("contract_id", "email_key") WHERE ("ended_at" IS NULL);
-CREATE INDEX "share_last_on" ON "share" ("last_on") WHERE ("ended_at" IS NULL)
+CREATE INDEX "share_last_on" ON "share" ("last_on") WHERE ("ended_at" IS NULL);
+CREATE INDEX "access_type_organisation_id_name_id" ON "access_type" ("organisation_id", "name", "id");
+CREATE INDEX "access_type_name_id" ON "access_type" ("name", "id")
 """
 
 

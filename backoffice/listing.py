@@ -1,7 +1,7 @@
 """One page of a desk's list: what the address asks for, checked, and the one query that answers it.
 
 A list is paged by key: `after` and `before` name the row at the edge by its public id, and the query goes on from there along an
-index. It is never counted; views show a count that stops at ten thousand. An argument that no list knows is a 400.
+index. It is never counted; views show a count that stops at a thousand. An argument that no list knows is a 400.
 """
 
 import re
@@ -22,7 +22,7 @@ from rules import search
 from rules.statements import later, shaped
 
 PAGE = 50
-COUNTED_UP_TO = 10_000
+COUNTED_UP_TO = 1_000
 SLACK = timedelta(hours=1)  # no transaction lives as long, and no two hosts' clocks differ so much
 PUBLIC_ID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 
@@ -293,7 +293,7 @@ def _beyond(field: Any, value: Any, is_turned: bool) -> Any:
 
 
 def counts(views: list[tuple[Any, Asked]]) -> list[str]:
-    """How many rows each view has, in one statement; "10 000+" where there are more, and nothing where no index could count them."""
+    """How many rows each view has, in one statement; "1 000+" where there are more, and nothing where no index could count them."""
     countable = [(desk, what) for desk, what in views if what.is_countable]
     if not countable:
         return ["" for _view in views]

@@ -216,7 +216,7 @@ class AccessTypes(Desk):
     column_sortable_list = ("name",)
     column_default_sort = "name"
     column_filters = ("organisation",)
-    shown = {"deeds": lambda row: ", ".join(_(word) for deed, word in access.CUSTOMER_DEEDS.items() if deed in row["deeds"])}
+    shown = {"deeds": lambda row: " · ".join(_(word) for deed, word in access.CUSTOMER_DEEDS.items() if deed in row["deeds"])}
     in_words = ("deeds",)
     empty = (N_("No access types yet"), N_("They come with the organisation."))
     commands = (
@@ -230,6 +230,11 @@ class AccessTypes(Desk):
             is_bulk=False,
         ),
     )
+
+    def heading(self, row: AccessType) -> str:
+        return str(cells.access_type(row.name))
+
+    named = heading
 
 
 class Shares(Desk):

@@ -1,6 +1,6 @@
 """Which day it is where the customers live. Moments are UTC everywhere else."""
 
-from datetime import date, datetime
+from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from models import now
@@ -11,6 +11,11 @@ LOCAL = ZoneInfo("Europe/Vilnius")
 def today(at: datetime | None = None) -> date:
     """The local day at that moment, or now (T101)."""
     return (at or now()).astimezone(LOCAL).date()
+
+
+def first_moment(day: date) -> datetime:
+    """When a local day begins, UTC."""
+    return datetime.combine(day, time.min, LOCAL).astimezone(UTC)
 
 
 def period(day: date) -> str:

@@ -9,7 +9,20 @@ from typing import Any
 
 from peewee import IntegrityError, fn
 
-from models import N_, AccessType, Account, Contract, FailedTry, Invoice, Membership, Organisation, Provider, is_of_an_earlier_customer, now
+from models import (
+    N_,
+    AccessType,
+    Account,
+    Contract,
+    FailedTry,
+    Invoice,
+    Membership,
+    Organisation,
+    Provider,
+    Share,
+    is_of_an_earlier_customer,
+    now,
+)
 from rules import clock, diagnosis, events, limits, messages, settings
 from rules.refusal import Refused
 from rules.work import unit_of_work
@@ -169,9 +182,20 @@ def claim(
     contract = proven[0]
     if contract.ended_on is not None and contract.ended_on <= clock.today():
         raise Refused(ENDED, field="payer_code", ended_on=contract.ended_on)
+    if account is not None and _knows_it_from_a_share(account, contract):
+        raise Refused(TAKEN, contact=contact(organisation))
     if rules.claim_who == "first" and Membership.select().where((Membership.contract == contract) & Membership.until_at.is_null()).exists():
         raise Refused(TAKEN, contact=contact(organisation))
     return contract
+
+
+def _knows_it_from_a_share(account: Account, contract: Contract) -> bool:
+    """Whether the account could read the bill only because its owner shared it: that makes nobody an owner (T09)."""
+    shared = Share.select().join(Membership, on=Share.membership)
+    mine = (Share.contract == contract) & (Membership.account == account)
+    if contract.opened_on is not None:  # what an earlier customer shared says nothing of who has it now
+        mine &= Share.given_at >= clock.first_moment(contract.opened_on)
+    return shared.where(mine).exists()
 
 
 def contact(organisation: Organisation) -> str:

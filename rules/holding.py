@@ -3,7 +3,8 @@
 An access that has ended opens nothing (decision 11); its row stays, so that staff can undo the end (M18).
 """
 
-from datetime import UTC, date, datetime, time
+from datetime import date
+from typing import Any
 
 from peewee import Expression, IntegrityError
 
@@ -35,6 +36,7 @@ HAD_IT_BEFORE = N_(
     "This customer had the contract until the billing system gave its payer code to another customer, on {opened_on}. "
     "What they would see now are that customer's bills. Are they the same customer after all?"
 )
+SHARED = N_("An owner shared this with the customer. Only an owner can share it again.")
 MOST_TRIES = 10
 
 
@@ -120,6 +122,8 @@ def restore(membership: Membership, *, reason: str, by: Staff) -> None:
     try:
         with unit_of_work():
             membership.contract = _as_it_stands(membership.contract)
+            if was_shared(membership):
+                raise Refused(SHARED)
             if has_gone_on(membership):
                 raise Refused(GONE_ON, opened_on=membership.contract.opened_on)
             ended = (Membership.id == membership.id) & Membership.until_at.is_null(False)
@@ -166,6 +170,8 @@ def change_access_type(membership: Membership, *, access_type: str, reason: str,
         )
         if "contract.share" not in kind.deeds:
             _end_what_it_shares(membership, by=by)
+        if kind.name != "shared_person":  # it is theirs now, whoever once shared it
+            Share.update(ended_at=now(), ended_by="staff").where((Share.membership == membership) & Share.ended_at.is_null()).execute()
     membership.access_type = kind
 
 
@@ -185,9 +191,9 @@ def pass_on(contract: Contract, opened_on: date) -> None:
     """The billing system has given the payer code to another customer, from that local day on: who had it before lets it go, and
     is told. Inside the block of the feed. Whoever added it since then is the new customer, and keeps it."""
     _as_it_stands(contract)
-    before = (Membership.contract == contract) & Membership.until_at.is_null() & (Membership.since_at < _first_moment(opened_on))
+    before = (Membership.contract == contract) & Membership.until_at.is_null() & (Membership.since_at < clock.first_moment(opened_on))
     # Who has it through somebody else came later, and goes first: it would go with that somebody.
-    for membership in Membership.select().where(before).order_by(Membership.id.desc()):
+    for membership in _locked(Membership.select().where(before).order_by(Membership.id.desc())):
         _end(membership, "feed", by=events.SYSTEM)
         events.record("contract.passed_on", contract, by=events.SYSTEM, account=membership.account, access_type=membership.access_type.name)
         _tell(membership)
@@ -196,22 +202,33 @@ def pass_on(contract: Contract, opened_on: date) -> None:
 def has_gone_on(membership: Membership) -> bool:
     """Whether the payer code has become another customer's since this access was given, whoever ended it."""
     opened_on = membership.contract.opened_on
-    return opened_on is not None and opened_on <= clock.today() and membership.since_at < _first_moment(opened_on)
+    return opened_on is not None and opened_on <= clock.today() and membership.since_at < clock.first_moment(opened_on)
+
+
+def was_shared(membership: Membership) -> bool:
+    """Whether an access is one that an owner gave by sharing, and no other since."""
+    return membership.access_type.name == "shared_person" and Share.select().where(Share.membership == membership).exists()
+
+
+def giving(account: Account, contract: Contract) -> Membership:
+    """The access through which an account shares a contract, kept as it is until this transaction ends. Raises Missing."""
+    row = _locked(Membership.select(Membership, AccessType).join(AccessType).where(_live(account, contract)), "FOR SHARE")
+    if not row or "contract.share" not in row[0].access_type.deeds:
+        raise Missing
+    return row[0]
 
 
 # ---- parts ------------------------------------------------------------------------------------------------------------
 
 
-def _first_moment(day: date) -> datetime:
-    return datetime.combine(day, time.min, clock.LOCAL).astimezone(UTC)
-
-
 def _as_it_stands(contract: Contract) -> Contract:
     """The contract as the database has it now, kept from passing on until this transaction ends."""
-    row = Contract.select().where(Contract.id == contract.id)
-    if database.for_update:  # SQLite has locked everything already
-        row = row.for_update("FOR NO KEY UPDATE")  # type: ignore[arg-type]  # peewee takes the clause, its stub only a bool
-    return row.get()
+    return _locked(Contract.select().where(Contract.id == contract.id), "FOR NO KEY UPDATE")[0]
+
+
+def _locked(query: Any, how: str = "FOR NO KEY UPDATE") -> list[Any]:
+    """These rows as the database has them now, kept so until this transaction ends. SQLite has locked everything already."""
+    return list(query.for_update(how) if database.for_update else query)
 
 
 def _live(account: Account, contract: Contract) -> Expression:
@@ -229,7 +246,7 @@ def _end(membership: Membership, ended_by: str, *, by: Account | Staff | str) ->
 
 
 def _end_what_it_shares(membership: Membership, *, by: Account | Staff | str) -> None:
-    for share in Share.select().where((Share.given_through == membership) & Share.ended_at.is_null()):
+    for share in _locked(Share.select().where((Share.given_through == membership) & Share.ended_at.is_null())):
         end_share(share, "owner", by=by)
 
 

@@ -28,6 +28,11 @@ def change_deeds(kind: AccessType, *, deeds: list[str], reason: str, by: Staff) 
         raise Refused(N_("This cannot be allowed here: {deed}"), field="deeds", deed=deed)
     if "reading.declare" in wanted and "meter.view" not in wanted:
         raise Refused(N_("Who declares readings must see meters"), field="deeds")
+    after = {other.name: set(other.deeds) for other in AccessType.select().where(AccessType.organisation == kind.organisation_id)}
+    after[kind.name] = wanted
+    shared = after.get("shared_person", set())
+    if any("contract.share" in allowed and not shared <= allowed for allowed in after.values()):
+        raise Refused(N_("Who may share must be allowed all that a shared person is"), field="deeds")
     old, new = sorted(kind.deeds), sorted(wanted)
     if old == new:
         raise Refused(N_("It allows exactly this already: nothing was changed."), field="deeds")
@@ -38,7 +43,8 @@ def change_deeds(kind: AccessType, *, deeds: list[str], reason: str, by: Staff) 
             raise Refused(N_("Somebody else has changed this meanwhile. Look at it again."))
         if "contract.share" in set(old) - set(new):
             given = Share.select().join(Membership, on=Share.given_through).where(Membership.access_type == kind)
-            for share in given.where(Share.ended_at.is_null()):
+            # The last one first: what was shared further on ends before what it hangs on.
+            for share in list(given.where(Share.ended_at.is_null()).order_by(Share.id.desc())):
                 holding.end_share(share, "owner", by=by)
         events.record("accesstype.deeds_changed", kind, by=by, old=old, new=new, reason=reason.strip())
     kind.deeds = new

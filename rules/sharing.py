@@ -5,15 +5,16 @@ Nobody is looked up when something is offered: whether the address has an accoun
 
 import uuid
 from datetime import date
+from typing import Any
 
 from peewee import IntegrityError
 
-from models import N_, Account, Contract, Membership, Organisation, Share, Staff
+from models import N_, AccessType, Account, Contract, Membership, Organisation, Share, Staff
 from rules import access, clock, contracts, details, events, holding, limits, links, messages, settings
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 
-MOST, PER_DAY = 20, 10  # live ones of a contract; letters that an account may cause in a day
+MOST, PER_DAY, TO_ONE_PER_DAY = 20, 10, 3  # live ones of a contract; letters in a day by one account, and to one address
 ACCESS = "shared_person"
 TAKEN = N_("It is shared with this address already.")
 
@@ -21,9 +22,19 @@ TAKEN = N_("It is shared with this address already.")
 # ---- by the owner -----------------------------------------------------------------------------------------------------
 
 
+def is_on(organisation: Organisation) -> bool:
+    """Whether an organisation lets owners share at all (K06)."""
+    return settings.of(organisation).sharing
+
+
 def may_share(account: Account, contract: Contract) -> bool:
     """Whether an account may share a contract that it holds: the organisation lets owners do so (K06), and it is one of them."""
-    return settings.of(account.organisation).sharing and access.allows(account, "contract.share", contract)
+    return is_on(account.organisation) and access.allows(account, "contract.share", contract)
+
+
+def allows(organisation: Organisation) -> list[str]:
+    """What whoever takes a share may do with it: the deeds of its access type."""
+    return list(AccessType.get(organisation=organisation, name=ACCESS).deeds)
 
 
 def given(contract: Contract) -> list[Share]:
@@ -46,9 +57,11 @@ def share(account: Account, contract: Contract, *, email: str, last_on: date | N
         raise Refused(N_("It is shared with {most} addresses already. End one of them first."), most=MOST)
     if not limits.spend("share", str(account.id), PER_DAY, limits.DAY):
         raise Refused(N_("You have shared {most} times today. Go on tomorrow."), most=PER_DAY)
-    through = Membership.within(account).where(Membership.contract == contract).get()
+    if not limits.spend("share-to", f"{account.organisation_id}:{address.casefold()}", TO_ONE_PER_DAY, limits.DAY):
+        raise Refused(N_("This address has had enough letters today. Go on tomorrow."), field="email")
     try:
         with unit_of_work():
+            through = holding.giving(account, contract)
             made = Share.create(
                 organisation=account.organisation_id, contract=contract, given_through=through, email=address, last_on=last_on
             )
@@ -59,8 +72,8 @@ def share(account: Account, contract: Contract, *, email: str, last_on: date | N
                 organisation=account.organisation,
                 dedupe_key=f"contract_shared:{made.public_id}",
                 language=account.language,
-                by=account.name,
-                contract=contract.address or contract.payer_code,
+                by=account.name[:80],
+                contract=contract.address or contract.provider.name,  # not the code: it proves much, and the address may be mistyped
                 last_on=last_on and last_on.isoformat(),
                 url=links.shared_with_me(site_url),
                 register_url=links.register_for_share(site_url, made.public_id),
@@ -89,21 +102,32 @@ def end(account: Account, share: Share) -> None:
 
 def offers(account: Account) -> list[Share]:
     """What is offered to this account's address, newest first; nothing before the address is confirmed (T10)."""
-    if account.email_confirmed_at is None:
+    if account.email_confirmed_at is None or not is_on(account.organisation):
         return []
-    waiting = (Share.email_key == account.email_key) & Share.membership.is_null() & Share.ended_at.is_null()
-    in_time = Share.last_on.is_null() | (Share.last_on >= clock.today())
+    mine = (Share.organisation == account.organisation_id) & (Share.email_key == account.email_key)
     found = Share.select(Share, Contract, Membership, Account).join(Contract).switch(Share).join(Membership, on=Share.given_through)
-    return list(found.join(Account).where((Share.organisation == account.organisation_id) & waiting & in_time).order_by(Share.id.desc()))
+    return list(found.join(Account).where(mine & _waits()).order_by(Share.id.desc()))
 
 
-def is_waiting(organisation: Organisation, public_id: str) -> bool:
-    """Whether this is what a letter called something that is shared and not taken yet: who registers for it has no bill at hand."""
+def waiting(organisation: Organisation, public_id: str) -> Share | None:
+    """What a letter called this, if it is shared and not taken yet: who registers for it has no bill at hand."""
     try:
         named = (Share.public_id == uuid.UUID(public_id)) & (Share.organisation == organisation)
     except ValueError:
-        return False
-    return Share.select().where(named & Share.membership.is_null() & Share.ended_at.is_null()).exists()
+        return None
+    return Share.select().where(named & _waits()).first()
+
+
+def _waits() -> Any:
+    """That an offer is neither taken nor over."""
+    in_time = Share.last_on.is_null() | (Share.last_on >= clock.today())
+    return Share.membership.is_null() & Share.ended_at.is_null() & in_time
+
+
+def check_address(share: Share, email: str) -> None:
+    """Raise Refused unless the offer is to this address."""
+    if details.login(email) != share.email_key:
+        raise Refused(N_("Register with the address to which our letter came"), field="email")
 
 
 def offer(account: Account, public_id: uuid.UUID) -> Share:
@@ -116,11 +140,13 @@ def _missing() -> Share:
 
 
 def accept(account: Account, share: Share) -> Membership:
-    """Take what is offered: from now on the contract is in the account, to see, declare and pay as its owner does (CV-02). Whoever
-    gave it is told. Raises Refused where the account has the contract already, or the offer has ended meanwhile."""
+    """Take what is offered: from now on the contract is in the account, for all that a shared person may (CV-02). Whoever gave it is
+    told. Raises Missing where it is not offered to the account, Refused where it has the contract already or the offer has ended."""
+    share = offer(account, share.public_id)
     giver, place = share.given_through.account, share.contract
     with contracts.put_in(account, place, ACCESS, granted_by=giver.name, is_expected=True) as membership:
-        waiting = (Share.id == share.id) & Share.membership.is_null() & Share.ended_at.is_null()
+        given = Share.given_through.in_(Membership.select(Membership.id).where(Membership.until_at.is_null()))
+        waiting = (Share.id == share.id) & Share.membership.is_null() & Share.ended_at.is_null() & given
         if not Share.update(membership=membership).where(waiting).execute():
             raise Refused(N_("It is no longer shared with you."))
         events.record("contract.attached_by_share", place, by=account, account=account, access_type=ACCESS)
@@ -136,7 +162,8 @@ def accept(account: Account, share: Share) -> Membership:
 
 
 def decline(account: Account, share: Share) -> None:
-    """Say no to what is offered; whoever gave it sees that it is no longer shared. Raises Refused where it has ended meanwhile."""
+    """Say no to what is offered; whoever gave it sees that it is no longer shared. Raises as `accept` does."""
+    share = offer(account, share.public_id)
     with unit_of_work():
         holding.end_share(share, "customer", by=account)
 
@@ -156,7 +183,7 @@ def end_expired() -> int:
     """End the shares whose last day is over; returns how many. Run every minute: two at once are harmless."""
     over = Share.ended_at.is_null() & (Share.last_on < clock.today())
     ended = 0
-    for share in Share.select().where(over).order_by(Share.id).limit(1000):
+    for share in list(Share.select().where(over).order_by(Share.id).limit(1000)):
         try:
             with unit_of_work():
                 holding.end_share(share, "expiry", by=events.SYSTEM)

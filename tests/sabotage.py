@@ -64,7 +64,7 @@ GUARDS = (
     Guard("a payer code is taken byte for byte", "rules/contracts.py", "(Contract.payer_code == payer_code)", "(Contract.payer_code_key == __import__('models').payer_code_key(payer_code))", "tests/rules/test_contracts.py"),
     Guard("who took a mail over decides", "rules/messages.py", "(Message.id == message.id) & (Message.state == \"sending\") & (Message.tries == message.tries)", "Message.id == message.id", "tests/rules/test_messages.py tests/tasks"),
     # ---- sharing
-    Guard("what is shared is offered to a confirmed address only", "rules/sharing.py", "    if account.email_confirmed_at is None:\n        return []\n", "", "tests/rules/test_sharing.py -k took_the_address"),
+    Guard("what is shared is offered to a confirmed address only", "rules/sharing.py", "if account.email_confirmed_at is None or not is_on(account.organisation):", "if not is_on(account.organisation):", "tests/rules/test_sharing.py -k took_the_address"),
     Guard("what is shared ends with the access of whoever shared it", "rules/holding.py", "    _end_what_it_shares(membership, by=by)\n\n\ndef _end_what", "\n\ndef _end_what", "tests/rules/test_sharing.py -k ends_with_the_access"),
     Guard("who was given something shares it with nobody", "rules/access.py", "\"shared_person\": (N_(\"Shared person\"), (", "\"shared_person\": (N_(\"Shared person\"), (\"contract.share\", ", "tests/rules/test_sharing.py -k shares_it_with_nobody"),
 )  # fmt: skip

@@ -200,11 +200,14 @@ class Memberships(Desk):
             "restore",
             N_("Give back"),
             holding.restore,
-            ask=N_("It is as if the access had never ended: the customer sees the bills and meters again, and is told by e-mail."),
+            ask=N_(
+                "It is as if the access had never ended: the customer sees the bills and meters again, and is told by e-mail. "
+                "What they shared with others, they must share again."
+            ),
             needs=("reason",),
             done=N_("the contract was given back"),
             is_main=True,
-            when=lambda membership: membership.until_at is not None and not holding.has_gone_on(membership),
+            when=lambda m: m.until_at is not None and not holding.has_gone_on(m) and not holding.was_shared(m),
         ),
     )
 

@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 import web
 from customer import forms, words
+from customer.pages.shares import notice
 from models import Contract, Provider
 from rules import access, billing, clock, contracts, holding, readings, settings, sharing
 
@@ -30,7 +31,7 @@ def index() -> Any:
         ended=[row for row in rows if _is_over(row["contract"])],
         given_up=[(one, clock.today(one.since_at), clock.today(one.until_at)) for one in contracts.given_up(account)],
         hidden=[(one.contract, "contract.detach" in one.access_type.deeds) for one in held if one not in shown],
-        offers=sharing.offers(account),
+        **notice(account),
         owed=billing.owed(account, today),
     )
 
@@ -48,8 +49,8 @@ def view(public_id: uuid.UUID) -> Any:
         owed_cents=billing.owed_by_contract(account).get(contract.id),
         meters=place.rows if place else [],
         bills=billing.newest(account, NEWEST_BILLS, contract=contract),
-        shares=sharing.given(contract) if (may_share := sharing.may_share(account, contract)) else [],
-        may_share=may_share,
+        shares=sharing.given(contract) if access.allows(account, "contract.share", contract) else [],
+        may_share=sharing.may_share(account, contract),
         may_end=lambda share: sharing.may_end(account, share),
         is_over=_is_over(contract),
         today=clock.today(),

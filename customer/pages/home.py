@@ -7,8 +7,9 @@ from flask_babel import gettext as _, ngettext
 
 import formats
 import web
+from customer.pages.shares import notice
 from models import Account, Organisation
-from rules import access, billing, clock, sharing, undeclared, use
+from rules import access, billing, clock, undeclared, use
 
 pages = Blueprint("home", __name__)
 NEWEST_BILLS = 4
@@ -40,7 +41,7 @@ def index() -> Any:
     """What I owe and by when, the one next act, twelve months of use, the latest bills."""
     account, today = web.viewer(), clock.today()
     if not access.holds_any(account):
-        return render_template("customer/no_contracts.html", offers=sharing.offers(account))
+        return render_template("customer/no_contracts.html", **notice(account))
     owed = billing.owed(account, today)
     return render_template(
         "customer/home.html",

@@ -28,11 +28,13 @@ def register() -> Any:
     chosen = request.args.get("person", types[0])
     person_type = chosen if chosen in types else types[0]
     shared = request.args.get("shared", "")
-    is_shared = bool(shared) and sharing.is_waiting(organisation, shared)
-    asks_contract = rules.signup_contract and not is_shared
+    offered = sharing.waiting(organisation, shared) if shared else None
+    asks_contract = rules.signup_contract and offered is None
     form = forms.register_form(organisation, person_type, providers, asks_contract=asks_contract)
     if form.validate_on_submit():
         with web.asking(form):
+            if offered:
+                sharing.check_address(offered, form.email.data)
             claim = None
             if asks_contract:
                 provider = next((p for p in providers if str(p.public_id) == form.value("provider")), None)
@@ -56,7 +58,7 @@ def register() -> Any:
                 return _to_sign_in(outcome, _("Your account is open. Sign in with your e-mail and password."))
             return redirect(url_for("register.confirm_code" if outcome.step == "code" else "register.check_mail"))
     return render_template(
-        "customer/register.html", form=form, person_types=types, person_type=person_type, shared=shared if is_shared else None
+        "customer/register.html", form=form, person_types=types, person_type=person_type, shared=shared if offered else None
     )
 
 

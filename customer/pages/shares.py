@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 import web
 from customer import forms, words
-from models import Contract, Share
+from models import Account, Contract, Share
 from rules import access, sharing
 
 pages = Blueprint("shares", __name__)
@@ -27,7 +27,7 @@ def give(public_id: uuid.UUID) -> Any:
             made = sharing.share(account, contract, email=form.email.data, last_on=form.last_on.data, site_url=web.site_url())
             web.tell(_("Shared. We have written to %(email)s how to see it.", email=made.email))
             return redirect(back)
-    return render_template("customer/share.html", form=form, contract=contract, back_url=back)
+    return render_template("customer/share.html", form=form, contract=contract, back_url=back, deeds=", ".join(_deeds(account)))
 
 
 @pages.route("/shares/<uuid:public_id>/end", methods=["GET", "POST"])
@@ -64,6 +64,16 @@ def offered() -> Any:
             may_view = access.allows(account, "contract.view", share.contract)
             return redirect(url_for("contracts.view", public_id=share.contract.public_id) if may_view else url_for("home.index"))
     return render_template("customer/shared_with_me.html", form=form, offers=sharing.offers(account), account=account)
+
+
+def notice(account: Account) -> dict[str, Any]:
+    """What a page of contracts says of sharing: what is offered, or that it will be shown once the address is confirmed."""
+    return {"offers": sharing.offers(account), "may_be_offered": sharing.is_on(account.organisation) and account.email_confirmed_at is None}
+
+
+def _deeds(account: Account) -> list[str]:
+    allowed = sharing.allows(account.organisation)
+    return [_(word).lower() for deed, word in access.CUSTOMER_DEEDS.items() if deed in allowed]
 
 
 def _named(text: str) -> uuid.UUID:

@@ -126,3 +126,33 @@ def test_who_registers_for_what_is_shared_needs_no_bill(browser: Browser, anna: 
     for shared in (made.public_id, "x", "00000000-0000-0000-0000-000000000000"):
         browser.get(f"/north/register?shared={shared}")
         assert browser.page.xpath("//input[@name='payer_code']")
+
+
+def test_registering_for_what_is_shared_takes_the_very_address(
+    browser: Browser, anna: Account, flat: Contract, north: Organisation
+) -> None:
+    """CV-24, CV-25"""
+    settings.change(north, "signup_confirm", "none", by="operator")
+    settings.change(north, "signup_contract", True, by="operator")
+    made = sharing.share(anna, flat, email="ivan@example.lt", last_on=None, site_url="https://savitarna.example/north")
+    browser.get("/north/language/en")
+    browser.get(f"/north/register?shared={made.public_id}")
+    filled = {"full_name": "Ivan North", "phone": "+37060000001", "password": factories.PASSWORD}
+    browser.submit("Register", email="else@example.lt", **filled)
+    assert "Register with the address to which our letter came" in browser.text
+    assert not Account.select().where(Account.email_key == "else@example.lt").exists()
+    browser.submit("Register", email="Ivan@example.lt", **filled)
+    assert Account.select().where(Account.email_key == "ivan@example.lt").exists()
+
+
+def test_what_was_shared_before_sharing_was_turned_off_can_still_be_ended(
+    browser: Browser, anna: Account, flat: Contract, ivan: Account, north: Organisation
+) -> None:
+    """K06"""
+    sharing.accept(ivan, sharing.share(anna, flat, email=ivan.email, last_on=None, site_url="https://savitarna.example/north"))
+    settings.change(north, "sharing", False, by="operator")
+    browser.get(f"/north/contracts/{flat.public_id}")
+    assert "Share this" not in browser.text
+    browser.follow("Stop sharing")
+    browser.submit("Stop sharing")
+    assert not Membership.select().where((Membership.account == ivan) & Membership.until_at.is_null()).exists()

@@ -66,6 +66,8 @@ def test_another_organisations_types_stay_as_they_are(north: Organisation, olga:
         ("viewer", ["contract.detach", "account.change_email"], "cannot be allowed"),
         ("viewer", ["contract.detach", "reading.declare"], "must see meters"),
         ("viewer", ["contract.detach", "invoice.view", "meter.view"], "exactly this already"),
+        ("viewer", ["contract.detach", "contract.share", "invoice.view", "meter.view"], "all that a shared person is"),
+        ("owner", ["contract.detach", "contract.share", "contract.view", "invoice.view", "meter.view"], "all that a shared person is"),
     ],
 )
 def test_what_must_stay_stays_and_what_must_not_be_is_not(north: Organisation, olga: Staff, name: str, deeds: list[str], why: str) -> None:

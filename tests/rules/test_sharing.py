@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 from time_machine import travel
 
-from models import Account, Contract, Event, Invoice, Membership, Message, Meter, Organisation, Reading, Share
-from rules import access, clock, holding, settings, sharing
+from models import Account, Contract, Event, Invoice, Membership, Message, Meter, Organisation, Reading, Share, now
+from rules import access, clock, contracts, holding, settings, sharing
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 from tests import factories
@@ -133,7 +133,7 @@ def test_it_can_be_declined(anna: Account, flat: Contract, ivan: Account) -> Non
     made = share(anna, flat)
     sharing.decline(ivan, made)
     assert sharing.offers(ivan) == sharing.given(flat) == []
-    with pytest.raises(Refused, match="no longer shared"):
+    with pytest.raises(Missing):
         sharing.accept(ivan, made)
     assert seen(ivan) == (0, 0, 0, 0)
 
@@ -145,6 +145,32 @@ def test_who_has_it_already_is_told_so_and_keeps_it(anna: Account, flat: Contrac
         sharing.accept(ivan, made)
     assert Membership.select().where(Membership.account == ivan).count() == 1
     assert Share.get_by_id(made.id).membership_id is None
+
+
+def test_a_letter_tells_no_code_and_begins_with_nobodys_words(anna: Account, flat: Contract) -> None:
+    """T09: the address may be mistyped, and a name is free text"""
+    Contract.update(address="").execute()
+    Account.update(name="> Pay 900 EUR at evil.example " * 5).execute()
+    share(Account.get_by_id(anna.id), Contract.get())
+    facts = Message.get(Message.kind == "contract_shared").facts
+    assert flat.payer_code not in str(facts)
+    assert len(facts["by"]) <= 80
+
+
+def test_knowing_a_bill_because_it_was_shared_makes_nobody_an_owner(anna: Account, flat: Contract, ivan: Account) -> None:
+    """T09"""
+    made = share(anna, flat)
+    sharing.accept(ivan, made)
+    sharing.end(anna, Share.get_by_id(made.id))
+    bill = {"provider": flat.provider, "payer_code": flat.payer_code, "invoice_number": "SF-1", "source": "10.0.0.1"}
+    with pytest.raises(Refused, match="only its owner"):
+        contracts.attach(Account.get_by_id(ivan.id), **bill)
+    assert seen(ivan) == (0, 0, 0, 0)
+    Contract.update(opened_on=clock.today() + timedelta(days=1)).execute()
+    settings.change(flat.organisation, "claim_invoice", False, by="operator")
+    with travel(now() + timedelta(days=2), tick=False):  # it is Ivan's now, says the billing system
+        contracts.attach(Account.get_by_id(ivan.id), **bill)
+        assert seen(ivan)[0] == 1
 
 
 # ---- what is refused --------------------------------------------------------------------------------------------------
@@ -172,11 +198,53 @@ def test_nobody_sends_letters_to_half_the_town(anna: Account, flat: Contract) ->
         share(anna, flat, "one.more@example.lt")
 
 
+def test_nobody_gets_letters_all_day_long(anna: Account, flat: Contract) -> None:
+    """T09"""
+    for _ in range(sharing.TO_ONE_PER_DAY):
+        sharing.end(anna, share(anna, flat))
+    with pytest.raises(Refused, match="enough letters"):
+        share(anna, flat)
+
+
+def test_where_sharing_is_turned_off_offers_wait_and_what_was_taken_can_be_ended(
+    anna: Account, flat: Contract, ivan: Account, north: Organisation
+) -> None:
+    """K06"""
+    made = share(anna, flat)
+    sharing.accept(ivan, made)
+    share(anna, flat, "vida@example.lt")
+    settings.change(north, "sharing", False, by="operator")
+    vida = factories.account(Organisation.get(), "vida@example.lt")
+    assert sharing.offers(Account.get_by_id(vida.id)) == []
+    sharing.end(Account.get_by_id(anna.id), Share.get_by_id(made.id))
+    assert seen(ivan) == (0, 0, 0, 0)
+
+
 def test_where_the_organisation_does_not_share_nobody_does(anna: Account, flat: Contract, north: Organisation) -> None:
     """K06"""
     settings.change(north, "sharing", False, by="operator")
     with pytest.raises(Missing):
         share(Account.get_by_id(anna.id), flat)
+
+
+def test_what_was_shared_is_given_back_by_its_owner_alone(anna: Account, flat: Contract, ivan: Account) -> None:
+    """M18"""
+    made, olga = share(anna, flat), factories.staff(anna.organisation)
+    sharing.accept(ivan, made)
+    sharing.end(anna, Share.get_by_id(made.id))
+    held = Membership.get(Membership.account == ivan)
+    with pytest.raises(Refused, match="Only an owner"):
+        holding.restore(held, reason="He asked", by=olga)
+    assert seen(ivan) == (0, 0, 0, 0)
+
+
+def test_whoever_staff_make_an_owner_stays_when_the_one_who_shared_goes(anna: Account, flat: Contract, ivan: Account) -> None:
+    sharing.accept(ivan, share(anna, flat))
+    olga = factories.staff(anna.organisation)
+    holding.change_access_type(Membership.get(Membership.account == ivan), access_type="owner", reason="He bought it", by=olga)
+    assert sharing.given(flat) == []
+    holding.detach(anna, flat)
+    assert seen(ivan) == (1, 1, 1, 1)
 
 
 # ---- how it ends ------------------------------------------------------------------------------------------------------

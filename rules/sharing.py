@@ -145,9 +145,8 @@ def accept(account: Account, share: Share) -> Membership:
     share = offer(account, share.public_id)
     giver, place = share.given_through.account, share.contract
     with contracts.put_in(account, place, ACCESS, granted_by=giver.name, is_expected=True) as membership:
-        given = Share.given_through.in_(Membership.select(Membership.id).where(Membership.until_at.is_null()))
-        waiting = (Share.id == share.id) & Share.membership.is_null() & Share.ended_at.is_null() & given
-        if not Share.update(membership=membership).where(waiting).execute():
+        still_given = Share.given_through.in_(Membership.select(Membership.id).where(Membership.until_at.is_null()))
+        if not Share.update(membership=membership).where((Share.id == share.id) & _waits() & still_given).execute():
             raise Refused(N_("It is no longer shared with you."))
         events.record("contract.attached_by_share", place, by=account, account=account, access_type=ACCESS)
         messages.put(

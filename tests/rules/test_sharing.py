@@ -356,3 +356,19 @@ def test_one_offer_taken_twenty_times_at_once_is_taken_once(anna: Account, flat:
     assert done.count(True) == 1
     assert Membership.select().where(Membership.account == ivan).count() == 1
     assert Event.select().where(Event.name == "contract.attached_by_share").count() == 1
+
+
+def test_nothing_is_shared_by_who_lets_it_go_at_the_same_moment(anna: Account, flat: Contract, ivan: Account, db: Any) -> None:
+    """P4"""
+
+    def act(n: int) -> bool:
+        me = Account.get_by_id(anna.id)
+        try:
+            holding.detach(me, flat) if n == 4 else share(me, flat, f"n{n}@example.lt")
+        except Missing:
+            return False
+        return True
+
+    done = at_once(9, act)
+    assert done[4] is True
+    assert Share.select().where(Share.ended_at.is_null()).count() == 0

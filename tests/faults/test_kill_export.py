@@ -22,7 +22,7 @@ from models import Account, Contract, Event, Export, ExportedAccount, Staff
 from rules import events, exports, work
 from rules.bulk import add_all
 from tests import factories
-from tests.faults import FULL, check, installed_on, ring, roll, the_database_of
+from tests.faults import check, installed_on, ring, roll, the_database_of
 from tests.faults.procs import Visitor
 from tests.product import PATIENCE, Product
 
@@ -78,7 +78,7 @@ class Clerk:
         return [row[heads.index("Payer code")] for row in rows]
 
 
-@pytest.mark.skipif(not FULL, reason="takes minutes: make faults; at each statement it is killed in test_kill_statement.py")
+@pytest.mark.full  # takes minutes; in `make test` it is killed at each statement (test_kill_statement.py)
 def test_a_big_file_is_whole_and_there_once_however_often_its_writer_is_killed(translations: None, engine: str, tmp_path: Path) -> None:
     """N06, P5, P7"""
     dice, temporary = roll(), tmp_path / "temporary"

@@ -92,7 +92,7 @@ def test_nothing_is_lost_or_doubled_when_postgresql_restarts_or_ends_sessions(tr
                 time.sleep(1)
 
 
-@pytest.mark.skipif(not FULL, reason="takes two minutes: make faults")
+@pytest.mark.full  # takes two minutes
 def test_a_database_that_hangs_takes_nobody_with_it(translations: None, server: Postgres, tmp_path: Path) -> None:
     """P1, P2, P5, P7, F12: a worker waits for it as long as gunicorn lets it; then everybody is told, and all heals by itself."""
     ended, nginx = threading.Event(), Nginx(tmp_path / "nginx")

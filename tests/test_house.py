@@ -46,6 +46,8 @@ HOMES = {
     "typst": {"integrations"},
     "lxml": {"integrations"},
     "xlsxwriter": {"integrations"},
+    "urllib3": {"integrations"},
+    "joserfc": {"integrations", "simulators"},
 }
 
 

@@ -1,0 +1,79 @@
+"""Asking another company's system over HTTP: short waits, small answers, no redirects, and only the certificates that were agreed on."""
+
+import json
+import ssl
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import urllib3
+
+SECONDS, MOST_BYTES = 5.0, 1_000_000
+
+
+class Unreachable(Exception):
+    """Nothing came back that could be read: no connection, no answer in time, too much of it. The message is for the log."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back, whatever its status."""
+
+    status: int
+    body: bytes
+    headers: Mapping[str, str]
+
+    def json(self) -> dict[str, Any]:
+        """The object in the body. Raises Unreachable where there is none: an error page of something on the way."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError) as error:
+            raise Unreachable(f"{self.status}, not JSON") from error
+        if not isinstance(found, dict):
+            raise Unreachable(f"{self.status}, not an object")
+        return found
+
+
+class Client:
+    """Talks to one system. `trust`: a file with the only certificates of issuers it may have; empty: those of the host."""
+
+    def __init__(self, trust: str = "") -> None:
+        context = ssl.create_default_context(cafile=trust or None)
+        self._pool = urllib3.PoolManager(ssl_context=context, retries=False, maxsize=4)
+
+    def ask(
+        self,
+        method: str,
+        url: str,
+        *,
+        body: bytes | None = None,
+        fields: Mapping[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        seconds: float = SECONDS,
+    ) -> Answer:
+        """One request: `body` as it is, or `fields` as a form. Raises Unreachable."""
+        send = dict(headers or {})
+        if fields is not None:
+            body = urlencode(fields).encode()
+            send.setdefault("Content-Type", "application/x-www-form-urlencoded")
+        try:
+            answer = self._pool.request(
+                method, url, body=body, headers=send, redirect=False, preload_content=False,
+                timeout=urllib3.Timeout(connect=min(3.0, seconds), read=seconds),
+            )  # fmt: skip
+            try:
+                # One byte more than is allowed shows that there is more.
+                read = answer.read(MOST_BYTES + 1, decode_content=True)
+            finally:
+                answer.close()
+        except (urllib3.exceptions.HTTPError, OSError) as error:
+            raise Unreachable(type(error).__name__) from error
+        if len(read) > MOST_BYTES:
+            raise Unreachable("answer too large")
+        return Answer(answer.status, read, {name.lower(): value for name, value in answer.headers.items()})
+
+    def ask_json(self, method: str, url: str, what: Mapping[str, Any] | None = None, *, seconds: float = SECONDS) -> Answer:
+        """The same with an object as JSON."""
+        body = None if what is None else json.dumps(what).encode()
+        return self.ask(method, url, body=body, headers={"Content-Type": "application/json", "Accept": "application/json"}, seconds=seconds)

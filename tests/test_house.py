@@ -27,15 +27,16 @@ MAY_IMPORT = {
     "customer": {"rules", "models", "integrations", "tasks", "web", "health", "config", "formats", "customer"},
     "backoffice": {"rules", "models", "integrations", "tasks", "web", "health", "config", "formats", "backoffice"},
     "worker": {"models", "tasks", "backoffice"},
-    "wsgi": {"config", "customer", "backoffice", "portal", "mailbox"},
+    "wsgi": {"config", "customer", "backoffice", "portal", "mailbox", "simulators"},
     "backups": {"models", "rules", "integrations"},
     "portal": {"backups", "config", "models", "rules", "integrations", "tasks", "web", "formats", "demo", "portal"},
     "demo": {"config", "models", "rules", "integrations", "tasks", "formats", "demo"},
     "mailbox": {"config", "models", "rules", "integrations", "formats", "portal"},
+    "simulators": {"config", "integrations", "simulators"},
 }
 # Outside libraries that have one home.
 HOMES = {
-    "flask": {"web", "health", "customer", "backoffice", "mailbox", "portal"},
+    "flask": {"web", "health", "customer", "backoffice", "mailbox", "portal", "simulators"},
     "wtforms": {"web", "customer", "backoffice"},
     "flask_wtf": {"web", "customer", "backoffice"},
     "flask_admin": {"backoffice"},

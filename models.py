@@ -8,6 +8,7 @@ written in `formats.py`. Every tenant row carries its organisation; `within(view
 
 from tables.backoffice import EXPORT_KINDS, EXPORT_STATES, Export, ExportedAccount, Presence, SavedView
 from tables.billing import INVOICE_KINDS, Invoice, InvoiceLine, InvoiceVat
+from tables.companies import HEAD_SOURCES, INVITATION_ENDS, Head, Invitation
 from tables.core import (
     ENDED_BY,
     LANGUAGES,
@@ -17,12 +18,14 @@ from tables.core import (
     AccessType,
     Account,
     Building,
+    Company,
     Contract,
     Membership,
     Organisation,
     Owned,
     Premises,
     Provider,
+    Representative,
     Staff,
     StaffBuilding,
     SyncRun,
@@ -34,13 +37,26 @@ from tables.fields import N_, FactsField, UTCDateTimeField, canonical, database,
 from tables.joining import Consent, ConsentText, FailedTry, Share
 from tables.machinery import MESSAGE_STATES, Event, FormKey, JobRun, Message, Seal, Setting, SyncProblem, Worker
 from tables.metering import MOST_DIGITS, ROUNDINGS, SOURCES, Meter, MeterKind, MeterName, Reading
-from tables.signing_in import PURPOSES, Confirmation, Counter, Device, Lockout, Session
+from tables.signing_in import (
+    FLOW_PURPOSES,
+    IDENTITY_ENDS,
+    IDENTITY_LEVELS,
+    PURPOSES,
+    Confirmation,
+    Counter,
+    Device,
+    Identity,
+    IdentityFlow,
+    Lockout,
+    Session,
+)
 
 # In reading order.
 TABLES: list[type[Table]] = [
     Organisation, Provider, Setting, Account, Staff, SavedView, Presence, Session, Device, Lockout, Counter, Confirmation,
-    ConsentText, Consent,
-    Building, StaffBuilding, Premises, SyncRun, SyncProblem, Contract, AccessType, Membership, Share, FailedTry,
+    Identity, IdentityFlow, ConsentText, Consent,
+    Building, StaffBuilding, Premises, SyncRun, SyncProblem, Company, Contract, AccessType, Representative, Invitation, Head,
+    Membership, Share, FailedTry,
     MeterKind, Meter, Reading, MeterName, Invoice, InvoiceLine, InvoiceVat,
     Seal, Event, Message, Export, ExportedAccount, FormKey, JobRun, Worker,
 ]  # fmt: skip

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, TypeVar
 
-from models import N_, AccessType, Account, Contract, Membership, Organisation, Staff, Table
+from models import N_, AccessType, Account, Company, Contract, Membership, Organisation, Representative, Staff, Table
 from rules import settings
 from rules.refusal import Missing
 from rules.statements import statement
@@ -15,20 +15,53 @@ Row = TypeVar("Row", bound=Table)
 # ---- deeds, alphabetically: reading and changing are different ones, what can do harm has its own --------------------
 
 CUSTOMER_DEEDS = {
+    "company.change_contacts": N_("Change the company's contact information"),
+    "company.view": N_("See the company and its contact information"),
     "contract.detach": N_("Let the contract go"),
     "contract.share": N_("Share the contract with others"),
     "contract.view": N_("See the contract"),
     "invoice.view": N_("See invoices"),
     "meter.view": N_("See meters and readings"),
     "reading.declare": N_("Declare readings"),
+    "representative.change": N_("Invite people, change their access type and remove them"),
+    "representative.view": N_("See who represents the company"),
 }
+# What concerns a company and not one of its contracts.
+OF_A_COMPANY = frozenset(deed for deed in CUSTOMER_DEEDS if deed.partition(".")[0] in ("company", "representative"))
 
 # What each access type may do with a contract, until an organisation says otherwise (K08 as the stricter IB-52: a user sees
 # no contracts, contact information or other users, but bills, use and meters).
 ACCESS_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "owner": (N_("Owner"), ("contract.detach", "contract.share", "contract.view", "invoice.view", "meter.view", "reading.declare")),
     "shared_person": (N_("Shared person"), ("contract.detach", "contract.view", "invoice.view", "meter.view", "reading.declare")),
-    "authorised_person": (N_("Authorised person"), ("contract.detach", "contract.view", "invoice.view", "meter.view", "reading.declare")),
+    "company_head": (
+        N_("Company head"),
+        (
+            "company.change_contacts",
+            "company.view",
+            "contract.detach",
+            "contract.view",
+            "invoice.view",
+            "meter.view",
+            "reading.declare",
+            "representative.change",
+            "representative.view",
+        ),
+    ),
+    "authorised_person": (
+        N_("Authorised person"),
+        (
+            "company.change_contacts",
+            "company.view",
+            "contract.detach",
+            "contract.view",
+            "invoice.view",
+            "meter.view",
+            "reading.declare",
+            "representative.change",
+            "representative.view",
+        ),
+    ),
     "user": (N_("User"), ("contract.detach", "invoice.view", "meter.view", "reading.declare")),
     "viewer": (N_("Viewer"), ("contract.detach", "invoice.view", "meter.view")),
 }
@@ -81,8 +114,12 @@ DEEDS = sorted(frozenset(CUSTOMER_DEEDS) | OWN_DEEDS | frozenset().union(*STAFF_
 
 # Which roles a staff member may give, never their own rank upwards (T30).
 GRANTABLE_ROLES = {"administrator": ("agent", "property_manager", "administrator", "auditor")}
+# A company's: who heads it is for the register alone (IB-31), the others are given in the portal (IB-44).
+HEAD = "company_head"
+GRANTABLE_IN_A_COMPANY = ("authorised_person", "user")
+COMPANY_TYPES = (HEAD, *GRANTABLE_IN_A_COMPANY)
 # Which access types staff may give on a contract: all but those that only a register can (a company's head).
-GRANTABLE_TYPES = tuple(ACCESS_TYPES)
+GRANTABLE_TYPES = tuple(name for name in ACCESS_TYPES if name != HEAD)
 
 # ---- routes: an endpoint that is not here is closed, and test_house.py fails -----------------------------------------
 
@@ -194,6 +231,9 @@ def allows(person: Any, deed: str, thing: Table | None = None) -> bool:
             return False
         if deed in OWN_DEEDS:
             return thing is None or (isinstance(thing, Account) and thing.id == person.id)
+        if deed in OF_A_COMPANY:
+            company = thing.id if isinstance(thing, Company) else getattr(thing, "company_id", None)
+            return any(deed in deeds for held, deeds in _represented(person) if company is None or held == company)
         contract = thing.id if isinstance(thing, Contract) else getattr(thing, "contract_id", None)
         return any(deed in deeds for held, deeds in _held(person) if contract is None or held == contract)
     return False
@@ -244,6 +284,24 @@ def _held(account: Account) -> list[tuple[int, list[str]]]:
     if kept is None:
         kept = account.__dict__["_held"] = _memberships(account)
     return kept
+
+
+def _represented(account: Account) -> list[tuple[int, list[str]]]:
+    """The companies an account represents and the deeds its access type gives there; asked once per loaded account."""
+    kept = account.__dict__.get("_represented")
+    if kept is None:
+        kept = account.__dict__["_represented"] = _representatives(account)
+    return kept
+
+
+@statement
+def _representatives(account: Account) -> Any:
+    return (
+        Representative.select(Representative.company, AccessType.deeds)
+        .join(AccessType)
+        .where((Representative.account == account.id) & Representative.until_at.is_null())
+        .tuples()
+    )
 
 
 @statement

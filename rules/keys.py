@@ -1,12 +1,16 @@
 """Secrets: passwords, codes, links, one-time passwords. The install's key is handed in once, at start."""
 
+import base64
 import hashlib
 import hmac
+import json
 import secrets
+from typing import Any
 
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from cryptography.fernet import Fernet, InvalidToken
 
 STRONG = PasswordHasher(memory_cost=19456, time_cost=2, parallelism=1)  # OWASP's figures: 36 ms, 19 MB (T63)
 # A password that nobody has, as STRONG hashes it. It stands here so that no start takes the time to make one.
@@ -27,6 +31,23 @@ def configure(key: bytes, cheap: bool = False) -> None:
 def digest(purpose: str, text: str) -> str:
     """`text` as it may be stored: useless without the install's key, and for any other purpose."""
     return hmac.new(_key, f"{purpose}\x00{text}".encode(), hashlib.sha256).hexdigest()
+
+
+def seal(purpose: str, what: Any) -> str:
+    """`what` (anything JSON has) as it may be kept and read again: unreadable without the install's key, and for any other purpose."""
+    return _box(purpose).encrypt(json.dumps(what, separators=(",", ":")).encode()).decode()
+
+
+def unseal(purpose: str, sealed: str) -> Any:
+    """What was sealed for this purpose. Raises ValueError for anything else, or changed since."""
+    try:
+        return json.loads(_box(purpose).decrypt(sealed.encode()))
+    except InvalidToken:
+        raise ValueError(purpose) from None
+
+
+def _box(purpose: str) -> Fernet:
+    return Fernet(base64.urlsafe_b64encode(hmac.new(_key, f"seal\x00{purpose}".encode(), hashlib.sha256).digest()))
 
 
 def new_token() -> str:

@@ -214,6 +214,10 @@ class Account(Owned):
         """The contracts this account may know of now, as a subquery."""
         return Membership.select(Membership.contract).where((Membership.account == self.id) & Membership.until_at.is_null())
 
+    def company_ids(self) -> "pw.ModelSelect[Any]":
+        """The companies this account represents now, as a subquery."""
+        return Representative.select(Representative.company).where((Representative.account == self.id) & Representative.until_at.is_null())
+
     @classmethod
     def seen_by_customer(cls, account: "Account") -> Any:
         return cls.id == account.id
@@ -366,12 +370,53 @@ class SyncRun(Owned):
         return f"{self.feed} {self.started_at:%Y-%m-%d %H:%M}"
 
 
+class Company(Owned):
+    """Who is provided for: a legal person, or a person in business whose contracts were made under a personal code (IB-34)."""
+
+    name = pw.CharField(200, verbose_name=N_("Name of the company"))
+    code = pw.CharField(20, null=True, verbose_name=N_("Company code"))  # of the register of legal entities; empty: a person in business
+    person_digest = pw.CharField(64, null=True)  # of that person's code (`rules/personal_codes.py`)
+    belongs_to = pw.ForeignKeyField("self", null=True, on_delete="RESTRICT", verbose_name=N_("Belongs to"))  # IB-47
+    email = pw.CharField(254, default="", verbose_name=N_("E-mail"))
+    phone = pw.CharField(20, default="", verbose_name=N_("Phone"))
+    address = pw.CharField(250, default="", verbose_name=N_("Address"))
+    email_domain = pw.CharField(120, default="", verbose_name=N_("Domain of its e-mail addresses"))  # K13
+    heads_read_at = UTCDateTimeField(null=True, verbose_name=N_("Heads read from the register"))
+    search_key = pw.CharField(500)
+    sort_key = pw.CharField(255)
+    version = pw.IntegerField(default=0)
+
+    class Meta:
+        indexes = (
+            (("organisation", "code"), True),
+            (("organisation", "person_digest"), True),
+            (("organisation", "sort_key", "id"), False),
+            (("sort_key", "id"), False),
+            (("heads_read_at", "id"), False),
+        )
+        constraints = [pw.Check("(code IS NULL) <> (person_digest IS NULL)")]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def derive(self) -> None:
+        self.search_key = fold(f"{self.name} {self.code or ''} {self.email} {self.phone}")[:500]
+        self.sort_key = sort_key(self.name)
+
+    @classmethod
+    def seen_by_customer(cls, account: "Account") -> Any:
+        return _in(cls, account) & cls.id.in_(account.company_ids())
+
+
 class Contract(Owned):
     """What a payer code stands for: one customer of one provider for one place. The bill names the code (CV-12, PS-08)."""
 
     provider = pw.ForeignKeyField(Provider, on_delete="RESTRICT", index=False, verbose_name=N_("Provider"))
     building = pw.ForeignKeyField(Building, null=True, on_delete="RESTRICT", index=False, verbose_name=N_("Building"))
     premises = pw.ForeignKeyField(Premises, null=True, on_delete="RESTRICT", verbose_name=N_("Premises"))
+    company = pw.ForeignKeyField(
+        Company, null=True, on_delete="RESTRICT", verbose_name=N_("Company")
+    )  # whose contract it is; empty: a person's
     payer_code = pw.CharField(60, verbose_name=N_("Payer code"))
     payer_code_key = pw.CharField(60)  # without spaces, dashes and case: two such codes would be taken for one another (T15)
     customer_name = pw.CharField(200, default="", verbose_name=N_("Customer"))
@@ -442,6 +487,39 @@ ENDED_BY = (
     ("feed", N_("Passed on to another customer")),
     ("owner", N_("Whoever shared it ended that")),
     ("expiry", N_("It was shared until a day that is over")),
+    ("company", N_("It came with a company that is represented no more")),
+    ("register", N_("The register no longer says so")),
+)
+
+
+class Representative(Owned):
+    """An account's place in a company: of which access type, since when, given by whom (IB-13..IB-17). Each of the company's contracts
+    is in the account by a `Membership` that came through this row, and ends with it."""
+
+    account = pw.ForeignKeyField(Account, on_delete="CASCADE", verbose_name=N_("Account"))
+    company = pw.ForeignKeyField(Company, on_delete="RESTRICT", verbose_name=N_("Company"))
+    access_type = pw.ForeignKeyField(AccessType, on_delete="RESTRICT", index=False, verbose_name=N_("Access type"))
+    since_at = UTCDateTimeField(default=now, verbose_name=N_("Since"))
+    until_at = UTCDateTimeField(null=True, verbose_name=N_("Until"))
+    granted_by = pw.CharField(200, default="", verbose_name=N_("Given by"))  # a name to show; empty: the register
+    ended_by = pw.CharField(10, choices=ENDED_BY, default="", verbose_name=N_("Why it ended"))
+
+    class Meta:
+        indexes = ((("organisation", "since_at", "id"), False), (("since_at", "id"), False))
+
+    def __str__(self) -> str:
+        return f"{self.account} · {self.company}"
+
+    @classmethod
+    def seen_by_customer(cls, account: Account) -> Any:
+        return _in(cls, account) & cls.company.in_(account.company_ids()) & cls.until_at.is_null()
+
+
+# One live place of an account in a company, whatever races.
+Representative.add_index(
+    Representative.index(
+        Representative.account, Representative.company, unique=True, where=Representative.until_at.is_null(), name="representative_live"
+    )
 )
 
 
@@ -451,6 +529,7 @@ class Membership(Owned):
     account = pw.ForeignKeyField(Account, on_delete="CASCADE", verbose_name=N_("Account"))
     contract = pw.ForeignKeyField(Contract, on_delete="RESTRICT", verbose_name=N_("Contract"))
     access_type = pw.ForeignKeyField(AccessType, on_delete="RESTRICT", index=False, verbose_name=N_("Access type"))
+    through = pw.ForeignKeyField(Representative, null=True, on_delete="CASCADE", verbose_name=N_("Through the company"))
     since_at = UTCDateTimeField(default=now, verbose_name=N_("Since"))
     until_at = UTCDateTimeField(null=True, verbose_name=N_("Until"))
     granted_by = pw.CharField(200, default="", verbose_name=N_("Given by"))

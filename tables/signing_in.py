@@ -1,8 +1,11 @@
-"""How people come in and stay in: sessions, known browsers, what is counted against guessing, secrets that are sent by mail."""
+"""How people come in and stay in: sessions, known browsers, what is counted against guessing, secrets that are sent by mail, and who
+they are proven to be."""
+
+from typing import Any
 
 import peewee as pw
 
-from tables.core import Account, Organisation, Staff, Table
+from tables.core import Account, Organisation, Owned, Staff, Table
 from tables.fields import N_, FactsField, UTCDateTimeField, now
 
 
@@ -92,3 +95,80 @@ class Confirmation(Table):
     class Meta:
         constraints = [pw.Check("tries >= 0")]
         indexes = ((("organisation", "address", "purpose"), False),)
+
+
+IDENTITY_LEVELS = (("high", N_("Strong: who it is has been proven")), ("low", N_("Only that it is the same one as before")))
+IDENTITY_ENDS = (
+    ("customer", N_("The customer unlinked it")),
+    ("staff", N_("Unlinked by staff")),
+    ("merge", N_("Moved to another account")),
+)
+
+
+class Identity(Owned):
+    """That an account is of one person, as a sign-in method or a document at the desk has proven (`PNO`, a personal code), or that it is
+    opened by one login elsewhere (`SUB`, of Google and the like). Personal codes: a keyed digest to find, encrypted to keep."""
+
+    account = pw.ForeignKeyField(Account, on_delete="CASCADE", verbose_name=N_("Account"))
+    method = pw.CharField(40, verbose_name=N_("Proven by"))
+    scheme = pw.CharField(3, verbose_name=N_("Kind"))
+    code_digest = pw.CharField(64)  # of country and code, or of issuer and subject
+    code_sealed = pw.CharField(300, default="")
+    country = pw.CharField(2, default="", verbose_name=N_("Country"))
+    first_name = pw.CharField(100, default="", verbose_name=N_("First name"))
+    last_name = pw.CharField(100, default="", verbose_name=N_("Surname"))
+    born_on = pw.DateField(null=True, verbose_name=N_("Born"))
+    born_from = pw.CharField(12, default="")
+    level = pw.CharField(4, choices=IDENTITY_LEVELS, verbose_name=N_("Level"))
+    document = pw.CharField(200, default="", verbose_name=N_("Document"))  # of Smart-ID, or which one staff had before them
+    evidence_sealed = pw.TextField(default="")
+    staff = pw.ForeignKeyField(Staff, null=True, on_delete="RESTRICT", index=False, verbose_name=N_("Confirmed by staff"))
+    confirmed_at = UTCDateTimeField(default=now, verbose_name=N_("Confirmed"))
+    last_used_at = UTCDateTimeField(default=now, verbose_name=N_("Last used"))
+    last_method = pw.CharField(40, default="", verbose_name=N_("Last used by"))
+    ended_at = UTCDateTimeField(null=True, verbose_name=N_("Ended"))
+    ended_by = pw.CharField(10, choices=IDENTITY_ENDS, default="", verbose_name=N_("Why it ended"))
+
+    class Meta:
+        indexes = ((("organisation", "confirmed_at", "id"), False), (("confirmed_at", "id"), False))
+        constraints = [pw.Check("(scheme = 'PNO' AND code_sealed <> '') OR scheme = 'SUB'")]
+
+    def __str__(self) -> str:
+        return f"{self.first_name} {self.last_name}".strip() or self.method
+
+    @classmethod
+    def seen_by_customer(cls, account: Account) -> Any:
+        return (cls.account == account.id) & cls.ended_at.is_null()
+
+
+# One person, and one login elsewhere, opens one account of an organisation; an account is of one person (T60).
+Identity.add_index(
+    Identity.index(Identity.organisation, Identity.code_digest, unique=True, where=Identity.ended_at.is_null(), name="identity_live")
+)
+Identity.add_index(
+    Identity.index(Identity.account, unique=True, where=Identity.ended_at.is_null() & (Identity.scheme == "PNO"), name="identity_person")
+)
+
+FLOW_PURPOSES = (
+    ("sign_in", N_("Sign-in")),
+    ("register", N_("Registration")),
+    ("confirm", N_("Confirming who somebody is")),
+    ("link", N_("Linking a login")),
+)
+
+
+class IdentityFlow(Owned):
+    """One way through a sign-in method, from the choice to the answer, bound to the browser that began it. Used once."""
+
+    account = pw.ForeignKeyField(Account, null=True, on_delete="CASCADE")  # whose page began it, where somebody was signed in
+    purpose = pw.CharField(10, choices=FLOW_PURPOSES)
+    method = pw.CharField(40)
+    digest = pw.CharField(64, unique=True)  # of the secret that the browser holds
+    callback_digest = pw.CharField(64, null=True, unique=True)  # of the token in the address the other system sends the browser to
+    state_sealed = pw.TextField()  # what `Method.begin` gave
+    facts = FactsField(default=dict)  # where to go on afterwards; nothing personal
+    person_sealed = pw.TextField(default="")  # once identified, until it is used
+    began_at = UTCDateTimeField(default=now)
+    expires_at = UTCDateTimeField(index=True)
+    outcome = pw.CharField(12, default="")  # empty while waiting; "identified", or why not
+    used_at = UTCDateTimeField(null=True)

@@ -212,7 +212,6 @@ def test_an_agent_fixes_what_a_customer_may_do_with_a_contract(world: worlds.Wor
 
 def test_an_access_type_that_is_not_offered_is_not_given(world: worlds.World, enter: Enter) -> None:
     """T30"""
-    AccessType.create(organisation=world.north, name="company_head", deeds=[], position=9)
     held = Membership.get(Membership.account == world.people["viewer"])
     browser = enter("agent")
     for name in ("company_head", "root", "", str(held.access_type_id)):

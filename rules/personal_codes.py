@@ -1,0 +1,40 @@
+"""Personal codes: found by a keyed digest, kept encrypted, never in an address, a log or a list."""
+
+from stdnum.lt import asmens
+
+from models import N_
+from rules import keys
+from rules.refusal import Refused
+
+PURPOSE = "personal-code"
+
+
+def checked(text: str, country: str = "LT") -> str:
+    """A personal code as it is kept: digits without spaces. Lithuanian ones are checked by their last digit; those of other states,
+    which differ, by their form alone. Raises Refused."""
+    code = "".join(text.split())
+    if country == "LT" and not asmens.is_valid(code):
+        raise Refused(N_("Enter the personal code: 11 digits, as in the identity document"), field="personal_code")
+    if not (code.replace("-", "").isalnum() and code.isascii() and 5 <= len(code) <= 20):
+        raise Refused(N_("Enter the personal code as in the identity document"), field="personal_code")
+    return code
+
+
+def digest(country: str, code: str) -> str:
+    """By what the holder of a personal code is found again, the same for every method that names the code."""
+    return keys.digest(PURPOSE, f"{country}:{code}")
+
+
+def digest_of_login(issuer: str, subject: str) -> str:
+    """By what a login elsewhere is found again (IB-11). Never by an e-mail (T58)."""
+    return keys.digest("login-elsewhere", f"{issuer}\x00{subject}")
+
+
+def seal(code: str) -> str:
+    """A personal code as it is kept."""
+    return keys.seal(PURPOSE, code)
+
+
+def unseal(sealed: str) -> str:
+    """The personal code that was kept: to ask a register about its holder, and to show staff who may see it."""
+    return str(keys.unseal(PURPOSE, sealed))

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
+from config import identity as identities
+
 PREFIX = "SAVITARNA_"
 KEYS = ("customer_secret_key", "staff_secret_key", "event_key", "queue_key")
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR")
@@ -52,6 +54,7 @@ class Config:
     trusted_proxies: int = 0  # how many proxies in front add X-Forwarded-*
     demo: bool = False  # the demo world, the development mailbox and the printed sign-ins
     cheap_passwords: bool = False  # tests only: hashing that takes no time
+    identity: str = ""  # the TOML file of sign-in methods (config/identity.py); empty: the simulators in development, none in production
     log_level: str = "INFO"
     metrics_token: str = field(default="", repr=False)  # who sends it may read /metrics and why /readyz complains; empty: nobody
 
@@ -78,6 +81,15 @@ class Config:
     def mailbox_dir(self) -> Path:
         """Where mail lands when no mail server is configured."""
         return self.data_dir / "mailbox"
+
+    @property
+    def place(self) -> identities.Place:
+        """What decides which sign-in methods are safe here."""
+        return identities.Place(self.is_production, self.customer_url, self.data_dir)
+
+    def sign_in_methods(self, slug: str) -> dict[str, identities.Method]:
+        """How the methods are reached that this organisation offers, by name."""
+        return identities.load(self.identity, self.place)[0].of(slug)
 
     def key(self, purpose: str) -> bytes:
         """The secret bytes for one of `KEYS`."""
@@ -194,6 +206,7 @@ def _unsafe(config: Config) -> list[str]:
         wrong.append(f"{PREFIX}LOG_LEVEL must be one of {', '.join(LEVELS)}, not {config.log_level!r}.")
     if 0 < len(config.metrics_token) < 32:
         wrong.append(f"{PREFIX}METRICS_TOKEN must be at least 32 characters.")
+    wrong += identities.load(config.identity, config.place)[1]
     if not config.is_production:
         return wrong
     if config.demo:

@@ -74,8 +74,8 @@ class Method(Protocol):
     """One way to prove who somebody is. `state` is what `begin` gave: kept sealed on the server, never in the browser."""
 
     name: str
-    asks: tuple[str, ...]  # which of `Wish`'s fields a person types: "personal_code", "phone"
     flows: tuple[str, ...]  # ways it offers, best first; empty: one
+    asks: Mapping[str, tuple[str, ...]]  # by flow ("": the only one), which of `Wish`'s fields a person types: "personal_code", "phone"
 
     def begin(self, wish: Wish) -> dict[str, Any]:
         """Start with the other system. Returns the state (JSON). Raises NotIdentified."""

@@ -1,0 +1,103 @@
+"""The file of sign-in methods: what is offered where, and what refuses to start."""
+
+from pathlib import Path
+
+import pytest
+
+from config import ROOT, Misconfigured, load
+
+PRODUCTION = {
+    "SAVITARNA_ENVIRONMENT": "production",
+    "SAVITARNA_CUSTOMER_URL": "https://my.example.lt",
+    "SAVITARNA_STAFF_URL": "https://work.example.lt",
+    "SAVITARNA_MAIL_URL": "smtp://mail.example.lt",
+    "SAVITARNA_MAIL_FROM": "savitarna@example.lt",
+    "SAVITARNA_TRUSTED_PROXIES": "1",
+    **{f"SAVITARNA_{name}_KEY": name[0] * 40 for name in ("CUSTOMER_SECRET", "STAFF_SECRET", "EVENT", "QUEUE")},
+}
+LIVE = """
+mode = "live"
+relying_party_uuid = "11111111-2222-4333-8444-555555555555"
+relying_party_name = "Savitarna"
+"""
+
+
+def configured(tmp_path: Path, text: str, **environ: str):
+    file = tmp_path / "identity.toml"
+    file.write_text(text)
+    (tmp_path / "sk.pem").write_text("pinned")
+    return load({"SAVITARNA_DATA_DIR": str(tmp_path), "SAVITARNA_IDENTITY": str(file)} | environ)
+
+
+def test_without_a_file_development_offers_the_simulators_and_production_nothing(tmp_path: Path) -> None:
+    desk = load({"SAVITARNA_DATA_DIR": str(tmp_path)}).sign_in_methods("any")
+    assert {"smart_id", "mobile_id"} <= set(desk)
+    assert {method.mode for method in desk.values()} == {"simulator"}
+    assert load(PRODUCTION | {"SAVITARNA_DATA_DIR": str(tmp_path)}).sign_in_methods("any") == {}
+
+
+def test_an_organisation_differs_where_its_own_table_says(tmp_path: Path) -> None:
+    config = configured(
+        tmp_path,
+        """
+        [smart_id]
+        mode = "demo"
+        [mobile_id]
+        mode = "demo"
+        [organisations.energija.smart_id]
+        relying_party_name = "Energija"
+        [organisations.namai.smart_id]
+        offered = false
+        """,
+    )
+    assert config.sign_in_methods("another")["smart_id"].relying_party_name == "DEMO"
+    own = config.sign_in_methods("energija")["smart_id"]
+    assert (own.relying_party_name, own.mode) == ("Energija", "demo")
+    assert set(config.sign_in_methods("namai")) == {"mobile_id"}
+
+
+def test_live_needs_ones_own_name_and_the_pinned_certificates(tmp_path: Path) -> None:
+    config = configured(tmp_path, f'[smart_id]{LIVE}\ntls = "{tmp_path}/sk.pem"', **PRODUCTION)
+    live = config.sign_in_methods("any")["smart_id"]
+    assert (live.base_url, live.scheme_name) == ("https://rp-api.smart-id.com/v3", "smart-id")
+    assert Path(live.trust_dir) == ROOT / "config" / "trust" / "smart-id" / "live"
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        ('[smart_di]\nmode = "demo"', "smart_di is not a sign-in method"),
+        ('[smart_id]\nmode = "demo"\ncolour = "red"', "smart_id.colour is not a setting of it"),
+        ('[smart_id]\nmode = "demo"\nversion = "3"', "smart_id.version must be a whole number"),
+        ('[smart_id]\nmode = "demo"\nversion = 1', "smart_id.version must be one of 2, 3"),
+        ('[smart_id]\nmode = "demo"\nsignature_algorithm = "md5"', "smart_id.signature_algorithm must be one of"),
+        ('[smart_id]\nmode = "demo"\nhash_algorithm = "SHA-1"', "smart_id.hash_algorithm must be one of"),
+        ('[smart_id]\nmode = "demo"\nsignature_algorithm = "sha256WithRSAEncryption"', "hash_algorithm must be that of"),
+        ('[smart_id]\nlevel = "QUALIFIED"', "smart_id.mode is missing"),
+        ('[smart_id]\nmode = "prod"', "smart_id.mode must be one of live, demo, simulator"),
+        ('[smart_id]\nmode = "live"', "relying_party_uuid must be the UUID"),
+        (f"[smart_id]{LIVE}", "tls must name the file"),
+        (f'[smart_id]{LIVE}ocsp_url = "http://127.0.0.1"', "ocsp_url is for tests"),
+        (f'[smart_id]{LIVE}base_url = "http://rp-api.smart-id.com/v3"', "base_url must start with https"),
+        (f'[smart_id]{LIVE}trust_dir = "{ROOT}/config/trust/smart-id/demo"', "must not be trusted in live mode"),
+        ('[smart_id]\nmode = "demo"\ntrust_dir = "/nowhere"', "there is no directory /nowhere"),
+        ('[smart_id]\nmode = "demo"\ntls = "/nowhere.pem"', "there is no file /nowhere.pem"),
+        ('[smart_id]\nmode = "simulator"\nbase_url = "https://example.com"', "must be this install's own simulator"),
+        ('[organisations.a.smart_id]\ncolour = 1\nmode = "demo"', "organisations.a.smart_id.colour"),
+        ("[smart_id", "is not TOML"),
+    ],
+)
+def test_what_is_unknown_or_unsafe_refuses_to_start_by_name(tmp_path: Path, text: str, sentence: str) -> None:
+    with pytest.raises(Misconfigured, match=f"SAVITARNA_IDENTITY: .*{sentence}"):
+        configured(tmp_path, text)
+
+
+@pytest.mark.parametrize("mode", ["demo", "simulator"])
+def test_production_believes_nobody_who_may_be_anybody(tmp_path: Path, mode: str) -> None:
+    with pytest.raises(Misconfigured, match=r'smart_id\.mode must be "live" in production'):
+        configured(tmp_path, f'[smart_id]\nmode = "{mode}"', **PRODUCTION)
+
+
+def test_a_file_that_is_not_there_refuses_to_start(tmp_path: Path) -> None:
+    with pytest.raises(Misconfigured, match="cannot be read"):
+        load({"SAVITARNA_DATA_DIR": str(tmp_path), "SAVITARNA_IDENTITY": str(tmp_path / "none.toml")})

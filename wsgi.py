@@ -28,6 +28,10 @@ def __getattr__(name: str) -> Any:
     if name != "application":
         raise AttributeError(name)
     mounts = {"/backoffice": create_backoffice()}
+    if not load_or_exit().is_production:
+        import simulators
+
+        mounts |= simulators.mounts(load_or_exit())
     if load_or_exit().demo:
         from mailbox import create_app as create_mailbox
 

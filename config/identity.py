@@ -13,6 +13,7 @@ A new kind of method is a frozen dataclass here, its line in `METHODS` (or `FAMI
 import re
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from functools import cache
 from pathlib import Path
@@ -49,6 +50,7 @@ class Method:
     """What every method has. `mode` says whom it speaks to; what a mode leaves empty, `settled` fills in."""
 
     mode: str
+    name: str = ""  # of its table
     offered: bool = True
     base_url: str = ""
     tls: str = ""  # a PEM file: the only certificates, or issuers of them, that the other system may show
@@ -64,8 +66,11 @@ class Method:
             found.append(f"mode must be one of {', '.join(MODES)}, not {self.mode!r}")
         elif place.is_production and self.mode != "live":
             found.append(f'mode must be "live" in production: whoever answers in {self.mode} mode is anybody they like')
-        if self.mode != "simulator" and urlsplit(self.base_url).scheme != "https":
-            found.append("base_url must start with https://")
+        if self.mode != "simulator":
+            if urlsplit(self.base_url).scheme != "https":
+                found.append("base_url must start with https://")
+        elif urlsplit(self.base_url).netloc != urlsplit(place.customer_url).netloc and not _on_this_host(self.base_url):
+            found.append("base_url must be this install's own simulator")
         if self.tls and not Path(self.tls).is_file():
             found.append(f"tls: there is no file {self.tls}")
         return found
@@ -104,8 +109,6 @@ class Signing(Method):
         if not self.relying_party_name:
             found.append("relying_party_name must be the name that SK gave")
         if self.mode == "simulator":
-            if urlsplit(self.base_url).netloc != urlsplit(place.customer_url).netloc and not _on_this_host(self.base_url):
-                found.append("base_url must be this install's own simulator")
             return found
         if self.mode == "live":
             if not self.tls:
@@ -164,10 +167,164 @@ class MobileId(Signing):
     URLS = {"live": "https://mid.sk.ee/mid-api", "demo": "https://tsp.demo.sk.ee/mid-api", "simulator": "{simulator}/mid-api"}
 
 
-METHODS: dict[str, type[Method]] = {"smart_id": SmartId, "mobile_id": MobileId}
-FAMILIES: dict[str, type[Method]] = {}  # [oidc.<name>]: each table is a method of that name
+# What is a matter of course for each kind of OpenID Connect provider. Banks differ: what theirs call things stands in each agreement.
+PROFILES: dict[str, dict[str, str]] = {
+    "bank": {"scope": "openid profile"},
+    "google": {
+        "title": "Google",
+        "base_url": "https://accounts.google.com",
+        "other_issuers": "accounts.google.com",
+        "scope": "openid profile",
+        "client_auth": "client_secret_post",
+    },
+    "facebook": {
+        "title": "Facebook",
+        "base_url": "https://www.facebook.com",
+        "authorization_endpoint": "https://www.facebook.com/dialog/oauth",
+        "token_endpoint": "https://graph.facebook.com/oauth/access_token",
+        "jwks_uri": "https://www.facebook.com/.well-known/oauth/openid/jwks/",
+        "scope": "openid public_profile",
+        "client_auth": "client_secret_post",
+    },
+}
+
+
+@dataclass(frozen=True)
+class OpenId(Method):
+    """A provider of OpenID Connect. `base_url` is its issuer, compared byte for byte; the discovery document is under it.
+
+    With `personal_code` it proves who somebody is, as banks do (level "high"). Without, a person is the subject of the issuer and nothing
+    more: the same one as before (level "low"), which is never enough for what needs an identity. An e-mail is not asked for.
+    """
+
+    profile: str = "bank"
+    title: str = ""  # as people know it: "Swedbank"
+    client_id: str = ""
+    client_secret: str = field(default="", repr=False)
+    client_secret_file: str = ""  # a file with it, so that this one may be read by everybody
+    client_key: str = ""  # a file with our private key (PEM, RSA or P-256), where the provider wants private_key_jwt
+    client_auth: str = ""  # client_secret_basic, client_secret_post or private_key_jwt
+    scope: str = ""
+    acr: str = ""  # words with spaces: one of them is asked for and must be in the token, as proof of how strong a sign-in it was
+    other_issuers: str = ""  # other spellings of the issuer in its tokens, with spaces between
+    uses_userinfo: bool = False  # the claims are at the userinfo endpoint, not in the token
+    personal_code: str = ""  # the claim's name
+    country: str = ""  # the claim with the country of the code, where the code itself does not begin with it
+    home: str = "LT"  # whose code it is where nothing says so
+    first_name: str = "given_name"
+    last_name: str = "family_name"
+    born_on: str = ""  # the claim's name (2004-01-31); empty: what the personal code tells
+    authorization_endpoint: str = ""  # these four are for providers whose discovery document does not name them
+    token_endpoint: str = ""
+    jwks_uri: str = ""
+    userinfo_endpoint: str = ""
+
+    AUTHS: ClassVar[tuple[str, ...]] = ("client_secret_basic", "client_secret_post", "private_key_jwt")
+    # Each with its path at the simulator.
+    ENDPOINTS: ClassVar[Mapping[str, str]] = {
+        "authorization_endpoint": "authorize",
+        "token_endpoint": "token",
+        "jwks_uri": "jwks",
+        "userinfo_endpoint": "userinfo",
+    }
+
+    @property
+    def level(self) -> str:
+        return "high" if self.personal_code else "low"
+
+    def settled(self, place: Place) -> "OpenId":
+        usual: dict[str, Any] = {"title": self.name, "client_auth": self.AUTHS[0]} | PROFILES.get(self.profile, {})
+        if self.mode == "simulator":
+            issuer = f"{place.simulators_url}/oidc/{self.name}"
+            # Like the real one it names its addresses in the configuration or in the discovery document.
+            usual |= {name: f"{issuer}/{path}" for name, path in self.ENDPOINTS.items() if name in usual}
+            usual |= {"base_url": issuer, "client_id": "savitarna", "client_secret": "simulator", "other_issuers": ""}
+            if self.profile == "bank":
+                usual |= {"personal_code": "personal_code", "country": "country"}
+        if self.client_secret_file:
+            with suppress(OSError, UnicodeDecodeError):
+                usual["client_secret"] = Path(self.client_secret_file).read_text().strip()
+        return replace(self, **{name: value for name, value in usual.items() if not getattr(self, name)})
+
+    def wrong(self, place: Place) -> list[str]:
+        found = super().wrong(place)
+        if self.profile not in PROFILES:
+            found.append(f"profile must be one of {', '.join(PROFILES)}")
+        elif (self.profile == "bank") != bool(self.personal_code):
+            found.append("personal_code must be the claim with it where a bank has looked at a document, and empty elsewhere")
+        if not self.client_id:
+            found.append("client_id must be what the provider gave")
+        if self.client_auth not in self.AUTHS:
+            found.append(f"client_auth must be one of {', '.join(self.AUTHS)}")
+        elif self.client_auth == "private_key_jwt":
+            found += _no_file(self, "client_key")
+        elif not self.client_secret:
+            found.append("client_secret must be what the provider gave (or client_secret_file the file with it)")
+        if self.mode != "simulator":
+            given = [name for name in self.ENDPOINTS if getattr(self, name)]
+            found += [f"{name} must start with https://" for name in given if urlsplit(getattr(self, name)).scheme != "https"]
+        return found
+
+
+@dataclass(frozen=True)
+class Viisp(Method):
+    """The e-Government Gateway of Lithuania. `base_url` is the address of its service."""
+
+    pid: str = ""  # by what it knows us
+    key: str = ""  # a file with our private RSA key (PEM), which signs every question
+    gateway_key: str = ""  # a file with its certificate or public key (PEM): answers signed with any other are refused
+    portal_url: str = ""  # where people prove who they are
+    # The ways that count as proof there. A password (auth.login.pass) would not.
+    providers: str = "auth.lt.identity.card auth.lt.bank auth.signatureProvider auth.lt.government.employee.card"
+    takes_sha1: bool = False  # the gateway's older keys sign with RSA-SHA1
+
+    URLS: ClassVar[Mapping[str, tuple[str, str]]] = {
+        "live": (
+            "https://www.epaslaugos.lt/portal/authenticationServices/auth",
+            "https://www.epaslaugos.lt/portal/external/services/authentication/v2/",
+        ),
+        "demo": (
+            "https://test.epaslaugos.lt/portal/services/AuthenticationServiceProxy",
+            "https://test.epaslaugos.lt/portal/external/services/authentication/v2/",
+        ),
+    }
+
+    def settled(self, place: Place) -> "Viisp":
+        here, kept = f"{place.simulators_url}/viisp", place.simulators_dir / "viisp"
+        base_url, portal_url = self.URLS.get(self.mode, (f"{here}/service", f"{here}/portal"))
+        usual: dict[str, Any] = {"base_url": base_url, "portal_url": portal_url}
+        if self.mode == "simulator":
+            usual |= {"pid": "SIMULATOR", "key": str(kept / "ours.pem"), "gateway_key": str(kept / "gateway.public.pem")}
+        return replace(self, **{name: value for name, value in usual.items() if not getattr(self, name)})
+
+    def wrong(self, place: Place) -> list[str]:
+        found = super().wrong(place)
+        if not self.pid:
+            found.append("pid must be what the gateway's keeper gave")
+        if self.mode != "simulator":
+            found += _no_file(self, "key") + _no_file(self, "gateway_key")
+            if urlsplit(self.portal_url).scheme != "https":
+                found.append("portal_url must start with https://")
+        if not self.providers.split() or "auth.login.pass" in self.providers.split():
+            found.append("providers must be ways that prove who somebody is, without auth.login.pass")
+        return found
+
+
+METHODS: dict[str, type[Method]] = {"smart_id": SmartId, "mobile_id": MobileId, "viisp": Viisp}
+FAMILIES: dict[str, type[Method]] = {"oidc": OpenId}  # [oidc.<name>]: each table is a method of that name
 # What development offers where no file says otherwise.
-SIMULATORS: dict[str, Any] = {"smart_id": {"mode": "simulator"}, "mobile_id": {"mode": "simulator"}}
+SIMULATORS: dict[str, Any] = {
+    "smart_id": {"mode": "simulator"},
+    "mobile_id": {"mode": "simulator"},
+    "viisp": {"mode": "simulator"},
+    "oidc": {
+        "swedbank": {"mode": "simulator", "title": "Swedbank"},
+        "seb": {"mode": "simulator", "title": "SEB"},
+        "luminor": {"mode": "simulator", "title": "Luminor"},
+        "google": {"mode": "simulator", "profile": "google"},
+        "facebook": {"mode": "simulator", "profile": "facebook"},
+    },
+}
 
 
 @dataclass(frozen=True)
@@ -228,7 +385,7 @@ def _made(tables: Tables, under: Tables, place: Place, wrong: list[str]) -> dict
     made = {}
     for name, (where, kind, values) in tables.items():
         values = under.get(name, ("", kind, {}))[2] | values
-        known = {f.name: f.type for f in fields(kind)}
+        known = {f.name: f.type for f in fields(kind) if f.name != "name"}
         bad = [f"{where}.{key} is not a setting of it" for key in values if key not in known]
         bad += [
             f"{where}.{key} must be {KINDS[known[key]]}" for key, value in values.items() if key in known and type(value) is not known[key]
@@ -236,11 +393,16 @@ def _made(tables: Tables, under: Tables, place: Place, wrong: list[str]) -> dict
         if "mode" not in values:
             bad.append(f"{where}.mode is missing: {', '.join(MODES)}")
         if not bad:
-            method = kind(**values).settled(place)
+            method = kind(name=name, **values).settled(place)
             bad = [f"{where}.{sentence}" for sentence in method.wrong(place)]
             made[name] = method
         wrong += bad
     return made
+
+
+def _no_file(method: Method, name: str) -> list[str]:
+    path = getattr(method, name)
+    return [] if path and Path(path).is_file() else [f"{name} must name a file that is there, not {path!r}"]
 
 
 def _on_this_host(url: str) -> bool:

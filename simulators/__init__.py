@@ -1,2 +1,14 @@
 """Other companies' systems, acted: one module and one WSGI application each, mounted under /simulators/<name> in development and never in
 production. Their clients in `integrations/` speak real HTTP to them."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from config import Config
+
+
+def mounts(config: Config) -> Mapping[str, Any]:
+    """Each simulator by the path that its clients look for it under. Raises Misconfigured in production."""
+    from simulators import oidc
+
+    return {"/simulators/oidc": oidc.create_app(config)}

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
+
+from flask_babel import lazy_gettext
 
 
 @dataclass(frozen=True)
@@ -13,7 +16,7 @@ class Actor:
     code: str  # personal code, without its country
     phone: str
     country: str = "LT"
-    story: str = ""
+    story: Any = ""
 
     @property
     def name(self) -> str:
@@ -30,6 +33,6 @@ PEOPLE = (
     Actor("Vardutis", "Pavardutis", "50001029996", "+37060000002"),
     Actor("Jonas", "Pavyzdys", "30303039914", "+37060000003"),
     Actor("Rasa", "Bandomoji", "40504040001", "+37060000004"),
-    Actor("Ugnė", "Jaunutė", "61101019999", "+37060000005", story="not yet eighteen"),
-    Actor("Kadri", "Katsetaja", "60001019906", "+37260000006", "EE", story="from Estonia"),
+    Actor("Ugnė", "Jaunutė", "61101019999", "+37060000005", story=lazy_gettext("not yet eighteen")),
+    Actor("Kadri", "Katsetaja", "60001019906", "+37260000006", "EE", lazy_gettext("from Estonia")),
 )

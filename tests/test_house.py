@@ -32,7 +32,7 @@ MAY_IMPORT = {
     "portal": {"backups", "config", "models", "rules", "integrations", "tasks", "web", "formats", "demo", "portal"},
     "demo": {"config", "models", "rules", "integrations", "tasks", "formats", "demo"},
     "mailbox": {"config", "models", "rules", "integrations", "formats", "portal"},
-    "simulators": {"config", "integrations", "simulators"},
+    "simulators": {"config", "formats", "integrations", "simulators"},
 }
 # Outside libraries that have one home.
 HOMES = {

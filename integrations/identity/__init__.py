@@ -56,7 +56,9 @@ class Wish:
     flow: str = ""  # Smart-ID: "QR", "Web2App", "Notification"
     language: str = "lt"
     text: str = ""  # what the phone shows, at most 60 characters: who asks, and for what
-    callback_url: str = ""  # where the other system sends the browser back to: https in production, with the flow's own token
+    # Where the other system sends the browser back to, https in production. Of OpenID Connect one and the same address for everybody, as it
+    # was registered; of the others with the flow's own token.
+    callback_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -66,7 +68,7 @@ class Shown:
     code: str = ""  # control code to compare with the phone's
     qr: str = ""  # text of a QR code, another one each second
     link: str = ""  # opens the app on this very device
-    go_to: str = ""  # the address the browser is sent to
+    go_to: str = ""  # the address the browser is sent to; a policy of form-action holds for the redirect after a form too
     post: Mapping[str, str] = field(default_factory=dict)  # fields to send there, by a form; empty: it is simply opened
 
 

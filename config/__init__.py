@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from config import identity as identities
+from config import identity as identities, register as registers
 
 PREFIX = "SAVITARNA_"
 KEYS = ("customer_secret_key", "staff_secret_key", "event_key", "queue_key")
@@ -55,6 +55,7 @@ class Config:
     demo: bool = False  # the demo world, the development mailbox and the printed sign-ins
     cheap_passwords: bool = False  # tests only: hashing that takes no time
     identity: str = ""  # the TOML file of sign-in methods (config/identity.py); empty: the simulators in development, none in production
+    register: str = ""  # the TOML file of the register of legal entities (config/register.py); empty: as above
     log_level: str = "INFO"
     metrics_token: str = field(default="", repr=False)  # who sends it may read /metrics and why /readyz complains; empty: nobody
 
@@ -90,6 +91,15 @@ class Config:
     def sign_in_methods(self, slug: str) -> dict[str, identities.Method]:
         """How the methods are reached that this organisation offers, by name."""
         return identities.load(self.identity, self.place)[0].of(slug)
+
+    @property
+    def register_dir(self) -> Path:
+        """Files from the register of legal entities: one folder per organisation's slug."""
+        return self.data_dir / "register"
+
+    def register_of(self, slug: str) -> registers.Register | None:
+        """How this organisation reads the register of legal entities; None: it does not."""
+        return registers.load(self.register, self.place)[0].of(slug)
 
     def key(self, purpose: str) -> bytes:
         """The secret bytes for one of `KEYS`."""
@@ -207,6 +217,7 @@ def _unsafe(config: Config) -> list[str]:
     if 0 < len(config.metrics_token) < 32:
         wrong.append(f"{PREFIX}METRICS_TOKEN must be at least 32 characters.")
     wrong += identities.load(config.identity, config.place)[1]
+    wrong += registers.load(config.register, config.place)[1]
     if not config.is_production:
         return wrong
     if config.demo:

@@ -9,6 +9,6 @@ from config import Config
 
 def mounts(config: Config) -> Mapping[str, Any]:
     """Each simulator by the path that its clients look for it under. Raises Misconfigured in production."""
-    from simulators import oidc
+    from simulators import oidc, register
 
-    return {"/simulators/oidc": oidc.create_app(config)}
+    return {"/simulators/oidc": oidc.create_app(config), "/simulators/register": register.create_app(config)}

@@ -36,10 +36,12 @@ class Answer:
 
 
 class Client:
-    """Talks to one system. `trust`: a file with the only certificates of issuers it may have; empty: those of the host."""
+    """Talks to one system. `trust`: a file with the only certificates, or issuers of them, that it may have; empty: the host's issuers."""
 
     def __init__(self, trust: str = "") -> None:
         context = ssl.create_default_context(cafile=trust or None)
+        if trust:
+            context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the other system's very certificate may be the one that is trusted
         self._pool = urllib3.PoolManager(ssl_context=context, retries=False, maxsize=4)
 
     def ask(
@@ -51,6 +53,7 @@ class Client:
         fields: Mapping[str, str] | None = None,
         headers: Mapping[str, str] | None = None,
         seconds: float = SECONDS,
+        most_bytes: int = MOST_BYTES,
     ) -> Answer:
         """One request: `body` as it is, or `fields` as a form. Raises Unreachable."""
         send = dict(headers or {})
@@ -64,12 +67,12 @@ class Client:
             )  # fmt: skip
             try:
                 # One byte more than is allowed shows that there is more.
-                read = answer.read(MOST_BYTES + 1, decode_content=True)
+                read = answer.read(most_bytes + 1, decode_content=True)
             finally:
                 answer.close()
         except (urllib3.exceptions.HTTPError, OSError) as error:
             raise Unreachable(type(error).__name__) from error
-        if len(read) > MOST_BYTES:
+        if len(read) > most_bytes:
             raise Unreachable("answer too large")
         return Answer(answer.status, read, {name.lower(): value for name, value in answer.headers.items()})
 

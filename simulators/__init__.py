@@ -9,6 +9,7 @@ from config import Config
 
 def mounts(config: Config) -> Mapping[str, Any]:
     """Each simulator by the path that its clients look for it under. Raises Misconfigured in production."""
-    from simulators import oidc, register
+    from simulators import oidc, register, sk
 
-    return {"/simulators/oidc": oidc.create_app(config), "/simulators/register": register.create_app(config)}
+    made = {"oidc": oidc, "register": register, "sk": sk}
+    return {f"/simulators/{name}": module.create_app(config) for name, module in made.items()}

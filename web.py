@@ -158,11 +158,12 @@ def create_site(
     return site
 
 
-def bind(config: Config) -> None:
-    """Bind the process to its database and keys, once: both sites, the worker and the console share them."""
+def bind(config: Config, *, keep_plans: bool = False) -> None:
+    """Bind the process to its database and keys, once: both sites, the worker and the console share them. Where the backoffice, which
+    searches, shares the process with the customer site, it comes first (`wsgi.py`)."""
     if BOUND.get("url") != config.database_url:
         config.data_dir.mkdir(parents=True, exist_ok=True)
-        open_database(config.database_url)
+        open_database(config.database_url, keep_plans=keep_plans)
         BOUND["url"] = config.database_url
     keys.configure(config.key("event_key"), config.cheap_passwords)
     if config.is_production:

@@ -14,6 +14,7 @@ from rules import access, sessions
 
 def create_app(config: Config) -> web.Site:
     """The site of every organisation of this install."""
+    web.bind(config, keep_plans=True)
     site = web.create_site("customer", config, key="customer_secret_key", routes=access.CUSTOMER_ROUTES, whose=_whose, ring=tasks.ring)
     for page in (health, home, register, sign_in, account, contracts, shares, invoices, looks, meters, readings):
         site.register_blueprint(page.pages)

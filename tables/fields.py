@@ -39,11 +39,13 @@ class SqliteKept(PooledSqliteDatabase):
         return super()._connect()
 
 
-def open_database(url: str) -> pw.Database:
+def open_database(url: str, *, keep_plans: bool = False) -> pw.Database:
     """Bind every table to the database at `url` (sqlite:///path or postgresql://...) and return it, not yet connected.
 
     SQLite takes its write lock when a transaction begins (else "database is locked" comes at once, whatever the timeout) and
-    flushes every commit to the disk. PostgreSQL is told to give up rather than hang, and to plan each search anew.
+    flushes every commit to the disk. PostgreSQL is told to give up rather than hang, and to plan each statement anew: a search for a name
+    that many have is another one than for a name of few. `keep_plans`: not so, where all statements ask for a few rows by their keys;
+    planning then takes longer than doing.
     """
     parts = urlsplit(url)
     if parts.scheme == "sqlite":
@@ -68,7 +70,7 @@ def open_database(url: str) -> pw.Database:
             keepalives_idle=30,
             tcp_user_timeout=10000,
             options="-c timezone=UTC -c lock_timeout=5s -c statement_timeout=15s -c idle_in_transaction_session_timeout=30s"
-            " -c plan_cache_mode=force_custom_plan",
+            f" -c plan_cache_mode={'auto' if keep_plans else 'force_custom_plan'}",
         )
     else:
         raise ValueError(f"The database must be sqlite:///path or postgresql://..., not {parts.scheme}://...")

@@ -11,7 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-SLOW_MS, FEW = 500.0, 4  # what is slower than this takes part in so many rounds only: its own noise is small beside what it takes
+# What is slow takes part in a few rounds only, what is very slow in one: its own noise is small beside what it takes.
+SLOW_MS, FEW, VERY_SLOW_MS = 500.0, 4, 10_000.0
 
 
 @dataclass(frozen=True)
@@ -31,12 +32,12 @@ class Timing:
 
 def side_by_side(contenders: Mapping[str, Callable[[], object]], *, rounds: int, seconds: float) -> dict[str, Timing]:
     """Run each contender once a round, the order moved on by one each round, until `rounds` or `seconds` are over (10 rounds at least).
-    A slow one takes part in the first few rounds."""
+    A slow one takes part in the first few rounds, a very slow one in the first."""
     names = list(contenders)
     took: dict[str, list[float]] = {name: [] for name in names}
     worked: dict[str, list[float]] = {name: [] for name in names}
     with one_core():
-        left = {name: FEW if _warm(contenders[name]) > SLOW_MS else rounds for name in names}
+        left = {name: _rounds(_warm(contenders[name]), rounds) for name in names}
         gc.collect()
         gc.freeze()  # what is loaded by now is nobody's garbage
         started = time.perf_counter()
@@ -54,6 +55,10 @@ def side_by_side(contenders: Mapping[str, Callable[[], object]], *, rounds: int,
                 break
         gc.unfreeze()
     return {name: Timing(statistics.median(runs), min(runs), statistics.median(worked[name]), len(runs)) for name, runs in took.items()}
+
+
+def _rounds(took: float, most: int) -> int:
+    return most if took <= SLOW_MS else FEW if took <= VERY_SLOW_MS else 1
 
 
 def _warm(contender: Callable[[], object]) -> float:

@@ -1,6 +1,7 @@
 """An install of five organisations with as many bills as asked for, on either database: made by the database itself, in a minute or so
 a million, indexes last. To every bill there is a reading and an event; to twelve of them a contract, an account and a meter."""
 
+import os
 import random
 import uuid
 from collections.abc import Iterator
@@ -13,8 +14,10 @@ import peewee as pw
 from playhouse.migrations import Runner
 
 import models
+from bench import databases
 from config import ROOT
 
+SMALL, ROWS = 10_000, int(os.environ.get("BENCH_ROWS", "1000000"))
 ORGANISATIONS = 5
 BILLS_OF_ONE = 12
 ONE_OF = 8  # bills is not paid yet
@@ -35,6 +38,19 @@ SURE = {1: "Jonas Adomas", 2: "Živilė Žukauskaitė"}  # however few there are
 BLOCK = 20_000
 EVENTS = ("account.signed_in", "account.signed_out", "account.email_confirmed", "account.phone_changed")
 FACTS = '{"address":"a@example.lt","everywhere":false,"known_device":true,"new":"+37060000000","old":""}'
+
+
+@contextmanager
+def filled(engine: str) -> Iterator[dict[int, str]]:
+    """The URLs of a small database and of one with as many bills as asked for (BENCH_ROWS=), by their bills."""
+    sizes = sorted({SMALL, ROWS})
+    with databases.several(engine, len(sizes)) as made:
+        urls = dict(zip(sizes, made, strict=True))
+        for size, url in urls.items():
+            opened = models.open_database(url)
+            fill(opened, size)
+            opened.close_all()  # the next connection is as in production
+        yield urls
 
 
 def fill(opened: pw.Database, bills: int) -> None:

@@ -32,14 +32,17 @@ class Peer(AppConfig):
         super().import_models()
 
 
-def pages(url: str, accounts: list[int], folder: Path) -> list[Callable[[], tuple[int, str]]]:
-    """What opens the home of each of these accounts, signed in, over the database at `url`, where Django puts its own tables too.
+Page = Callable[[], tuple[int, str]]
+
+
+def pages(accounts: dict[str, list[int]], folder: Path) -> dict[str, list[Page]]:
+    """What opens the home of each of these accounts, signed in, by the URL of their database, where Django puts its own tables too.
     `folder` is for its files."""
     sentences = folder / "lt" / "LC_MESSAGES"
     sentences.mkdir(parents=True)
     shutil.copy(ROOT / "translations" / "lt" / "LC_MESSAGES" / "messages.mo", sentences / "django.mo")
     django_project.set_up(
-        url,
+        next(iter(accounts)),
         __name__,
         f"{__name__}.Peer",
         middleware=("django.middleware.locale.LocaleMiddleware",),
@@ -50,11 +53,25 @@ def pages(url: str, accounts: list[int], folder: Path) -> list[Callable[[], tupl
         LANGUAGES=[("lt", "Lietuvių"), ("en", "English")],
         LOCALE_PATHS=[folder],
     )
-    from django.core.management import call_command
+    application = django_project.application()
+    return {url: _pages(application, url, numbers) for url, numbers in accounts.items()}
 
+
+def _pages(application: Any, url: str, accounts: list[int]) -> list[Page]:
+    from django.core.management import call_command
+    from django.db import connections
+
+    connections.settings["default"] |= django_project.engine(url)
+    del connections["default"]
+    opened = connections["default"]  # made anew, of this database
     call_command("migrate", verbosity=0)
-    application, people = django_project.application(), TABLES["Account"].objects.in_bulk(accounts)
-    return [partial(clock.get, application, "/home", cookie=django_project.cookie(people[number])) for number in accounts]
+    people = TABLES["Account"].objects.in_bulk(accounts)
+
+    def page(cookie: str) -> tuple[int, str]:
+        connections["default"] = opened
+        return clock.get(application, "/home", cookie=cookie)
+
+    return [partial(page, django_project.cookie(people[number])) for number in accounts]
 
 
 def _tables() -> None:

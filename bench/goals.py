@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
 from statistics import median
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,6 @@ def table(figures: Sequence[Figure]) -> str:
     return "\n".join([head, *map(str, order), f"{len(figures)} figures, {missed} missed"])
 
 
-def measure(name: str, *engine: str) -> list[Figure]:
-    """What `bench/<name>.py` says, on that engine where it has a choice."""
-    return list(import_module(f"bench.{name}").run(*engine))
+def measure(name: str, *where: Any) -> list[Figure]:
+    """What `bench/<name>.py` says, on that engine and of those databases where it has a choice."""
+    return list(import_module(f"bench.{name}").run(*where))

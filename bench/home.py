@@ -1,5 +1,5 @@
 """The customer's home beside the same page by Django, and beside the least that could make it: its statements through the bare driver
-of the database, and its template (G7, G8)."""
+of the database, and its template; in a small database and in a large one (G7, G8)."""
 
 import itertools
 import sqlite3
@@ -15,32 +15,48 @@ from bench import clock, django_home, site
 from bench.goals import Figure
 from customer.pages import home
 
-ACCOUNTS, ROUNDS = 100, 300
+ACCOUNTS, ROUNDS, SECONDS = 100, 300, 80
 
 
-def run(engine: str) -> Iterator[Figure]:
-    """Each contender shows the homes of all customers in turn."""
-    with site.customers(engine, ACCOUNTS) as install, tempfile.TemporaryDirectory(prefix="savitarna-bench-") as folder:
-        turns = itertools.cycle(install.people)
-        django = itertools.cycle(django_home.pages(install.url, [one.account.id for one in install.people], Path(folder)))
+def run(engine: str, urls: dict[int, str]) -> Iterator[Figure]:
+    """Each contender shows the homes of all customers of each database in turn."""
+    with site.customers(urls, ACCOUNTS) as installs, tempfile.TemporaryDirectory(prefix="savitarna-bench-") as folder:
+        django = django_home.pages({one.url: [who.account.id for who in one.people] for one in installs.values()}, Path(folder))
+        contenders: dict[str, Callable[[], str]] = {}
+        asked = {}
+        for size, install in installs.items():
+            page, peer = _page(install), _peer(django[install.url])
+            asked[size], context = _watched(page)
+            limit = _limit(install, asked[size], context)
+            assert abs(len(limit()) - len(page())) < 200, "the limit must make the same page"
+            for part in ("<rect", "<tr>", "<text", "<li>", "363,00", "href=", "Jūsų paskyra"):
+                assert abs(peer().count(part) - page().count(part)) <= 2, f"Django must make the same page: {part}"
+            contenders |= {f"page {size}": page, f"django {size}": peer, f"limit {size}": limit}
+        took = clock.side_by_side(contenders, rounds=ROUNDS, seconds=SECONDS)
+    for size in urls:
+        page, shown = took[f"page {size}"], f"{size:,}"
+        yield Figure("G7", "the customer's home, ours to the limit", engine, shown, page.over(took[f"limit {size}"]), 1.3, False)
+        yield Figure("G7", "the customer's home, Django to ours", engine, shown, took[f"django {size}"].over(page), 4, True)
+        yield Figure("G8", "statements of the customer's home", engine, shown, (len(asked[size]),), 8, False, "")
+    small, large = min(urls), max(urls)
+    grown = took[f"page {large}"].over(took[f"page {small}"])
+    yield Figure("G7", f"the customer's home; to {small:,}", engine, f"{large:,}", grown, 1.3, False)
 
-        def page() -> str:
-            return _shown(*clock.get(install.application, "/bench/home", cookie=next(turns).cookie))
 
-        def peer() -> str:
-            return _shown(*next(django)())
+def _page(install: site.Install) -> Callable[[], str]:
+    turns = itertools.cycle(install.people)
 
-        statements, context = _watched(page)
-        limit = _limit(install, statements, context)
-        assert abs(len(limit()) - len(page())) < 200, "the limit must make the same page"
-        for part in ("<rect", "<tr>", "<text", "<li>", "363,00", "href=", "Jūsų paskyra"):
-            assert abs(peer().count(part) - page().count(part)) <= 2, f"Django must make the same page: {part}"
-        took = clock.side_by_side({"page": page, "django": peer, "limit": limit}, rounds=ROUNDS, seconds=40)
-        models.database.close_all()
-    size = f"{ACCOUNTS} people"
-    yield Figure("G7", "the customer's home, ours to the limit", engine, size, took["page"].over(took["limit"]), 1.3, False)
-    yield Figure("G7", "the customer's home, Django to ours", engine, size, took["django"].over(took["page"]), 4, True)
-    yield Figure("G8", "statements of the customer's home", engine, size, (len(statements),), 8, False, "")
+    def page() -> str:
+        who = next(turns)
+        status, _, body = install.ask(f"/{who.account.organisation.slug}/home", cookie=who.cookie)
+        return _shown(status, body)
+
+    return page
+
+
+def _peer(pages: list[Callable[[], tuple[int, str]]]) -> Callable[[], str]:
+    turns = itertools.cycle(pages)
+    return lambda: _shown(*next(turns)())
 
 
 def _shown(status: int, body: str) -> str:
@@ -52,7 +68,7 @@ def _watched(page: Any) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
     """The statements of one page, and what its template was given."""
     statements: list[tuple[str, Any]] = []
     given: dict[str, Any] = {}
-    database, render = models.database.obj, home.render_template
+    render = home.render_template
 
     def keep(template: str, **context: Any) -> str:
         given.update(context)
@@ -62,6 +78,7 @@ def _watched(page: Any) -> tuple[list[tuple[str, Any]], dict[str, Any]]:
         statements.append((event.sql, event.params))
 
     page()
+    database = models.database.obj
     database.query_hooks.append(note)
     home.render_template = keep
     try:
@@ -77,7 +94,7 @@ def _limit(install: site.Install, statements: list[tuple[str, Any]], context: di
     is_file = install.url.startswith("sqlite")
     connection: Any = sqlite3.connect(install.url.removeprefix("sqlite:///")) if is_file else psycopg.connect(install.url, autocommit=True)
     someone = install.people[0].account
-    around = {"SCRIPT_NAME": "/bench", "savitarna.organisation": someone.organisation}
+    around = {"SCRIPT_NAME": f"/{someone.organisation.slug}", "savitarna.organisation": someone.organisation}
 
     def limit() -> str:
         for sql, values in statements:

@@ -16,7 +16,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlencode
 
-import models
 from bench import reading, site
 from bench.goals import Figure
 from config import ROOT
@@ -36,11 +35,17 @@ class Server:
     people: list[tuple[str, str, Callable[[int], dict[str, str]]]]
 
 
-def run() -> Iterator[Figure]:
-    """What came of the POSTs to each of the two."""
+def run(engine: str, urls: dict[int, str]) -> Iterator[Figure]:
+    """What came of the POSTs to each of the two, in each database."""
+    with site.customers(urls, CONNECTIONS) as installs:
+        for install in installs.values():
+            install.opened.close_all()  # the workers have the file to themselves
+        for size, install in installs.items():
+            yield _locked(engine, size, install)
+
+
+def _locked(engine: str, size: int, install: site.Install) -> Figure:
     with ExitStack() as stack:
-        install = stack.enter_context(site.customers("sqlite", CONNECTIONS))
-        models.database.close_all()  # the workers have the file to themselves
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="savitarna-bench-")))
         servers = {
             "product": stack.enter_context(
@@ -60,13 +65,13 @@ def run() -> Iterator[Figure]:
         raised = {name: server.log.read_text().count("sqlite3.OperationalError") for name, server in servers.items()}
     for name, counted in answers.items():
         print(
-            f"  {name}: {dict(counted)}, {counted['taken'] / TURNS / SECONDS:.0f} taken a second, sqlite3.OperationalError {raised[name]} times in the log"
+            f"  {size:,}, {name}: {dict(counted)}, {counted['taken'] / TURNS / SECONDS:.0f} taken a second, sqlite3.OperationalError {raised[name]} times in the log"
         )
         assert counted["taken"], f"{name} took nothing"
     failed = {name: counted.total() - counted["taken"] for name, counted in answers.items()}
     share = 100 * failed["stock"] / answers["stock"].total()
     what = f"POSTs that fail (the stock application's: {share:.0f} %)"
-    yield Figure("G9", what, "sqlite", f"{WORKERS} x {CONNECTIONS}", (failed["product"],), 0, False, f"of {answers['product'].total()}")
+    return Figure("G9", what, engine, f"{size:,}", (failed["product"],), 0, False, f"of {answers['product'].total()}")
 
 
 @contextmanager

@@ -1,22 +1,24 @@
-"""The customer site in this process on a database of its own, with customers to be: three contracts each, two meters and four bills
-in every one, readings of two years."""
+"""The customer site in this process over databases that `data.py` has filled, with customers more in the first organisation of each:
+three contracts of everyone, two meters and four bills in every contract, readings of two years."""
 
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import peewee as pw
+
 import models
-import web
-from bench import databases
+from bench import clock as timing
 from config import load
 from models import AccessType, Account, Contract, Invoice, Membership, Meter, MeterKind, Organisation, Provider, Reading, now
 from rules import access, clock, sessions
 
 MONTHS = 24
+KINDS = ("cold-water", "hot-water")
 
 
 @dataclass(frozen=True)
@@ -30,9 +32,10 @@ class Customer:
 
 @dataclass(frozen=True)
 class Install:
-    """The site in this process, what another process of it must find in its environment, and its customers."""
+    """The site over one database, what another process of it must find in its environment, and its customers."""
 
     application: Any
+    opened: pw.Database
     environ: dict[str, str]
     people: list[Customer]
 
@@ -41,59 +44,73 @@ class Install:
         """Of the database."""
         return self.environ["DATABASE_URL"]
 
+    def ask(self, path: str, **sent: Any) -> tuple[int, str, str]:
+        """As `clock.ask`, of this database."""
+        models.database.initialize(self.opened)
+        return timing.ask(self.application, path, **sent)
+
 
 @contextmanager
-def customers(engine: str, count: int) -> Iterator[Install]:
-    """An install with so many customers."""
+def customers(urls: Mapping[int, str], count: int) -> Iterator[dict[int, Install]]:
+    """The site over each of these databases, with so many customers more."""
     from customer import create_app
 
-    with databases.several(engine, 1) as (url,), tempfile.TemporaryDirectory(prefix="savitarna-bench-") as folder:
-        settings = {"SAVITARNA_ENVIRONMENT": "test", "SAVITARNA_DATA_DIR": folder, "DATABASE_URL": url}
-        site: Any = create_app(load(settings))
+    with tempfile.TemporaryDirectory(prefix="savitarna-bench-") as folder:
+        environs = {
+            size: {"SAVITARNA_ENVIRONMENT": "test", "SAVITARNA_DATA_DIR": folder, "DATABASE_URL": url} for size, url in urls.items()
+        }
+        site: Any = create_app(load(next(iter(environs.values()))))
         site.config["RING"] = lambda: None
-        web.bind(load(settings))
-        with models.database.connection_context(), models.database.atomic():
-            made = _organisation()
-            found = [_customer(made, number) for number in range(count)]
-            signer = site.session_interface.get_signing_serializer(site)
-            ready = []
-            for account, meter in found:
-                said = {f"sid-{made.id}": sessions.open_for(account, "bench"), "language": "lt"}
-                ready.append(Customer(account, f"{site.config['SESSION_COOKIE_NAME']}={signer.dumps(said)}", meter))
-        if engine == "postgresql":
-            with models.database.connection_context():
-                models.database.execute_sql("ANALYZE")
-        yield Install(site, settings, ready)
+        installs = {size: _install(site, environ, count) for size, environ in environs.items()}
+        yield installs
+        for install in installs.values():
+            install.opened.close_all()
+
+
+def _install(site: Any, environ: dict[str, str], count: int) -> Install:
+    opened = models.open_database(environ["DATABASE_URL"])
+    with opened.connection_context(), opened.atomic():
+        here = _organisation()
+        found = [_customer(here) for _ in range(count)]
+        signer = site.session_interface.get_signing_serializer(site)
+        ready = []
+        for account, meter in found:
+            said = {f"sid-{here.id}": sessions.open_for(account, "bench"), "language": "lt"}
+            ready.append(Customer(account, f"{site.config['SESSION_COOKIE_NAME']}={signer.dumps(said)}", meter))
+    with opened.connection_context():
+        opened.execute_sql("SET statement_timeout = 0" if environ["DATABASE_URL"].startswith("postgresql") else "SELECT 1")
+        opened.execute_sql("ANALYZE")
+    opened.close_all()
+    return Install(site, opened, environ, ready)
 
 
 def _organisation() -> Organisation:
-    made = Organisation.create(slug="bench", name="Tiekėjas", phone="+370 5 200 0000")
-    Provider.create(organisation=made, name="Tiekėjas", code="1")
-    AccessType.create(organisation=made, name="owner", deeds=sorted(access.DEEDS))
-    for code in ("cold-water", "hot-water"):
-        MeterKind.create(organisation=made, code=code, name_lt=code, name_en=code, unit="m³")
-    return made
+    here = Organisation.get_by_id(1)
+    AccessType.get_or_create(organisation=here, name="owner", defaults={"deeds": sorted(access.DEEDS)})
+    for code in KINDS:
+        MeterKind.get_or_create(organisation=here, code=code, defaults={"name_lt": code, "name_en": code, "unit": "m³"})
+    return here
 
 
-def _customer(of: Organisation, number: int) -> tuple[Account, Meter]:
-    at = now()
+def _customer(of: Organisation) -> tuple[Account, Meter]:
+    at, email = now(), f"{uuid.uuid4().hex}@example.lt"
+    provider, owner = Provider.get(organisation=of), AccessType.get(organisation=of, name="owner")
+    kinds = list(MeterKind.select().where((MeterKind.organisation == of) & MeterKind.code.in_(KINDS)))
     account = Account.create(
-        organisation=of, email=f"a{number}@example.lt", name=f"Vardenis {number}", password_hash="-", email_confirmed_at=at,
-        identity_confirmed_at=at,
-    )  # fmt: skip
-    kinds, meters = list(MeterKind.select().where(MeterKind.organisation == of)), []
+        organisation=of, email=email, name="Vardenis", password_hash="-", email_confirmed_at=at, identity_confirmed_at=at
+    )
+    meters = []
     for place in range(3):
-        contract = Contract.create(
-            organisation=of, provider=Provider.get(), payer_code=f"{number}-{place}", address=f"Liepų g. {number}-{place}"
-        )
-        Membership.create(organisation=of, account=account, contract=contract, access_type=AccessType.get())
+        called = f"{account.id}-{place}"
+        contract = Contract.create(organisation=of, provider=provider, payer_code=called, address=f"Liepų g. {called}")
+        Membership.create(organisation=of, account=account, contract=contract, access_type=owner)
         for kind in kinds:
-            meters.append(Meter.create(organisation=of, contract=contract, kind=kind, number=f"M{number}-{place}-{kind.id}"))
+            meters.append(Meter.create(organisation=of, contract=contract, kind=kind, number=f"M{called}-{kind.id}"))
             _readings(meters[-1])
         for back in range(4):
             issued = clock.today().replace(day=1) - timedelta(days=30 * back)
             Invoice.create(
-                organisation=of, provider=Provider.get(), contract=contract, number=f"S{number}-{place}-{back}", issued_on=issued,
+                organisation=of, provider=provider, contract=contract, number=f"S{called}-{back}", issued_on=issued,
                 due_on=issued + timedelta(days=27), net_cents=10_000, vat_cents=2_100, total_cents=12_100, payable_cents=12_100,
                 outstanding_cents=0 if back else 12_100, content_digest="-",
             )  # fmt: skip

@@ -149,14 +149,14 @@ class ReadingForm(FlaskForm):
 
 def create(url: str) -> Flask:
     """The application over the database at `url`: GET /start/<account> signs in and answers with the token, POST /readings/<account>."""
-    database.initialize(_open(url))
+    opened = _open(url)
     site = Flask("stock")
     site.secret_key = hashlib.sha256(url.encode()).hexdigest()  # the same in all workers
     CSRFProtect(site)
     login = LoginManager(site)
     login.user_loader(lambda number: Account.get_or_none(Account.id == int(number)))
-    site.before_request(lambda: database.connect() and None)
-    site.teardown_request(lambda _: None if database.is_closed() else database.close() and None)
+    site.before_request(lambda: database.initialize(opened) or (opened.connect() and None))
+    site.teardown_request(lambda _: None if opened.is_closed() else opened.close() and None)
 
     @site.get("/start/<int:account>")
     def start(account: int) -> str:

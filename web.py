@@ -6,8 +6,10 @@ import functools
 import hashlib
 import ipaddress
 import itertools
+import json
 import re
 import secrets
+import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -25,6 +27,7 @@ from flask_wtf import CSRFProtect, FlaskForm
 from flask_wtf.csrf import CSRFError
 from jinja2 import StrictUndefined
 from markupsafe import Markup
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 from wtforms import HiddenField
@@ -42,6 +45,7 @@ FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
 BOUND: dict[str, Any] = {}
 ALIVE = "/healthz"
 MOST_KEPT = 100_000  # characters of a form that an error page gives back
+MOST_IN_A_COOKIE, KEPT_SECONDS = 2000, 1800  # of a form that is shown again after signing in
 
 # WTForms ships no Lithuanian: in our folder are its words in both languages.
 WTFORMS = Domain(TRANSLATIONS, "wtforms")
@@ -138,11 +142,11 @@ def create_site(
     Spoken(site, locale_selector=language)
     site.jinja_env.globals.update(_=_said, gettext=_said)
     Bootstrap5(site)
-    CSRFProtect(site)
     login = LoginManager(site)
     login.session_protection = None  # the session row decides, not a header anyone can send (T53)
     login.request_loader(lambda _: viewer())
-    site.before_request(_guard)
+    site.before_request(_guard)  # before the token is looked at: who has lost every cookie is led to the door, not told off (T65)
+    CSRFProtect(site)
     site.after_request(_finish)
     for kind in (HTTPException, CSRFError, Missing, work.SentDifferently, pw.OperationalError, Exception):
         site.register_error_handler(kind, _explain)
@@ -221,11 +225,13 @@ def viewer() -> Any:
 
 
 def sign_in(person: Account | Staff) -> None:
-    """Sign this browser in: nothing of the session before it stays, here or in the database (T48)."""
-    secret = session.get(session_slot())
+    """Sign this browser in: nothing of the session before it stays, here or in the database (T48), but a form that waits for this."""
+    secret, kept = session.get(session_slot()), session.get("kept")
     if secret:
         sessions.end(secret)
     _start_anew()
+    if kept:
+        session["kept"] = kept
     session[session_slot()] = sessions.open_for(person, request.user_agent.string)
     g.viewer = person
 
@@ -294,15 +300,24 @@ def _guard() -> Any:
         return None
     person = viewer()
     if person is None:
-        back = request.full_path.rstrip("?") if request.url_rule and "GET" in (request.url_rule.methods or ()) else None
+        back = _page_of_form()
         if back and request.method == "POST":
-            tell(gettext("You were signed out meanwhile, so nothing was saved. Sign in and fill in the form once more."), "warning")
-        return redirect(url_for("sign_in.sign_in", next=f"{request.script_root}{back}" if back else None))
+            if _keep():
+                tell(gettext("You were signed out meanwhile, so nothing was saved yet. Sign in: what you filled in is kept."), "warning")
+            else:
+                tell(gettext("You were signed out meanwhile, so nothing was saved. Sign in and fill in the form once more."), "warning")
+        return redirect(url_for("sign_in.sign_in", next=back))
     if isinstance(person, Account) and rule not in access.WITHOUT_IDENTITY | {access.SIGNED_IN} and access.is_identity_missing(person):
         return redirect(url_for("account.identity"))
     if rule != access.SIGNED_IN and not access.allows(person, rule):
         abort(404)
     return None
+
+
+def _page_of_form() -> str | None:
+    """The address of this request, where it is a page that can be opened too."""
+    is_page = request.url_rule is not None and "GET" in (request.url_rule.methods or ())
+    return f"{request.script_root}{request.full_path.rstrip('?')}" if is_page else None
 
 
 WITHOUT_ORGANISATION = {
@@ -350,9 +365,38 @@ class Form(FlaskForm):
         def get_translations(self, form: Any) -> Any:
             return WTFORMS.get_translations()  # kept: Flask-WTF would read the file again for each form
 
+        def wrap_formdata(self, form: Any, formdata: Any) -> Any:
+            return super().wrap_formdata(form, formdata) or _filled_in(form)
+
     form_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
 
     doubt: str | None = None  # a question that must be answered with yes before it is done
+
+
+def _keep() -> bool:
+    """Keep what was filled in, so that its page shows it again once its reader is signed in (T65): in their own browser, for half
+    an hour. Only of a form of this very site, without a secret in it, and as much as fits into a cookie."""
+    sent = [(name, value) for name, value in _sent_once() if name != "csrf_token"]
+    is_ours = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    if not (sent and is_ours and _page_of_form() and len(json.dumps(sent)) <= MOST_IN_A_COOKIE):
+        return False
+    session["kept"] = {"page": _page_of_form(), "sent": sent, "at": int(time.time())}
+    return True
+
+
+def _filled_in(form: Form) -> MultiDict[str, str] | None:
+    """What was filled in on this page before its reader was signed in, once."""
+    kept = session.get("kept")
+    if not kept or request.method != "GET" or kept["page"] != _page_of_form():
+        return None
+    sent = MultiDict[str, str](kept["sent"])
+    if not (set(sent) & set(form._fields)) - {"form_key"}:
+        return None  # another form of the same page
+    del session["kept"]
+    if time.time() - kept["at"] > KEPT_SECONDS:
+        return None
+    tell(gettext("Here is what you filled in. It is not sent yet: check it and send it."), "warning")
+    return sent
 
 
 def once(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -614,6 +658,8 @@ def _explain(error: Exception) -> Any:
     """Any error as a page that says what happened, what to try and how to reach a person. Never what broke inside (T89)."""
     if isinstance(error, HTTPException) and error.code and error.code < 400:
         return error
+    if isinstance(error, CSRFError) and viewer() and _keep():
+        return redirect(_page_of_form() or "", 303)  # it was opened before they signed in anew, in another tab perhaps
     code = 500
     if isinstance(error, Missing):
         code = 404
@@ -630,7 +676,7 @@ def _explain(error: Exception) -> Any:
         current_app.logger.error("request failed", exc_info=error)
     try:
         title, advice = ERRORS[code]
-        kept = _kept() if code == 503 else []
+        kept = _sent_once() if code == 503 else []
         if kept:
             advice = lazy_gettext(
                 "What you entered is kept on this page: send it again in a minute. However often you do, it is done once."
@@ -646,8 +692,8 @@ def _explain(error: Exception) -> Any:
     return page
 
 
-def _kept() -> list[tuple[str, str]]:
-    """What was sent, to be sent again from the error page (F09): of forms that act once, and that hold no secret."""
+def _sent_once() -> list[tuple[str, str]]:
+    """What was sent, to be sent again (F09, T65): of forms that act once, and that hold no secret."""
     sent = list(request.form.items(multi=True)) if request.method == "POST" and not request.files else []
     names = [name for name, _ in sent]
     is_secret = any(word in name for name in names for word in ("password", "code", "current") if name not in ("payer_code",))

@@ -3,7 +3,7 @@ answer carries its headers."""
 
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
@@ -16,14 +16,15 @@ from werkzeug.routing import MapAdapter, Rule
 from werkzeug.test import TestResponse
 
 import web
-from models import Account, Event, FormKey, Membership, Message, Organisation, Session, database, now
-from rules import keys
+from models import Account, Contract, Event, FormKey, Membership, Message, Organisation, Session, database, now
+from rules import access, keys, sessions
 from tests import factories
 from tests.browser import Browser
 from tests.conftest import CONFIG
 
 ADD, PHONE = "/north/contracts/add", "/north/account/phone"
 TOGETHER = 6
+OWN = {"Sec-Fetch-Site": "same-origin", "Accept-Language": "en"}
 
 
 @pytest.fixture
@@ -171,22 +172,39 @@ def posting(app: Any) -> Iterator[tuple[Rule, str]]:
             yield rule, site.build(rule.endpoint, values, method="POST")
 
 
-def test_no_form_of_the_customer_site_is_taken_without_its_token(customer_app: Any, north: Organisation) -> None:
-    """G7: every rule of the url map."""
-    rules = list(posting(customer_app))
+def test_no_form_of_the_customer_site_is_taken_without_its_token(browser: Browser, anna: Account) -> None:
+    """G7: every rule of the url map, for who may send each of them."""
+    rules = list(posting(browser.app))
+    factories.holds(anna, Contract.get())
+    browser.enter(anna)
+    answers = {rule.endpoint: browser.client.post(f"/north{path}", data={"form_key": "k" * 22}).status_code for rule, path in rules}
+    assert len(answers) > 5
+    assert answers == dict.fromkeys(answers, 400)
+
+
+def test_no_form_of_the_backoffice_is_taken_without_its_token(staff_browser: Browser) -> None:
+    """G7: every rule of the url map, for who may send each of them."""
+    rules = list(posting(staff_browser.app))
+    base = "http://localhost/backoffice"
+    with staff_browser.client.session_transaction("/", base_url=base) as cookie:
+        cookie["sid"] = sessions.open_for(factories.staff(None, role="administrator"), "Test browser")
+    declared = [(rule, path) for rule, path in rules if staff_browser.app.config["ROUTES"].get(rule.endpoint)]
     answers = {
-        rule.endpoint: customer_app.test_client().post(f"/north{path}", data={"form_key": "k" * 22}).status_code for rule, path in rules
+        rule.endpoint: staff_browser.client.post(path, base_url=base, data={"form_key": "k" * 22}).status_code for rule, path in declared
     }
     assert len(answers) > 5
     assert answers == dict.fromkeys(answers, 400)
 
 
-def test_no_form_of_the_backoffice_is_taken_without_its_token(staff_app: Any, db: object) -> None:
-    """G7: every rule of the url map."""
-    rules = list(posting(staff_app))
-    answers = {rule.endpoint: staff_app.test_client().post(path, data={"form_key": "k" * 22}).status_code for rule, path in rules}
-    assert len(answers) > 5
-    assert answers == dict.fromkeys(answers, 400)
+def test_who_has_lost_every_cookie_is_led_to_the_door_and_nothing_is_done(customer_app: Any, staff_app: Any, north: Organisation) -> None:
+    """T65: of a page that anyone may open, the form is refused for its token."""
+    for app, before in ((customer_app, "/north"), (staff_app, "")):
+        for rule, path in posting(app):
+            answer = app.test_client().post(f"{before}{path}", data={"form_key": "k" * 22})
+            expected = {None: 404, access.ANYONE: 400}.get(app.config["ROUTES"].get(rule.endpoint), 302)
+            assert answer.status_code == expected, rule
+            assert expected != 302 or answer.location.startswith(f"{before}/sign-in"), rule
+    assert not FormKey.select().exists()
 
 
 def test_what_is_refused_for_its_token_is_told_on_a_whole_page(browser: Browser, anna: Account) -> None:
@@ -202,6 +220,84 @@ def test_a_form_that_another_site_sends_is_refused_even_with_its_token(browser: 
     answer = browser.client.post(PHONE, data=sent, headers={"Sec-Fetch-Site": site})
     assert answer.status_code == (303 if taken else 400)
     assert (Account.get_by_id(anna.id).phone == "+37060000002") is taken
+
+
+def lose_cookies(browser: Browser) -> None:
+    browser.client = browser.app.test_client()
+
+
+def end_session(browser: Browser) -> None:
+    Session.delete().execute()
+
+
+def sign_in_anew(browser: Browser) -> None:
+    """In another tab of this browser."""
+    with browser.client.session_transaction("/", base_url="http://localhost/north") as cookie:
+        cookie["csrf_token"] = "1" * 40
+
+
+@pytest.mark.parametrize("happens", [lose_cookies, end_session, sign_in_anew])
+def test_what_was_filled_in_is_there_after_signing_in_and_is_saved_once(
+    browser: Browser, anna: Account, happens: Callable[[Browser], None]
+) -> None:
+    """T65: fill in, be signed out meanwhile, send, sign in: what was typed is there, not sent yet; it is sent, and done once."""
+    anna.phone = "+37060000001"
+    anna.save()
+    sent = filled(sign_in(browser), PHONE, phone="+370 600 00002")
+    happens(browser)
+    browser.post(PHONE, sent, headers=OWN)
+    if happens is not sign_in_anew:
+        assert "what you filled in is kept" in browser.text
+        browser.submit(email="anna@example.lt", password=factories.PASSWORD)
+    assert browser.at == PHONE
+    assert "It is not sent yet" in browser.text
+    assert Account.get_by_id(anna.id).phone == "+37060000001"
+    form = browser.page.forms[-1] if "phone" in browser.page.forms[-1].fields else browser.page.forms[0]
+    assert (form.fields["phone"], form.fields["form_key"]) == ("+370 600 00002", sent["form_key"])
+    browser.submit(phone="+370 600 00002")
+    assert Account.get_by_id(anna.id).phone == "+37060000002"
+    browser.get(PHONE)
+    assert "It is not sent yet" not in browser.text, "it is shown once"
+
+
+def test_no_secret_and_no_form_of_another_site_is_kept(browser: Browser, anna: Account) -> None:
+    """T65, G7"""
+    filled(sign_in(browser), PHONE)
+    for path, typed, headers in (
+        ("/north/account/password", {"current": "secret-of-anna"}, OWN),
+        (PHONE, {"phone": "+37060000002"}, {}),
+        (PHONE, {"phone": "+37060000002"}, {"Sec-Fetch-Site": "same-site"}),
+        (PHONE, {"phone": "+37060000002" * 400}, OWN),
+    ):
+        lose_cookies(browser)
+        browser.post(path, {"form_key": "k" * 22, **typed}, headers=headers)
+        assert "/sign-in" in browser.at
+        assert "niekas neišsaugota" in browser.text or "nothing was saved. Sign in and fill" in browser.text
+        with browser.client.session_transaction("/", base_url="http://localhost/north") as cookie:
+            assert "kept" not in cookie
+
+
+def test_what_was_filled_in_is_on_its_page_alone_for_half_an_hour_and_until_its_reader_leaves(
+    browser: Browser, anna: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T65"""
+    sent = filled(sign_in(browser), PHONE, phone="+370 600 00002")
+    for leaves in (False, True):
+        lose_cookies(browser)
+        browser.post(PHONE, sent, headers=OWN)
+        if not leaves:
+            with monkeypatch.context() as later:
+                later.setattr(web.time, "time", lambda at=web.time.time: at() + 1801)
+                browser.submit(email="anna@example.lt", password=factories.PASSWORD)
+                assert browser.at == PHONE
+        else:
+            browser.get(f"/north/sign-in?next={PHONE}%3Fanother=page")
+            browser.submit(email="anna@example.lt", password=factories.PASSWORD)
+            assert "+370 600 00002" not in browser.response.get_data(as_text=True)
+            browser.submit("Sign out")
+            sign_in(browser)
+            browser.get(PHONE)
+        assert "+370 600 00002" not in browser.response.get_data(as_text=True)
 
 
 def test_reading_a_page_from_another_sites_link_is_no_attack(browser: Browser, north: Organisation) -> None:

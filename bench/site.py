@@ -68,7 +68,7 @@ def customers(urls: Mapping[int, str], count: int) -> Iterator[dict[int, Install
 
 
 def _install(site: Any, environ: dict[str, str], count: int) -> Install:
-    opened = models.open_database(environ["DATABASE_URL"])
+    opened = models.open_database(environ["DATABASE_URL"], keep_plans=True)  # as customer.create_app does
     with opened.connection_context(), opened.atomic():
         here = _organisation()
         found = [_customer(here) for _ in range(count)]

@@ -9,6 +9,7 @@ import base64
 import binascii
 import hmac
 from copy import deepcopy
+from functools import cache
 from pathlib import Path
 
 from cryptography import x509
@@ -33,14 +34,16 @@ class Unproven(Exception):
     """The signature does not hold. The message is for the log."""
 
 
+@cache
 def read_private_key(path: str) -> rsa.RSAPrivateKey:
-    """The RSA key in a PEM file without a password. Raises ValueError, OSError."""
+    """The RSA key in a PEM file without a password; read once, for to check it takes long. Raises ValueError, OSError."""
     key = serialization.load_pem_private_key(Path(path).read_bytes(), None)
     if not isinstance(key, rsa.RSAPrivateKey):
         raise ValueError("not an RSA key")
     return key
 
 
+@cache
 def read_public_key(path: str) -> rsa.RSAPublicKey:
     """The RSA key in a PEM file, bare or of a certificate, whatever its dates. Raises ValueError, OSError."""
     pem = Path(path).read_bytes()
@@ -72,15 +75,15 @@ def sign(element: etree._Element, key: rsa.RSAPrivateKey, *, sha1: bool = False)
 def verified(element: etree._Element, key: rsa.RSAPublicKey, *, takes_sha1: bool = False) -> etree._Element:
     """What is signed in an element that carries its own signature: the element without it, read from the signed bytes. Raises Unproven."""
     document = element.getroottree()
-    signatures = list(document.iter(f"{{{DS}}}Signature"))
-    if len(signatures) != 1 or signatures[0].getparent() is not element:
-        raise Unproven("not exactly one signature, in the element itself")
+    if len(list(document.iter(f"{{{DS}}}Signature"))) != 1:
+        raise Unproven("not exactly one signature")
+    signature = _only(element, "Signature")
     name = element.get("id", "")
     # Whichever attribute a reader takes for an identifier: no other element may be called the same.
     called = [one for one in document.iter(etree.Element) if name in (one.get("id"), one.get("Id"), one.get("ID"))]
     if not name or called != [element]:
         raise Unproven("its identifier is missing, or another element's too")
-    info = _only(signatures[0], "SignedInfo")
+    info = _only(signature, "SignedInfo")
     reference = _only(info, "Reference")
     if reference.get("URI") != f"#{name}":
         raise Unproven("the signature is of something else")
@@ -94,7 +97,7 @@ def verified(element: etree._Element, key: rsa.RSAPublicKey, *, takes_sha1: bool
     if method.get("Algorithm") != C14N:
         raise Unproven("another canonical form")
     try:
-        key.verify(_bytes(_only(signatures[0], "SignatureValue")), _canonical(info, _prefixes(method)), padding.PKCS1v15(), signature_hash)
+        key.verify(_bytes(_only(signature, "SignatureValue")), _canonical(info, _prefixes(method)), padding.PKCS1v15(), signature_hash)
     except InvalidSignature as error:
         raise Unproven("another key, or it was changed") from error
     signed = _canonical(_without_signature(element), prefixes)

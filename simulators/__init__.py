@@ -9,7 +9,7 @@ from config import Config
 
 def mounts(config: Config) -> Mapping[str, Any]:
     """Each simulator by the path that its clients look for it under. Raises Misconfigured in production."""
-    from simulators import oidc, register, sk
+    from simulators import oidc, register, sk, viisp
 
-    made = {"oidc": oidc, "register": register, "sk": sk}
+    made = {"oidc": oidc, "register": register, "sk": sk, "viisp": viisp}
     return {f"/simulators/{name}": module.create_app(config) for name, module in made.items()}

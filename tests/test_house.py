@@ -45,7 +45,7 @@ HOMES = {
     "smtplib": {"integrations"},
     "prometheus_client": {"watch"},
     "typst": {"integrations"},
-    "lxml": {"integrations"},
+    "lxml": {"integrations", "simulators"},
     "xlsxwriter": {"integrations"},
     "urllib3": {"integrations"},
     "joserfc": {"integrations", "simulators"},

@@ -9,11 +9,13 @@ from integrations.identity import Method, certificates
 from integrations.identity.mobile_id import MobileId
 from integrations.identity.oidc import OpenIdConnect
 from integrations.identity.smart_id import SmartId
+from integrations.identity.viisp import Gateway
 
 MADE: dict[type[Any], Callable[[Any], Method]] = {
     configuration.SmartId: SmartId,
     configuration.MobileId: MobileId,
     configuration.OpenId: OpenIdConnect,
+    configuration.Viisp: Gateway,
 }
 
 
@@ -30,6 +32,4 @@ def _made(settings: configuration.Method) -> Method:
 
 def _is_ready(settings: configuration.Method) -> bool:
     """One that believes nobody yet is not offered."""
-    if isinstance(settings, configuration.Signing):
-        return bool(certificates.trust(settings.trust_dir).issuers)
-    return type(settings) in MADE
+    return not isinstance(settings, configuration.Signing) or bool(certificates.trust(settings.trust_dir).issuers)

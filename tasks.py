@@ -26,6 +26,7 @@ from rules import (
     contracts,
     events,
     exports,
+    identity_flows,
     keys,
     limits,
     links,
@@ -173,6 +174,7 @@ def tidy(renew: Callable[[], None]) -> None:
     for act in (
         sessions.forget_ended,
         confirmations.forget_ended,
+        identity_flows.forget_ended,
         lockouts.forget_ended,
         limits.forget_ended,
         looks.forget_old,

@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
+from urllib.parse import urlsplit
 
 import peewee as pw
 from babel.support import Translations
@@ -623,7 +624,7 @@ def _finish(response: Response) -> Response:
     nonce = csp_nonce()
     response.headers["Content-Security-Policy"] = (
         f"default-src 'self'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'nonce-{nonce}'; img-src 'self' data:; "
-        "object-src 'none'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+        f"object-src 'none'; base-uri 'none'; form-action 'self'{g.get('form_action', '')}; frame-ancestors 'none'"
     )
     response.headers.update(HEADERS)
     if current_app.config["SAVITARNA"].is_production:
@@ -705,6 +706,12 @@ def _failsafe(code: int) -> Response:
     text = "Puslapis laikinai neveikia. Pabandykite po minutės. · This page is not available just now. Try again in a minute."
     headers = {**HEADERS, "Content-Security-Policy": "default-src 'none'", "Cache-Control": "no-store", "Retry-After": "60"}
     return Response(f"<!doctype html><html lang=lt><title>{code}</title><h1>{text}</h1></html>", code, headers, mimetype="text/html")
+
+
+def allow_form_to(url: str) -> None:
+    """Let a form of this page be sent to another site: to the one that says who somebody is."""
+    parts = urlsplit(url)
+    g.form_action = f" {parts.scheme}://{parts.netloc}"
 
 
 def tell(sentence: str, kind: str = "success") -> None:

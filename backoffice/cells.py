@@ -135,5 +135,6 @@ MAILS = {
     "share_accepted": N_("Shared contract taken"),
     "staff_invitation": N_("Invitation of staff"),
     "staff_role_changed": N_("Role changed"),
+    "way_in_added": N_("New way to sign in"),
 }
 WRITERS: dict[tuple[type[Any], str], Callable[[Any], Any]] = {(AccessType, "name"): access_type}

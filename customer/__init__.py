@@ -7,7 +7,7 @@ import health
 import tasks
 import web
 from config import Config
-from customer.pages import account, contracts, home, invoices, looks, meters, readings, register, shares, sign_in
+from customer.pages import account, contracts, home, identity, invoices, looks, meters, readings, register, shares, sign_in
 from models import Account, Organisation
 from rules import access, sessions
 
@@ -16,7 +16,7 @@ def create_app(config: Config) -> web.Site:
     """The site of every organisation of this install."""
     web.bind(config, keep_plans=True)
     site = web.create_site("customer", config, key="customer_secret_key", routes=access.CUSTOMER_ROUTES, whose=_whose, ring=tasks.ring)
-    for page in (health, home, register, sign_in, account, contracts, shares, invoices, looks, meters, readings):
+    for page in (health, home, register, sign_in, identity, account, contracts, shares, invoices, looks, meters, readings):
         site.register_blueprint(page.pages)
     site.context_processor(lambda: {"nav": _nav()})
     return site

@@ -61,6 +61,33 @@ def confirm_form(*, asks_password: bool) -> ConfirmForm:
     return form
 
 
+class WayForm(web.Form):
+    """What a sign-in method asks of who chose it; `way_form` gives it its fields."""
+
+    def value(self, field: str) -> str:
+        """What was typed, empty where it is not asked."""
+        return self[field].data or "" if field in self else ""
+
+
+def way_form(asks: Sequence[str], *, asks_password: bool) -> WayForm:
+    """The form before a sign-in method: the password of who is signed in, where it is asked, and what the method needs."""
+    fields: dict[str, Any] = {"current": Password(_l("Your password here"), is_new=False)} if asks_password else {}
+    if "phone" in asks:
+        fields["phone"] = Phone()
+    if "personal_code" in asks:
+        about = {"autocomplete": "off", "inputmode": "numeric", "class": "digits w-half", "maxlength": "20"}
+        required = [DataRequired(_l("Enter your personal code"))]
+        fields["personal_code"] = Words(
+            _l("Personal code"), required, description=_l("As in your passport or identity card"), render_kw=about
+        )
+        fields["country"] = SelectField(_l("Country that gave it"), choices=COUNTRIES, default="LT")
+    form: WayForm = type("WayForm", (WayForm,), fields)()
+    return form
+
+
+COUNTRIES = [SelectChoice("LT", _l("Lithuania")), SelectChoice("LV", _l("Latvia")), SelectChoice("EE", _l("Estonia"))]
+
+
 class NewPasswordForm(web.Form):
     """A new password, and the present one where someone is signed in (CV-36)."""
 

@@ -5,8 +5,22 @@ from typing import Any
 
 from peewee import IntegrityError
 
-from models import N_, Account, Confirmation, Device, Event, Organisation, Staff, now
-from rules import confirmations, details, events, keys, limits, links, lockouts, messages, registration, sessions, settings
+from models import N_, Account, Confirmation, Device, Event, IdentityFlow, Organisation, Staff, now
+from rules import (
+    confirmations,
+    details,
+    events,
+    identities,
+    identity_flows,
+    keys,
+    limits,
+    links,
+    lockouts,
+    messages,
+    registration,
+    sessions,
+    settings,
+)
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
@@ -72,6 +86,23 @@ def sign_in(organisation: Organisation, email: str, password: str, *, source: st
         # Whoever knows the password needs no link to set another (T46).
         confirmations.end(account, "reset_password")
         events.record("account.signed_in", account, by=account, known_device=known is not None)
+    return account
+
+
+def sign_in_by_identity(flow: IdentityFlow) -> Account | None:
+    """Whose account the person, or the login elsewhere, of this flow opens; None where nobody here has confirmed it: then the flow is
+    still good, to register with. Who has proven who they are need not wait for a lock to end (M05). Raises Refused."""
+    identity = identities.find(flow.organisation, identity_flows.person(flow))
+    if identity is None:
+        return None
+    account = identity.account
+    account.organisation = flow.organisation
+    with unit_of_work():
+        person = identity_flows.use(flow)
+        identities.used(identity, person.method)
+        if person.is_strong and account.is_locked(now()) and account.locked_until != lockouts.UNTIL_RESET:
+            _end_lock(account, reason=BY_IDENTITY, by=account)
+        events.record("account.signed_in_by_identity", account, by=account, method=person.method)
     return account
 
 
@@ -168,6 +199,7 @@ def unlock(account: Account, *, reason: str, by: Staff) -> None:
 
 
 BY_LINK = N_("By the link in the mail")
+BY_IDENTITY = N_("By proving who they are")
 
 
 def _end_lock(account: Account, *, reason: str, by: Account | Staff) -> Event:
@@ -233,16 +265,21 @@ def reset_password(organisation: Organisation, token: str, password: str, *, sit
     return account
 
 
+def check_password(account: Account, typed: str) -> None:
+    """Ask once more whoever holds an open session. Raises Refused for a wrong password; what is counted must stay."""
+    if not limits.spend("current-password", str(account.id), PASSWORD_TRIES_AN_HOUR, limits.HOUR):
+        raise Refused(N_("Too many wrong passwords. Try again in an hour."), field="current")
+    if not keys.is_password(account.password_hash, typed):
+        raise Refused(N_("This is not your present password"), field="current")
+    limits.give_back("current-password", str(account.id))
+
+
 def change_password(account: Account, *, current: str, new: str, session: str | None, site_url: str) -> None:
     """Set a new password, knowing the present one (CV-36). `session` is the secret of the browser that stays signed in.
 
     Raises Refused; what is counted must stay.
     """
-    if not limits.spend("current-password", str(account.id), PASSWORD_TRIES_AN_HOUR, limits.HOUR):
-        raise Refused(N_("Too many wrong passwords. Try again in an hour."), field="current")
-    if not keys.is_password(account.password_hash, current):
-        raise Refused(N_("This is not your present password"), field="current")
-    limits.give_back("current-password", str(account.id))
+    check_password(account, current)
     if new == current:
         raise Refused(N_("The new password must be another one"), field="password")
     details.check_password(account.organisation, new, email=account.email)

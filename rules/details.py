@@ -11,6 +11,7 @@ from rules import settings
 from rules.refusal import Refused
 
 LONGEST_PASSWORD, LONGEST_LOGIN = 128, 254
+BALTIC = (370, 371, 372)
 LITHUANIA, DIGITS_BEHIND_370 = 370, 8
 
 
@@ -43,6 +44,17 @@ def refuse_public_mail(organisation: Organisation, email: str) -> None:
             field="email",
             domain=domain,
         )
+
+
+def mobile_id_phone(text: str) -> str:
+    """A phone number of whichever Baltic state, as Mobile-ID has them. Raises Refused."""
+    try:
+        number = phonenumbers.parse(text, "LT")
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or number.country_code not in BALTIC or not phonenumbers.is_possible_number(number) or number.extension:
+        raise Refused(N_("Enter the phone number with the code of its country, such as +370 600 00000"), field="phone")
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
 def phone(text: str) -> str:

@@ -18,6 +18,11 @@ def sign_in(site_url: str) -> str:
     return f"{site_url}/sign-in"
 
 
+def account(site_url: str) -> str:
+    """Where one changes how one signs in."""
+    return f"{site_url}/account"
+
+
 def register(site_url: str) -> str:
     """Where one registers."""
     return f"{site_url}/register"

@@ -49,6 +49,18 @@ class Settings:
     password_lower: int = knob(0, N_("Small letters in a password, at least"), group=SIGN_IN, k="K02", low=0, high=4)
     password_digit: int = knob(0, N_("Digits in a password, at least"), group=SIGN_IN, k="K02", low=0, high=4)
     identity_required: bool = knob(False, N_("Nothing can be done before identity is confirmed"), group=SIGN_IN, k="K03")
+    login_smart_id: bool = knob(False, N_("Smart-ID"), group=SIGN_IN, k="K14")
+    login_mobile_id: bool = knob(False, N_("Mobile-ID"), group=SIGN_IN, k="K14")
+    login_banks: bool = knob(False, N_("Banks"), group=SIGN_IN, k="K14")
+    login_viisp: bool = knob(False, N_("e-Government Gateway"), group=SIGN_IN, k="K14")
+    login_social: bool = knob(False, N_("Google and Facebook, once linked to the account"), group=SIGN_IN, k="K14")
+    signup_identity: str = knob(
+        "no", N_("Who registers may prove who they are"), group=SIGN_UP, k="K22",
+        choices=(
+            ("no", N_("no, only later, in the account")), ("offered", N_("instead of typing a name")),
+            ("heads", N_("as the head of a company; employees register by e-mail")),
+        ),
+    )  # fmt: skip
     lock_after: int = knob(5, N_("Lock after wrong passwords"), group=SIGN_IN, k="K15", low=3, high=20)
     lock_hours: int = knob(6, N_("The lock lasts, hours"), group=SIGN_IN, k="K15", low=1, high=48)
     unit_word: str = knob(

@@ -143,6 +143,7 @@ OPEN_PAGES = {
     "customer": [
         "account.confirm_email", "account.confirm_new_email", "account.undo_email",
         "health.live", "health.metrics", "health.ready", "home.language", "home.organisations",
+        "identity.begin", "identity.callback", "identity.cancel", "identity.finish", "identity.qr", "identity.state", "identity.wait",
         "register.check_mail", "register.confirm_code", "register.confirm_link", "register.register",
         "register.send_code_again",
         "sign_in.forgotten_password", "sign_in.locked", "sign_in.reset_password", "sign_in.reset_sent",

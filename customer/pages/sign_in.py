@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 import web
 from customer import forms
+from customer.ways import ways
 from models import Account
 from rules import accounts, confirmations, sessions
 from rules.refusal import Refused
@@ -38,13 +39,14 @@ def sign_in() -> Any:
             except accounts.Locked as locked:
                 session["locked"] = {"login": form.email.data, "until": locked.until and locked.until.isoformat()}
                 return redirect(url_for("sign_in.locked"))
-            web.sign_in(account)
-            return _remember(make_response(redirect(onwards)), account)
-    return render_template("customer/sign_in.html", form=form)
+            return let_in(account, onwards)
+    return render_template("customer/sign_in.html", form=form, ways=ways("sign_in").values(), onwards=request.args.get("next"))
 
 
-def _remember(response: Response, account: Account) -> Response:
-    """Know this browser from now on: what others type wrong does not lock it out (M05)."""
+def let_in(account: Account, onwards: str) -> Response:
+    """Sign this browser in, and know it from now on: what others type wrong does not lock it out (M05)."""
+    web.sign_in(account)
+    response = make_response(redirect(onwards))
     response.set_cookie(
         DEVICE,
         sessions.remember_device(account, request.cookies.get(DEVICE)),

@@ -1,0 +1,340 @@
+"""Proving who one is: a method is chosen, the phone or another site answers, and what comes of it is done here, once (IB-07..11, AG-09).
+
+Nothing waits for another system inside a transaction. A flow is a row of its own, this browser's alone; its page asks for the answer
+every two seconds, and each of its addresses can be opened twice, gone back to, or left.
+"""
+
+import logging
+import secrets
+from collections.abc import Mapping
+from dataclasses import asdict
+from datetime import datetime, timedelta
+from io import BytesIO
+from typing import Any
+from uuid import UUID
+
+import segno
+from flask import Blueprint, Response, abort, redirect, render_template, request, session, url_for
+from flask_babel import gettext as _
+
+import web
+from customer import forms
+from customer.pages.sign_in import let_in
+from customer.ways import Way, ways
+from integrations.identity import NotIdentified, Wish
+from models import N_, Account, IdentityFlow, now
+from rules import accounts, details, identities, identity_flows, personal_codes, settings
+from rules.refusal import Refused
+
+pages = Blueprint("identity", __name__)
+log = logging.getLogger(__name__)
+
+PURPOSES = {"sign-in": "sign_in", "register": "register", "confirm": "confirm", "link": "link"}
+# What a person is told; all that could tell whether somebody has an account there is one sentence (domain.md 1.1).
+WHY = {
+    "refused": N_("It was refused on the phone, or broken off."),
+    "timeout": N_("There was no answer in time."),
+    "wrong_code": N_("Another code was chosen on the phone than the one shown here. If somebody else asked you to sign in, tell us."),
+    "unsuitable": N_("This could not be used to sign in. Check what you typed, or choose another way."),
+    "unproven": N_("The answer could not be trusted, so nothing was done. Begin again."),
+    "unavailable": N_("The other system does not answer just now. Try again in a few minutes, or choose another way."),
+    "cancelled": N_("You cancelled it."),
+}
+
+
+def _slot() -> str:
+    """Under which name the cookie keeps what binds flows to this browser."""
+    return f"eid-{web.here().id}"
+
+
+def _secret() -> str:
+    return str(session.setdefault(_slot(), secrets.token_urlsafe(16)))
+
+
+LATELY = timedelta(minutes=5)
+
+
+def _proven_slot() -> str:
+    return f"proven-{web.here().id}"
+
+
+def is_proven_lately() -> bool:
+    """Whether who is signed in has proven who they are a moment ago: then no password is asked."""
+    at = session.get(_proven_slot())
+    return web.viewer() is not None and at is not None and now() - datetime.fromisoformat(at) < LATELY
+
+
+# ---- beginning --------------------------------------------------------------------------------------------------------
+
+
+@pages.route("/prove/<purpose>/with/<name>", methods=["GET", "POST"])
+def begin(purpose: str, name: str) -> Any:
+    """What a method asks, and its start. Not `web.once`: another system is asked, outside any transaction; a form sent twice has the
+    same flow."""
+    asked = PURPOSES.get(purpose) or abort(404)
+    way = ways(asked).get(name) or abort(404)
+    account = web.viewer()
+    if (account is None) != (asked in ("sign_in", "register")):
+        return redirect(url_for("sign_in.sign_in" if account is None else "home.index"))
+    secret, flows = _secret(), way.method.flows or ("",)
+    chosen = request.form.get("flow", flows[0])
+    if chosen not in flows:
+        abort(400)
+    asks_password = asked == "link" and not is_proven_lately()
+    form = forms.way_form(way.asks(chosen), asks_password=asks_password)
+    if form.validate_on_submit():
+        with web.asking(form):
+            return redirect(url_for("identity.wait", public_id=_begin(way, asked, chosen, form, secret, account)))
+    # Where a flow that asks nothing was refused, those that ask are shown empty.
+    typed = form if way.asks(chosen) else forms.way_form([ask for flow in flows for ask in way.asks(flow)], asks_password=asks_password)
+    return render_template(
+        "customer/way.html",
+        form=form,
+        typed=typed,
+        way=way,
+        flows=_ordered(flows),
+        purpose=purpose,
+        onwards=_onwards(),
+        back_url=_back(asked),
+    )
+
+
+def _ordered(flows: tuple[str, ...]) -> list[str]:
+    """The ways of a method, best first: on a phone the app that is on it."""
+    is_phone = "Mobi" in request.user_agent.string
+    return sorted(flows, key=lambda flow: is_phone and flow != "Web2App")
+
+
+def _back(purpose: str) -> str:
+    """Where the other ways are."""
+    pages_of = {"sign_in": "sign_in.sign_in", "register": "register.register", "confirm": "account.identity", "link": "account.view"}
+    return url_for(pages_of[purpose], next=_onwards() or None)
+
+
+def _onwards() -> str:
+    return web.safe_next(request.args.get("next"), "")
+
+
+def _begin(way: Way, purpose: str, flow: str, form: forms.WayForm, secret: str, account: Account | None) -> UUID:
+    """Open a flow and ask the method to begin; its address, also where the form was sent twice. Raises Refused."""
+    code, country, key = form.value("personal_code"), form.value("country"), form.form_key.data or ""
+    if code:
+        code = personal_codes.checked(code, country)
+    phone = form.value("phone") and details.mobile_id_phone(form.value("phone"))
+    if account is not None and "current" in form:
+        accounts.check_password(account, form.value("current"))
+    row = identity_flows.open_for(
+        web.here(), secret, key, purpose=purpose, method=way.name, account=account, facts={"next": _onwards(), "flow": flow}
+    )
+    if row is None:
+        return identity_flows.address(secret, key)
+    try:
+        row.facts |= identity_flows.spend(web.source(), country, code)
+        token = secrets.token_urlsafe(24)
+        is_login = way.kind in ("banks", "social")
+        back = url_for("identity.callback") if is_login else url_for("identity.callback", token=token)
+        wish = Wish(
+            personal_code=code and f"{country}-{code}",
+            phone=phone,
+            flow=flow,
+            language=web.language(),
+            text=f"{web.here().name}: {_('Sign in') if purpose == 'sign_in' else _('Confirm who you are')}"[:60],
+            callback_url=web.site_url() + back.removeprefix(request.script_root),
+        )
+        state = way.method.begin(wish)
+    except Refused:
+        row.delete_instance()
+        raise
+    except NotIdentified as no:
+        log.info("%s did not begin: %s (%s)", way.name, no.why, no)
+        row.delete_instance()
+        raise Refused(WHY[no.why]) from None
+    identity_flows.began(row, state, callback=str(state.get("back", token)), is_elsewhere=bool(way.method.show(state, 0).go_to))
+    return row.public_id
+
+
+# ---- waiting ----------------------------------------------------------------------------------------------------------
+
+
+def _mine(public_id: UUID) -> IdentityFlow | None:
+    """A flow of this browser, and of who is signed in in it, where it was begun by somebody."""
+    flow = identity_flows.find(web.here(), public_id, session.get(_slot()))
+    viewer = web.viewer()
+    return flow if flow is not None and flow.account_id == (viewer.id if viewer else None) else None
+
+
+def _elsewhere() -> Any:
+    """What another browser, or another person, is told of a flow: nothing, and what to do."""
+    text = _("It was begun in another browser, or by somebody else. Go back to the browser where you began, or begin again here.")
+    url = url_for("home.index" if web.viewer() else "sign_in.sign_in")
+    page = render_template(
+        "customer/message.html",
+        title=_("This cannot be continued here"),
+        text=text,
+        url=url,
+        act=_("Begin again"),
+        kind="",
+        icon_name="info",
+    )
+    return page, 410
+
+
+@pages.get("/prove/<uuid:public_id>")
+def wait(public_id: UUID) -> Any:
+    """What to do meanwhile, until when; then what came out. `check` asks, for browsers without JavaScript."""
+    flow = _mine(public_id)
+    if flow is None:
+        return _elsewhere()
+    way = ways(flow.purpose).get(flow.method) or abort(404)
+    if "check" in request.args:
+        _check(flow, way, {})
+    at = now()
+    state = identity_flows.state_of(flow)
+    waits, found = identity_flows.is_waiting(flow, at), identity_flows.is_identified(flow, at)
+    shown = way.method.show(state, int((at - flow.began_at).total_seconds())) if waits and state else None
+    why = (
+        ""
+        if waits or found
+        else identity_flows.OVER
+        if flow.used_at or flow.outcome == identity_flows.IDENTIFIED
+        else WHY.get(flow.outcome or "timeout")
+    )
+    purpose = next(name for name, known in PURPOSES.items() if known == flow.purpose)
+    again = url_for("identity.begin", purpose=purpose, name=way.name, next=flow.facts["next"] or None)
+    if shown is not None and shown.post:
+        web.allow_form_to(shown.go_to)
+    page = render_template(
+        "customer/wait.html",
+        flow=flow,
+        way=way,
+        shown=shown,
+        is_waiting=waits,
+        is_identified=found,
+        why=why,
+        again_url=again,
+        other_url=_back(flow.purpose),
+        seconds_left=max(0, int((flow.expires_at - at).total_seconds())),
+    )
+    return page, 200 if waits or found else 410
+
+
+@pages.get("/prove/<uuid:public_id>/state")
+def state(public_id: UUID) -> Any:
+    """For the script of the waiting page: whether somebody has answered."""
+    flow = _mine(public_id)
+    if flow is None:
+        return {"state": "over"}
+    if identity_flows.is_waiting(flow, now()) and flow.method in ways(flow.purpose):
+        _check(flow, ways(flow.purpose)[flow.method], {})
+    at = now()
+    return {
+        "state": "waiting" if identity_flows.is_waiting(flow, at) else "identified" if identity_flows.is_identified(flow, at) else "over"
+    }
+
+
+def _check(flow: IdentityFlow, way: Way, answer: Mapping[str, str]) -> None:
+    """Ask the method once, and keep what it says. The database is left alone meanwhile."""
+    state = identity_flows.state_of(flow)
+    if not state or not identity_flows.is_waiting(flow, now()):
+        return
+    try:
+        person = way.method.check(state, answer)
+    except NotIdentified as no:
+        log.info("%s: %s (%s)", way.name, no.why, no)
+        identity_flows.settle(flow, no.why)
+        return
+    if person is not None:
+        identity_flows.settle(flow, identity_flows.IDENTIFIED, asdict(person))
+
+
+@pages.get("/prove/<uuid:public_id>/qr.svg")
+def qr(public_id: UUID) -> Any:
+    """The code to scan, as it is this second."""
+    flow = _mine(public_id)
+    if flow is None or not identity_flows.is_waiting(flow, now()) or flow.method not in ways(flow.purpose):
+        abort(404)
+    shown = ways(flow.purpose)[flow.method].method.show(identity_flows.state_of(flow), int((now() - flow.began_at).total_seconds()))
+    if not shown.qr:
+        abort(404)
+    image = BytesIO()
+    segno.make(shown.qr, error="l", micro=False).save(image, kind="svg", scale=4, border=4, dark="#000", light="#fff", xmldecl=False)
+    return Response(image.getvalue(), mimetype="image/svg+xml")
+
+
+@pages.get("/prove/callback")
+@pages.get("/prove/callback/<token>")
+def callback(token: str = "") -> Any:
+    """Where another site, or the app on this phone, sends the browser back to. Who came back is looked at here; nothing comes of it
+    before the page after it."""
+    answer = dict(request.args.items())
+    known = identity_flows.called_back(web.here(), token or answer.get("state", ""))
+    flow = _mine(known.public_id) if known is not None else None
+    if flow is None:
+        return _elsewhere()
+    way = ways(flow.purpose).get(flow.method)
+    if way is not None:
+        _check(flow, way, answer)
+    return redirect(url_for("identity.wait", public_id=flow.public_id))
+
+
+# ---- ending -----------------------------------------------------------------------------------------------------------
+
+
+@pages.post("/prove/<uuid:public_id>/cancel")
+@web.once
+def cancel(public_id: UUID) -> Any:
+    """Stop waiting; what the phone says after that is not looked at."""
+    flow = _mine(public_id)
+    if flow is None:
+        return redirect(url_for("sign_in.sign_in"))
+    identity_flows.settle(flow, identity_flows.CANCELLED)
+    return redirect(_back(flow.purpose))
+
+
+@pages.post("/prove/<uuid:public_id>/finish")
+@web.once
+def finish(public_id: UUID) -> Any:
+    """What comes of it, once: signed in, on to registration, confirmed or linked."""
+    flow = _mine(public_id)
+    if flow is None:
+        return redirect(url_for("home.index" if web.viewer() else "sign_in.sign_in"))
+    try:
+        return ENDS[flow.purpose](flow)
+    except Refused as no:
+        web.tell(web.say(no), "warning")
+        return redirect(_back(flow.purpose))
+
+
+def _sign_in(flow: IdentityFlow) -> Any:
+    account = accounts.sign_in_by_identity(flow)
+    if account is not None:
+        return let_in(account, web.safe_next(flow.facts["next"], url_for("home.index")))
+    is_strong = identity_flows.person(flow).is_strong
+    if is_strong and settings.of(web.here()).signup_identity != "no":
+        return redirect(url_for("register.register", proven=flow.public_id))
+    raise Refused(UNKNOWN if is_strong else UNLINKED)
+
+
+UNKNOWN = N_(
+    "We know now who you are, but no account here does yet. Sign in with your e-mail and password, or register; then confirm who you are"
+    " on the account page."
+)
+UNLINKED = N_("This login is not linked to an account here. Sign in another way, then link it on the account page.")
+
+
+def _confirm(flow: IdentityFlow) -> Any:
+    account = web.viewer()
+    identities.confirm(account, identity_flows.use(flow), site_url=web.site_url())
+    web.sign_in(account)  # what may be done has grown: so has the session's secret changed (T48)
+    session[_proven_slot()] = now().isoformat()
+    web.tell(_("It is confirmed who you are."))
+    return redirect(web.safe_next(flow.facts["next"], url_for("home.index")))
+
+
+def _link(flow: IdentityFlow) -> Any:
+    identities.link(web.viewer(), identity_flows.use(flow), site_url=web.site_url())
+    web.tell(_("From now on you can sign in with %(way)s too.", way=ways("link")[flow.method].title))
+    return redirect(url_for("account.view"))
+
+
+ENDS = {"sign_in": _sign_in, "register": _sign_in, "confirm": _confirm, "link": _link}

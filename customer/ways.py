@@ -1,0 +1,49 @@
+"""The ways to sign in that an organisation offers besides a password (K14)."""
+
+from typing import NamedTuple
+
+from flask import current_app
+from flask_babel import gettext as _
+
+import web
+from config.identity import OpenId
+from integrations.identity import Method, available
+from rules import identities, settings
+
+
+class Way(NamedTuple):
+    """A sign-in method as this organisation offers it."""
+
+    name: str
+    title: str
+    kind: str  # the setting that switches it on, without `login_`
+    method: Method
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether it says who somebody is."""
+        return self.kind != "social"
+
+    @property
+    def begins_at_once(self) -> bool:
+        """Whether there is nothing to ask or to choose before."""
+        return not self.method.asks and not self.method.flows
+
+    def asks(self, flow: str) -> tuple[str, ...]:
+        """What a person types for it."""
+        return dict(self.method.asks or {}).get(flow, ())
+
+
+def ways(purpose: str) -> dict[str, Way]:
+    """What this organisation offers for a purpose, by name (K14): who somebody is, is proven by strong ones alone."""
+    here, found = web.here(), {}
+    config = current_app.config["SAVITARNA"]
+    configured = config.sign_in_methods(here.slug)
+    for name, method in available.methods(config, here.slug).items():
+        is_login = isinstance(configured.get(name), OpenId)
+        kind = name if not is_login else "social" if configured[name].level == "low" else "banks"
+        way = Way(name, configured[name].title if is_login else _(identities.title(name)), kind, method)
+        wanted = {"link": not way.is_strong, "sign_in": True}.get(purpose, way.is_strong)
+        if wanted and getattr(settings.of(here), f"login_{kind}"):
+            found[name] = way
+    return found

@@ -1,0 +1,186 @@
+"""Who an account is of, as proven by a sign-in method, and the logins elsewhere that open it (K03, IB-08..11, T57-T60).
+
+A proven person is found again by the digest of the personal code, a login elsewhere by its issuer and subject: never by an e-mail.
+"""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from typing import Any
+
+from peewee import IntegrityError
+
+from models import N_, Account, Identity, Organisation, now
+from rules import events, keys, links, messages, personal_codes
+from rules.refusal import Refused
+from rules.work import unit_of_work
+
+OF_ANOTHER_ACCOUNT = N_(
+    "Your identity is confirmed for another account of yours here. Sign in to that one; if you want the two joined, call {phone}."
+)
+OF_ANOTHER_PERSON = N_("This account is of somebody else: another person has confirmed who they are in it. If that is wrong, call {phone}.")
+LINKED_ELSEWHERE = N_("This login is linked to another account already. Unlink it there first.")
+NOT_STRONG = N_("This way of signing in does not prove who you are. Choose another one.")
+NOT_THERE = N_("This login is not linked any more")
+
+
+@dataclass(frozen=True)
+class Proven:
+    """Somebody whose identity has been proven, and by what: `integrations.identity.Person`, as rules keep and compare it."""
+
+    method: str
+    scheme: str  # "PNO": a personal code of a state; "SUB": a subject of an issuer
+    code: str
+    country: str = ""
+    issuer: str = ""
+    first_name: str = ""
+    last_name: str = ""
+    born_on: date | None = None
+    born_from: str = ""
+    level: str = "high"
+    document: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def digest(self) -> str:
+        """By what the same one is found again."""
+        if self.scheme == "PNO":
+            return personal_codes.digest(self.country, self.code)
+        return personal_codes.digest_of_login(self.issuer, self.code)
+
+    @property
+    def name(self) -> str:
+        """First name and surname."""
+        return f"{self.first_name} {self.last_name}".strip()
+
+    @property
+    def is_strong(self) -> bool:
+        """Whether it says who somebody is, and not only that it is the same one as before."""
+        return self.scheme == "PNO" and self.level == "high"
+
+    def sealed(self) -> str:
+        """As it may wait in a row."""
+        return keys.seal("proven", asdict(self) | {"born_on": self.born_on and self.born_on.isoformat()})
+
+
+def unsealed(text: str) -> Proven:
+    """Whom a row has waited for."""
+    facts = keys.unseal("proven", text)
+    return Proven(**facts | {"born_on": facts["born_on"] and date.fromisoformat(facts["born_on"])})
+
+
+# What methods are called where nobody reads the configuration: in letters, in the backoffice.
+TITLES = {"smart_id": "Smart-ID", "mobile_id": N_("Mobile-ID"), "viisp": N_("e-Government Gateway"), "seb": "SEB"}
+
+
+def title(method: str) -> str:
+    """What a method is called, to be translated."""
+    return TITLES.get(method) or method.replace("_", " ").capitalize()
+
+
+# ---- finding ----------------------------------------------------------------------------------------------------------
+
+
+def find(organisation: Organisation, person: Proven) -> Identity | None:
+    """What this person has confirmed here, or this login elsewhere was linked to."""
+    same = (Identity.organisation == organisation) & (Identity.code_digest == person.digest) & Identity.ended_at.is_null()
+    return Identity.get_or_none(same)
+
+
+def of(account: Account) -> list[Identity]:
+    """What opens an account besides its password: who it is of first, then logins elsewhere."""
+    live = (Identity.account == account) & Identity.ended_at.is_null()
+    return list(Identity.select().where(live).order_by(Identity.scheme, Identity.id))
+
+
+def strong(account: Account) -> Identity | None:
+    """Who an account is of."""
+    return next((one for one in of(account) if one.scheme == "PNO"), None)
+
+
+# ---- confirming and linking -------------------------------------------------------------------------------------------
+
+
+def confirm(account: Account, person: Proven, *, site_url: str) -> Identity:
+    """Write down who an account is of (AG-10). The same person again is only noted. Raises Refused for somebody else, and where the
+    person has another account here: that is written down for staff, and nothing is joined by itself (T60)."""
+    if not person.is_strong:
+        raise Refused(NOT_STRONG)
+    return _attach(account, person, site_url)
+
+
+def link(account: Account, person: Proven, *, site_url: str) -> Identity:
+    """Let a login elsewhere open an account (IB-11). Raises Refused where it opens another."""
+    return _attach(account, person, site_url)
+
+
+def _attach(account: Account, person: Proven, site_url: str) -> Identity:
+    known = find(account.organisation, person)
+    if known is None:
+        try:
+            with unit_of_work():
+                return attach(account, person, site_url=site_url)
+        except IntegrityError:  # a moment earlier, from another window; or the account is of another person
+            known = find(account.organisation, person)
+    if known is not None and known.account_id == account.id:
+        used(known, person.method)
+        return known
+    if known is None:
+        raise Refused(OF_ANOTHER_PERSON, phone=account.organisation.phone)
+    if person.scheme == "SUB":
+        raise Refused(LINKED_ELSEWHERE)
+    with unit_of_work():
+        events.record("identity.collided", account, by=account, method=person.method, other=known.account_id)
+    raise Refused(OF_ANOTHER_ACCOUNT, phone=account.organisation.phone)
+
+
+def attach(account: Account, person: Proven, *, site_url: str = "") -> Identity:
+    """Make the row, inside a unit of work; with `site_url` the account's owner is told. Raises IntegrityError where the person, or the
+    login, opens another account of the organisation, or the account is of another person."""
+    at, is_person = now(), person.scheme == "PNO"
+    row = Identity.create(
+        organisation=account.organisation,
+        account=account,
+        code_digest=person.digest,
+        code_sealed=personal_codes.seal(person.code) if is_person else "",
+        evidence_sealed=keys.seal("evidence", dict(person.evidence)) if person.evidence else "",
+        confirmed_at=at,
+        last_used_at=at,
+        last_method=person.method,
+        **{name: getattr(person, name) for name in KEPT},
+    )
+    if is_person:
+        Account.update(identity_confirmed_at=at).where(Account.id == account.id).execute()
+        account.identity_confirmed_at = at
+    events.record("identity.confirmed" if is_person else "identity.linked", account, by=account, method=person.method)
+    if site_url:
+        messages.put(
+            "way_in_added",
+            account,
+            organisation=account.organisation,
+            dedupe_key=f"way_in_added:{row.id}",
+            lane=messages.SOMEONE_WAITS,
+            way=title(person.method),
+            is_person=is_person,
+            at=at.isoformat(),
+            account_url=links.account(site_url),
+        )
+    return row
+
+
+KEPT = ("method", "scheme", "country", "first_name", "last_name", "born_on", "born_from", "level", "document")
+
+
+def used(identity: Identity, method: str) -> None:
+    """Note when and by what somebody was recognised last."""
+    Identity.update(last_used_at=now(), last_method=method).where(Identity.id == identity.id).execute()
+
+
+def unlink(account: Account, identity: Identity) -> None:
+    """Let a login elsewhere open the account no more. The password stays, and so a way in. Raises Refused where it is gone already.
+    Who an account is of, only staff take away."""
+    mine = (Identity.id == identity.id) & (Identity.account == account) & (Identity.scheme == "SUB") & Identity.ended_at.is_null()
+    with unit_of_work():
+        if not Identity.update(ended_at=now(), ended_by="customer").where(mine).execute():
+            raise Refused(NOT_THERE)
+        events.record("identity.unlinked", account, by=account, method=identity.method)

@@ -1,0 +1,151 @@
+"""One way through a sign-in method, from the choice to the answer: bound to the browser that began it, used once, soon over (T48,
+T57-T59). What the method needs to remember, and whom it found, lie sealed in the row."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+from peewee import IntegrityError
+
+from models import N_, Account, IdentityFlow, Organisation, now
+from rules import identities, keys, limits, personal_codes
+from rules.refusal import Refused
+from rules.work import unit_of_work
+
+WAITS, WAITS_ELSEWHERE = timedelta(minutes=5), timedelta(minutes=15)  # for the phone; at another site, a bank's
+REGISTERS = timedelta(minutes=30)  # between being identified and having filled in the rest
+# Pushed to one person's phone within ten minutes and still without an answer, and in a day (T59); begun from one network.
+PENDING, A_DAY, FROM_A_NETWORK = 3, 10, 60
+TEN_MINUTES = timedelta(minutes=10)
+
+TOO_MANY_PUSHES = N_("There were too many requests to this phone. Answer the ones that wait, or try again in ten minutes.")
+TOO_MANY_TODAY = N_("There were too many requests to this phone today. Sign in another way, or try again tomorrow.")
+TOO_MANY_HERE = N_("There were too many requests from your network. Try again in ten minutes.")
+OVER = N_("This has been used already, or it took too long. Begin again.")
+# What ended a flow without a person: `integrations.identity.REASONS`, and what only we know of.
+CANCELLED, IDENTIFIED = "cancelled", "identified"
+
+
+def spend(source: str, country: str = "", code: str = "") -> dict[str, Any]:
+    """Count one more beginning from this network, and of what is pushed to a person's phone, one more to that person: whoever holds
+    the phone must not be worn down until they say yes. Returns what the flow's facts keep of it. Raises Refused; what is counted stays.
+    """
+    if not limits.spend("identity", source, FROM_A_NETWORK, TEN_MINUTES):
+        raise Refused(TOO_MANY_HERE)
+    if not code:
+        return {}
+    who = personal_codes.digest(country, code)
+    if not limits.spend("identity-push", who, PENDING, TEN_MINUTES):
+        raise Refused(TOO_MANY_PUSHES)
+    if not limits.spend("identity-push-day", who, A_DAY, limits.DAY):
+        raise Refused(TOO_MANY_TODAY)
+    return {"pushed": who}
+
+
+def open_for(
+    organisation: Organisation, secret: str, form_key: str, *, purpose: str, method: str, account: Account | None, facts: dict[str, Any]
+) -> IdentityFlow | None:
+    """A flow of the browser that holds `secret`, for a form that is sent once; None where it was sent before: `address` is the same."""
+    at, public_id = now(), address(secret, form_key)
+    try:
+        with unit_of_work():
+            return IdentityFlow.create(
+                public_id=public_id,
+                organisation=organisation,
+                account=account,
+                purpose=purpose,
+                method=method,
+                digest=_digest(secret, public_id),
+                state_sealed="",
+                facts=facts,
+                began_at=at,
+                expires_at=at + WAITS,
+            )
+    except IntegrityError:
+        return None
+
+
+def address(secret: str, form_key: str) -> UUID:
+    """By what the flow of a form is called in addresses, however often it is sent."""
+    return UUID(keys.digest("flow-address", f"{secret}:{form_key}")[:32])
+
+
+def began(flow: IdentityFlow, state: Mapping[str, Any], *, callback: str, is_elsewhere: bool) -> None:
+    """Keep what a method needs to remember, and by what the other system's answer is known."""
+    at = now()
+    flow.state_sealed, flow.callback_digest = keys.seal("flow", dict(state)), keys.digest("callback", callback)
+    flow.began_at, flow.expires_at = at, at + (WAITS_ELSEWHERE if is_elsewhere else WAITS)
+    flow.save()
+
+
+def find(organisation: Organisation, public_id: UUID, secret: str | None) -> IdentityFlow | None:
+    """A flow, if this browser holds its secret."""
+    mine = (IdentityFlow.public_id == public_id) & (IdentityFlow.digest == _digest(secret or "", public_id))
+    return IdentityFlow.get_or_none(mine & (IdentityFlow.organisation == organisation))
+
+
+def _digest(secret: str, public_id: UUID) -> str:
+    return keys.digest("flow", f"{secret}:{public_id}")
+
+
+def called_back(organisation: Organisation, callback: str) -> IdentityFlow | None:
+    """The flow whose answer another system sends a browser back with, whichever browser that is."""
+    same = IdentityFlow.callback_digest == keys.digest("callback", callback)
+    return IdentityFlow.get_or_none(same & (IdentityFlow.organisation == organisation))
+
+
+def state_of(flow: IdentityFlow) -> dict[str, Any]:
+    """What the method needs to remember; nothing while it is still beginning."""
+    return dict(keys.unseal("flow", flow.state_sealed)) if flow.state_sealed else {}
+
+
+def is_waiting(flow: IdentityFlow, at: datetime) -> bool:
+    """Whether nobody has answered yet, and there is still time."""
+    return not flow.outcome and flow.used_at is None and flow.expires_at > at
+
+
+def is_identified(flow: IdentityFlow, at: datetime) -> bool:
+    """Whether the person is known and nothing has come of it yet."""
+    return flow.outcome == IDENTIFIED and flow.used_at is None and flow.expires_at > at
+
+
+def settle(flow: IdentityFlow, why: str, person: Mapping[str, Any] | None = None) -> None:
+    """Write what came out, once: whoever else asked at the same moment finds it. `person`: who, the fields of a `Proven`."""
+    change: dict[str, Any] = {"outcome": why}
+    if person is not None:
+        proven = identities.Proven(**person)
+        change |= {"outcome": IDENTIFIED, "person_sealed": proven.sealed(), "expires_at": now() + REGISTERS}
+    waiting = (IdentityFlow.id == flow.id) & (IdentityFlow.outcome == "")
+    if IdentityFlow.update(**change).where(waiting).execute():
+        for name, value in change.items():
+            setattr(flow, name, value)
+        if person is not None and "pushed" in flow.facts:
+            limits.give_back("identity-push", flow.facts["pushed"])  # answered: it does not wait
+
+
+def person(flow: IdentityFlow) -> identities.Proven:
+    """Who was identified. Raises Refused where nobody was, it took too long, or it has been used."""
+    if not is_identified(flow, now()):
+        raise Refused(OVER)
+    return identities.unsealed(flow.person_sealed)
+
+
+def use(flow: IdentityFlow) -> identities.Proven:
+    """Who was identified, for the one thing that comes of it, in the unit of work of that: of many at once one does. Raises Refused."""
+    who = person(flow)
+    at = now()
+    good = (
+        (IdentityFlow.id == flow.id)
+        & (IdentityFlow.outcome == IDENTIFIED)
+        & IdentityFlow.used_at.is_null()
+        & (IdentityFlow.expires_at > at)
+    )
+    if not IdentityFlow.update(used_at=at, person_sealed="", state_sealed="").where(good).execute():
+        raise Refused(OVER)
+    return who
+
+
+def forget_ended() -> int:
+    """Drop flows that are over, with all that is sealed in them; returns how many."""
+    return int(IdentityFlow.delete().where(IdentityFlow.expires_at < now() - limits.DAY).execute())

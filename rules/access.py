@@ -16,6 +16,7 @@ Row = TypeVar("Row", bound=Table)
 
 CUSTOMER_DEEDS = {
     "company.change_contacts": N_("Change the company's contact information"),
+    "company.leave": N_("Give up one's own place in the company"),
     "company.view": N_("See the company and its contact information"),
     "contract.detach": N_("Let the contract go"),
     "contract.share": N_("Share the contract with others"),
@@ -52,6 +53,7 @@ ACCESS_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
         N_("Authorised person"),
         (
             "company.change_contacts",
+            "company.leave",
             "company.view",
             "contract.detach",
             "contract.view",
@@ -62,7 +64,7 @@ ACCESS_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
             "representative.view",
         ),
     ),
-    "user": (N_("User"), ("contract.detach", "invoice.view", "meter.view", "reading.declare")),
+    "user": (N_("User"), ("company.leave", "contract.detach", "invoice.view", "meter.view", "reading.declare")),
     "viewer": (N_("Viewer"), ("contract.detach", "invoice.view", "meter.view")),
 }
 
@@ -74,9 +76,9 @@ WITHOUT_IDENTITY = frozenset({"account.view", "account.change"})
 VIEWS = frozenset(
     f"{table}.view"
     for table in (
-        "accesstype", "account", "building", "contract", "event", "export", "invoice", "membership", "message", "meter", "meterkind",
-        "organisation", "premises",
-        "provider", "reading", "share", "staff", "syncproblem", "syncrun",
+        "accesstype", "account", "building", "company", "contract", "event", "export", "invitation", "invoice", "membership", "message",
+        "meter", "meterkind", "organisation", "premises",
+        "provider", "reading", "representative", "share", "staff", "syncproblem", "syncrun",
     )
 )  # fmt: skip
 EXPORTS = frozenset(view.replace(".view", ".export") for view in VIEWS - {"export.view", "organisation.view", "staff.view", "message.view"})
@@ -85,9 +87,12 @@ AGENT = (
     | EXPORTS
     | {
         "account.attach_contract", "account.change_email", "account.edit", "account.unlock", "building.create", "building.edit",
-        "contract.edit", "contract.place", "membership.change_access_type", "membership.remove", "membership.restore",
+        "company.create", "company.edit", "company.invite", "company.put_under", "company.set_free",
+        "contract.edit", "contract.place", "contract.set_company", "contract.take_from_company",
+        "invitation.revoke", "invitation.send_again", "membership.change_access_type", "membership.remove", "membership.restore",
         "message.send_again", "meter.edit", "meter.enter_reading", "premises.create", "premises.edit",
-        "reading.correct", "reading.undo", "share.end_by_staff", "syncproblem.resolve",
+        "reading.correct", "reading.undo", "representative.fix_access_type", "representative.remove",
+        "share.end_by_staff", "syncproblem.resolve",
     }
 )  # fmt: skip
 

@@ -82,6 +82,32 @@ PROMISES: tuple[tuple[str, str], ...] = (
         " WHERE s.ended_at IS NULL AND (g.until_at IS NOT NULL OR m.until_at IS NOT NULL)",
     ),
     (
+        "Representative {} has ended and does not say why, or says why and has not ended.",
+        "SELECT id FROM representative WHERE (until_at IS NULL) <> (ended_by = '')",
+    ),
+    (
+        "Representative {} should have contract {} and does not have it by the company.",
+        "SELECT r.id, c.payer_code FROM representative r JOIN company k ON k.id = r.company_id OR k.belongs_to_id = r.company_id"
+        " JOIN contract c ON c.company_id = k.id WHERE r.until_at IS NULL AND NOT EXISTS (SELECT 1 FROM membership m"
+        " WHERE m.account_id = r.account_id AND m.contract_id = c.id AND m.until_at IS NULL AND m.through_id IS NOT NULL)",
+    ),
+    (
+        "Access {} came with a company, and is not what representative {} has.",
+        "SELECT m.id, r.id FROM membership m JOIN representative r ON r.id = m.through_id JOIN contract c ON c.id = m.contract_id"
+        " LEFT JOIN company k ON k.id = c.company_id WHERE m.until_at IS NULL AND (r.until_at IS NOT NULL"
+        " OR r.account_id <> m.account_id OR r.access_type_id <> m.access_type_id OR k.id IS NULL"
+        " OR (k.id <> r.company_id AND (k.belongs_to_id IS NULL OR k.belongs_to_id <> r.company_id)))",
+    ),
+    (
+        "Invitation {} waits, and whoever offered it represents the company no more.",
+        "SELECT i.id FROM invitation i JOIN representative r ON r.id = i.invited_through_id"
+        " WHERE i.taken_at IS NULL AND i.ended_at IS NULL AND r.until_at IS NOT NULL",
+    ),
+    (
+        "Company {} belongs to one that belongs to another.",
+        "SELECT c.name FROM company c JOIN company p ON p.id = c.belongs_to_id WHERE p.belongs_to_id IS NOT NULL",
+    ),
+    (
         "Contract {} is in other premises than its building {}.",
         "SELECT c.payer_code, b.address FROM contract c JOIN premises p ON p.id = c.premises_id JOIN building b ON b.id = p.building_id"
         " WHERE c.building_id IS NULL OR c.building_id <> p.building_id",
@@ -119,8 +145,10 @@ RECORDED = (
         "membership",
         ("contract.attached", "contract.attached_by_share", "contract.attached_by_staff"),
         "'contract:' || x.contract_id",
-        "1 = 1",
+        "x.through_id IS NULL",
     ),
+    ("representative", ("representative.added",), "'representative:' || x.id", "1 = 1"),
+    ("invitation", ("invitation.sent",), "'invitation:' || x.id", "1 = 1"),
     ("share", ("share.given",), "'share:' || x.id", "1 = 1"),
     ("export", ("rows.exported",), "'export:' || x.id", "x.state = 'ready'"),
     ("sync_run", ("feed.run_finished",), "'syncrun:' || x.id", "x.finished_at IS NOT NULL"),

@@ -282,9 +282,9 @@ def forget_tries() -> int:
 
 
 def grant(account: Account, contract: Contract) -> Membership:
-    """Give an account the contract that it has just proven, with the access that the organisation gives (K26). Raises Refused
-    where it has it."""
-    name = settings.of(account.organisation).claim_access
+    """Give an account the contract that it has just proven, with the access that the organisation gives (K26); one of a company
+    makes nobody more than a user (IB-40). Raises Refused where it has it."""
+    name = "user" if contract.company_id else settings.of(account.organisation).claim_access
     with put_in(account, contract, name) as membership:
         events.record("contract.attached", contract, by=account, account=account, access_type=name)
     return membership

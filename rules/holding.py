@@ -36,6 +36,7 @@ HAD_IT_BEFORE = N_(
     "This customer had the contract until the billing system gave its payer code to another customer, on {opened_on}. "
     "What they would see now are that customer's bills. Are they the same customer after all?"
 )
+THROUGH = N_("This came with {company}, which the customer represents. Change it where the people of that company are.")
 SHARED = N_("An owner shared this with the customer. Only an owner can share it again.")
 MOST_TRIES = 10
 
@@ -49,6 +50,8 @@ def detach(account: Account, contract: Contract) -> None:
     membership = Membership.within(account).where(Membership.contract == contract).first()
     if membership is None:
         raise Refused(N_("This is no longer in your account."))
+    if membership.through is not None:
+        raise Refused(N_("This is in your account because you represent {company}."), company=membership.through.company.name)
     with unit_of_work():
         _end(membership, "customer", by=account)
         events.record("contract.detached", contract, by=account, account=account, access_type=membership.access_type.name)
@@ -105,6 +108,7 @@ def remove(membership: Membership, *, reason: str, by: Staff) -> None:
     """End an access for a customer, who is told: what was added by mistake, or is theirs no more. Raises Refused."""
     if not reason.strip():
         raise Refused(REASON, field="reason")
+    _refuse_through(membership)
     with unit_of_work():
         _end(membership, "staff", by=by)
         name = membership.access_type.name
@@ -119,6 +123,7 @@ def restore(membership: Membership, *, reason: str, by: Staff) -> None:
     it has not ended, the customer has the contract again, or the payer code is another customer's by now (decision 32)."""
     if not reason.strip():
         raise Refused(REASON, field="reason")
+    _refuse_through(membership)
     try:
         with unit_of_work():
             membership.contract = _as_it_stands(membership.contract)
@@ -147,6 +152,7 @@ def change_access_type(membership: Membership, *, access_type: str, reason: str,
     """Give an account another access type on a contract, by name; it is told by mail. Raises Refused where it is not for staff
     to give, is the same, or the access has ended meanwhile."""
     kind = _check(membership.organisation_id, access_type, reason)
+    _refuse_through(membership)
     old = membership.access_type
     if old.id == kind.id:
         raise Refused(N_("The access type is this already: nothing was changed."), field="access_type")
@@ -175,6 +181,12 @@ def change_access_type(membership: Membership, *, access_type: str, reason: str,
     membership.access_type = kind
 
 
+def _refuse_through(membership: Membership) -> None:
+    """What came with a company goes with it: rows of their own would be out of step with who represents it."""
+    if membership.through is not None:
+        raise Refused(THROUGH, company=membership.through.company.name)
+
+
 def _check(organisation_id: int, access_type: str, reason: str) -> AccessType:
     if not reason.strip():
         raise Refused(REASON, field="reason")
@@ -189,9 +201,12 @@ def _check(organisation_id: int, access_type: str, reason: str) -> AccessType:
 
 def pass_on(contract: Contract, opened_on: date) -> None:
     """The billing system has given the payer code to another customer, from that local day on: who had it before lets it go, and
-    is told. Inside the block of the feed. Whoever added it since then is the new customer, and keeps it."""
+    is told. Inside the block of the feed. Whoever added it since then is the new customer, and keeps it. If it was a company's, it is
+    so no more, since whenever those who represent it had it."""
     _as_it_stands(contract)
-    before = (Membership.contract == contract) & Membership.until_at.is_null() & (Membership.since_at < clock.first_moment(opened_on))
+    contract.company = None
+    earlier = (Membership.since_at < clock.first_moment(opened_on)) | Membership.through.is_null(False)
+    before = (Membership.contract == contract) & Membership.until_at.is_null() & earlier
     # Who has it through somebody else came later, and goes first: it would go with that somebody.
     for membership in _locked(Membership.select().where(before).order_by(Membership.id.desc())):
         _end(membership, "feed", by=events.SYSTEM)
@@ -233,6 +248,12 @@ def _locked(query: Any, how: str = "FOR NO KEY UPDATE") -> list[Any]:
 
 def _live(account: Account, contract: Contract) -> Expression:
     return (Membership.account == account) & (Membership.contract == contract) & Membership.until_at.is_null()
+
+
+def end(membership: Membership, ended_by: str, *, by: Account | Staff | str) -> None:
+    """An access ends, and its holder is told. Inside a unit of work that says why. Raises Refused where somebody was faster."""
+    _end(membership, ended_by, by=by)
+    _tell(membership)
 
 
 def _end(membership: Membership, ended_by: str, *, by: Account | Staff | str) -> None:

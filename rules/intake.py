@@ -16,6 +16,7 @@ from models import (
     AccessType,
     Account,
     Building,
+    Company,
     Contract,
     Invoice,
     InvoiceLine,
@@ -28,11 +29,12 @@ from models import (
     Reading,
     SyncProblem,
     Table,
+    canonical,
     digest,
     fold,
     payer_code_key,
 )
-from rules import chain, holding, links, messages, readings
+from rules import chain, companies, events, holding, links, messages, readings
 from rules.bulk import add_all, among, insert, new_ids, update
 from rules.sync_run import NEVER, VERSIONS, Aside, Item, Record, Run
 
@@ -79,30 +81,62 @@ def take_contracts(run: Run, items: Sequence[Item]) -> None:
     """What a feed says of contracts is true; the last word stays. Where it knows no houses, staff say in which one a contract is."""
     pairs = list(_with_contracts(run, items, opens=True))
     houses, taken = _houses(run, pairs), []
+    whose = _companies(run, [item.record for item, _ in pairs])
+    moved: dict[int, Contract] = {}
+    whose_ids: set[int] = set()
     for item, contract in pairs:
-        it = item.record
+        it, before, company = item.record, contract.company_id, whose.get(item.record.company_code)
         house, flat = houses.get((it.building, None)), houses.get((it.building, it.premises))
         said: dict[str, Any] = {"customer_name": it.customer_name, "opened_on": it.opened_on, "ended_on": it.ended_on}
         place: dict[str, Any] = {"address": it.address or str(flat or house or "")}
         if house is not None:
             place |= {"building": house, "premises": flat if it.premises else None}
-        if contract.id is not None and _has_passed_on(contract, it):
+        if company is not None:
+            place["company"] = company
+        is_same = company is not None and company.id == before
+        if contract.id is not None and not is_same and _has_passed_on(contract, it):
             if it.opened_on > run.today:
                 run.put_aside(item, Aside("goes-on", GOES_ON, payer_code=it.payer_code, opened_on=it.opened_on))
                 continue
             holding.pass_on(contract, it.opened_on)
-        has_changed = _say(contract, said) | _say_unless_said(contract, place, it.address, it.building, it.premises)
+            said["company"] = company
+        words = (it.address, it.building, it.premises, *([it.company_code] if it.company_code else []))
+        has_changed = _say(contract, said) | _say_unless_said(contract, place, *words)
         if contract.id is not None:
             what = (contract.provider_id, contract.payer_code, it.customer_name, contract.address, contract.building_id, it.ended_on)
             run.count("changed" if has_changed else "same", "contract", *what)
         if contract.id is not None and has_changed:
             run.openings += 1
             _save_with_house(contract)
+        if contract.company_id != before:
+            moved[id(contract)] = contract
+            whose_ids |= {one for one in (before, contract.company_id) if one}
         taken.append(item)
     add_all(contract for _, contract in pairs)
+    _keep_in_step(moved.values(), whose_ids)
     for _, contract in pairs:
         run.told.add(contract.id)
     run.taken_in(taken)
+
+
+def _companies(run: Run, records: Sequence[Record]) -> dict[str, Company]:
+    """The companies whose contracts these are, by their codes; made where they are new."""
+    names = {it.company_code: it.customer_name for it in records if it.company_code}
+    if not names:
+        return {}
+    known = Company.select().where((Company.organisation == run.organisation) & Company.code.in_(list(names)))
+    found = {str(row.code): row for row in known}
+    new = {code: Company(organisation=run.organisation, name=name or code, code=code) for code, name in names.items() if code not in found}
+    add_all(new.values())
+    run.written += [canonical(("company", code, one.name)) for code, one in new.items()]
+    return found | new
+
+
+def _keep_in_step(moved: Iterable[Contract], of: set[int]) -> None:
+    """Whoever represents a company has what became its contract, and has not what no longer is."""
+    numbers = [contract.id for contract in moved]
+    if numbers:
+        companies.keep_in_step(among(Contract.id, numbers), sorted(of), by=events.SYSTEM)
 
 
 def _has_passed_on(contract: Contract, it: Record) -> bool:
@@ -243,6 +277,7 @@ def take_invoices(run: Run, items: Sequence[Item]) -> None:
     new = _write(run, list(versions.values()))
     if run.rules.unknown_payer == "open":
         _name_after_latest_bill(run, {contract.id for _, _, contract in versions.values()}, {bill.id for bill, _, _ in versions.values()})
+        _find_companies(run, list(versions.values()))
     _announce(run, [row for row in new if row["kind"] == "invoice" and row["issued_on"] >= run.today - ANNOUNCED])
     run.taken_in(item for item, _ in pairs)
 
@@ -435,6 +470,28 @@ def _name_after_latest_bill(run: Run, contracts: set[int], written: set[int | No
         if latest in written and called != name and called in [other for _, other in names[contract.id]]:
             contract.customer_name, contract.address = name
             contract.save()
+
+
+def _find_companies(run: Run, versions: Sequence[Version]) -> None:
+    """A contract that is known from bills alone becomes the company's whose code a bill says, if all its bills are that one's: else a
+    company would see what another customer was billed, and staff say whose it is."""
+    said = {contract.id: item.record for _, item, contract in versions if item.record.company_code and contract.id not in run.told}
+    if not said:
+        return
+    if not said:
+        return
+    whose = _companies(run, list(said.values()))
+    billed: dict[int, set[str]] = {}
+    names: Any = Invoice.select(Invoice.contract, Invoice.buyer_name).where(among(Invoice.contract, said)).distinct().tuples()
+    for contract_id, name in names:
+        billed.setdefault(contract_id, set()).add(fold(name))
+    moved = []
+    for contract in Contract.select().where(among(Contract.id, said) & Contract.company.is_null()):
+        if billed[contract.id] == {fold(said[contract.id].customer_name)}:
+            contract.company = whose[said[contract.id].company_code]
+            contract.save()
+            moved.append(contract)
+    _keep_in_step(moved, {contract.company_id for contract in moved})
 
 
 def _announce(run: Run, rows: Sequence[Mapping[str, Any]]) -> None:

@@ -83,6 +83,11 @@ def shared_with_me(site_url: str) -> str:
     return f"{site_url}/shared-with-me"
 
 
+def invitation(site_url: str, token: str) -> str:
+    """A place in a company that is offered to whoever reads this."""
+    return f"{site_url}/invitation/{token}"
+
+
 def staff_invitation(staff_url: str, token: str) -> str:
     """Where a colleague sets password and authenticator app; `staff_url` is the backoffice's own address."""
     return f"{staff_url.rstrip('/')}/invitation/{token}"

@@ -4,15 +4,16 @@ The answer is the same, with the same work behind it, whether the address has an
 to be confirmed waits in a `Confirmation`, the password already hashed; an account is there from the moment it is confirmed.
 """
 
+import uuid
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, NamedTuple
 
 from peewee import IntegrityError
 
-from models import N_, PERSON_TYPES, Account, Confirmation, Contract, Organisation, Provider, now
-from rules import confirmations, consents, contracts, details, events, keys, limits, links, messages, settings
-from rules.refusal import Refused
+from models import N_, PERSON_TYPES, Account, Confirmation, Contract, Invitation, Organisation, Provider, now
+from rules import confirmations, consents, contracts, details, events, invitations, keys, limits, links, messages, settings
+from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 
 # Letters to one address a day, registrations from one network an hour.
@@ -59,9 +60,11 @@ def register(
     source: str,
     flow: str,
     claim: Claim | None = None,
+    invitation: Invitation | None = None,
 ) -> Outcome:
     """Take a registration. `flow` is a secret of this browser; `name` and `phone` are None where the organisation asks none,
-    `consents_given` are ids of `ConsentText` rows.
+    `consents_given` are ids of `ConsentText` rows. With an `invitation` (IB-45) its place in the company comes with the confirmed
+    address, which must be the invited one; a phone number is asked in any case.
 
     Raises Refused for anything that cannot be used, and when too much is sent to the address or from the network: the same for an
     address with an account and without.
@@ -72,7 +75,9 @@ def register(
     address = details.address(email)
     details.refuse_public_mail(organisation, address)
     known_as = details.name(name or "") if rules.signup_names != "none" else address.partition("@")[0]
-    number = details.phone(phone or "") if rules.signup_phone else ""
+    number = details.phone(phone or "") if rules.signup_phone or invitation else ""
+    if invitation is not None:
+        invitations.check_address(invitation, address)
     details.check_password(organisation, password, email=address)
     agreed = consents.check(organisation, consents_given)
     if not limits.spend("register", f"{organisation.id}:{source}", FROM_A_NETWORK, limits.HOUR):
@@ -89,6 +94,7 @@ def register(
         "claim": {"provider": claim.provider and claim.provider.id, "code": claim.payer_code, "number": claim.invoice_number}
         if claim
         else None,
+        "invitation": invitation and str(invitation.public_id),
     }
     if rules.signup_confirm == "none":
         contract, problem = _look_for(organisation, claim, source)
@@ -308,6 +314,8 @@ def _confirm(organisation: Organisation, row: Confirmation, source: str) -> Outc
     except IntegrityError:
         # The address confirmed another registration meanwhile. Whoever reads its mail may know.
         raise Refused(TAKEN) from None
+    if applicant.get("invitation"):
+        return Outcome("none", _take_place(account, uuid.UUID(applicant["invitation"])))
     if not applicant["claim"]:
         return Outcome("none")
     wanted = applicant["claim"]
@@ -317,6 +325,17 @@ def _confirm(organisation: Organisation, row: Confirmation, source: str) -> Outc
     except Refused as no:
         return Outcome("none", no)
     return Outcome("none")
+
+
+def _take_place(account: Account, invitation: uuid.UUID) -> Refused | None:
+    """The place in a company that a letter offered; why not, where it may not be taken yet or no more."""
+    try:
+        invitations.accept(account, invitations.one_to(account, invitation))
+    except Refused as no:
+        return no
+    except Missing:
+        return Refused(invitations.OVER)
+    return None
 
 
 # ---- the address of an account that was opened without it (CV-15) -----------------------------------------------------

@@ -18,7 +18,7 @@ def knob(default: Any, label: str, *, group: str, k: str = "", low: int | None =
 
 
 SIGN_UP, SIGN_IN, CONTRACTS, READINGS, BILLING = N_("Registration"), N_("Sign-in"), N_("Contracts"), N_("Readings"), N_("Billing")
-PRIVACY = N_("Privacy")
+COMPANIES, PRIVACY = N_("Companies"), N_("Privacy")
 
 
 @dataclass(frozen=True)
@@ -85,6 +85,12 @@ class Settings:
         "giver", N_("Sharing is ended by"), group=CONTRACTS, k="K07",
         choices=(("giver", N_("only the owner who shared")), ("any_owner", N_("any owner"))),
     )  # fmt: skip
+    invitation_days: int = knob(7, N_("An invitation into a company is good for, days"), group=COMPANIES, k="K06", low=1, high=30)
+    authorised_identity: bool = knob(False, N_("Authorised persons confirm their identity before they take part"), group=COMPANIES, k="K03")
+    authorised_removes_authorised: bool = knob(True, N_("Authorised persons may remove one another"), group=COMPANIES, k="K07")
+    members_editable: bool = knob(
+        False, N_("A company's people may be lowered in place, not only removed and invited anew"), group=COMPANIES, k="K09"
+    )
     reading_opens_on: int = knob(1, N_("Readings open on day of the month"), group=READINGS, k="K16", low=1, high=28)
     reading_closes_on: int = knob(
         31, N_("Readings close after day of the month (31: the last one)"), group=READINGS, k="K16", low=1, high=31

@@ -9,6 +9,7 @@ from models import (
     AccessType,
     Account,
     Building,
+    Company,
     Contract,
     Invoice,
     InvoiceLine,
@@ -20,11 +21,13 @@ from models import (
     Premises,
     Provider,
     Reading,
+    Representative,
     Staff,
     StaffBuilding,
     now,
 )
-from rules import access, events, keys, organisations, settings
+from rules import access, companies, events, keys, organisations, settings
+from rules.work import unit_of_work
 
 PASSWORD = "Teisingas-slaptazodis-1"
 _n = iter(range(1, 10**9))
@@ -95,6 +98,17 @@ def contract(organisation: Organisation, payer_code: str = "01-234 5", **changes
 def holds(person: Account, what: Contract, access_type: str = "owner") -> Membership:
     kind = AccessType.get(organisation=person.organisation_id, name=access_type)
     return Membership.create(organisation=person.organisation_id, account=person, contract=what, access_type=kind)
+
+
+def company(organisation: Organisation, name: str = "UAB „Uosis“", **changes: Any) -> Company:
+    return Company.create(organisation=organisation, name=name, **({"code": f"3{next(_n):08}"} | changes))
+
+
+def represents(person: Account, what: Company, access_type: str = "company_head") -> Representative:
+    """A place in a company as the register or an invitation gives it, with all the company's contracts."""
+    is_head = access_type == access.HEAD
+    with unit_of_work():
+        return companies.appoint(person, what, access_type, granted_by="" if is_head else "Vadovė", by=events.SYSTEM, is_register=is_head)
 
 
 def meter(of: Contract, number: str = "KV1_241", kind: str = "hot-water", **changes: Any) -> Meter:

@@ -31,6 +31,7 @@ from integrations.billing_feed.records import (
     Trouble,
     Vat,
     clipped,
+    company_code,
     is_pdf,
     shown,
 )
@@ -74,6 +75,7 @@ CONTRACTS = (
     _words("premises"),
     Column("opened_on", cells.day),
     Column("ended_on", cells.day),
+    Column("company_code", lambda text: company_code(cells.code(text, longest=CODES["company_code"]))),
 )
 METERS = (
     _code("payer_code", required=True),

@@ -14,7 +14,17 @@ from dataclasses import asdict, dataclass, field, fields
 from datetime import date, datetime
 
 # Longest texts. A longer code is put aside (cut off, it would be another code); longer words are cut with an ellipsis.
-CODES = {"payer_code": 60, "number": 60, "meter": 40, "kind": 30, "reference": 60, "refers_to": 60, "iban": 34, "provider": 120}
+CODES = {
+    "payer_code": 60,
+    "number": 60,
+    "meter": 40,
+    "kind": 30,
+    "reference": 60,
+    "refers_to": 60,
+    "iban": 34,
+    "provider": 120,
+    "company_code": 20,
+}
 WORDS = {"name": 300, "customer_name": 200, "address": 250, "building": 200, "premises": 20, "place": 80, "unit": 20, "note": 2000}
 
 
@@ -41,6 +51,7 @@ class Contract:
     premises: str | None = None  # the flat's number
     opened_on: date | None = None
     ended_on: date | None = None
+    company_code: str = ""  # the customer's, where that is a company; the last field, see `digest`
 
 
 @dataclass(frozen=True)
@@ -129,6 +140,7 @@ class Invoice:
     note: str = ""
     pdf: bytes | None = None  # the provider's own document
     pdf_name: str | None = None
+    company_code: str = ""  # the customer's, where that is a company; the last field, see `digest`
 
 
 @dataclass(frozen=True)
@@ -176,6 +188,12 @@ def clipped(words: str, longest: int) -> str:
     return words if len(words) <= longest else f"{words[: longest - 1]}…"
 
 
+def company_code(text: str) -> str:
+    """A company's code as it is kept. One of eleven digits is a person's, and kept nowhere in clear: none."""
+    code = "".join(text.split())
+    return "" if len(code) == 11 and code.isdigit() else code
+
+
 def is_pdf(content: bytes) -> bool:
     """Whether this is a PDF file, from its first bytes: anything else would be shown to customers as their bill."""
     return b"%PDF-" in content[:1024]
@@ -198,6 +216,8 @@ def from_json(values: dict[str, typing.Any]) -> Record:
 def digest(record: Record) -> str:
     """SHA-256 of all a record says, value after value: another digest means that something has changed."""
     said = [[list(vars(part).values()) for part in value] if type(value) is tuple else value for value in vars(record).values()]
+    if not getattr(record, "company_code", "-"):
+        said.pop()  # bills that were read before there was one are the same bills
     return hashlib.sha256(_JSON.encode([type(record).__name__, *said]).encode()).hexdigest()
 
 

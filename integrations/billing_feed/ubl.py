@@ -24,7 +24,21 @@ from integrations import xml
 from integrations.billing_feed import elements
 from integrations.billing_feed.amounts import agree, rounded
 from integrations.billing_feed.folder import files, name_of
-from integrations.billing_feed.records import CODES, LINE_WORDS, N_, WORDS, Invoice, Line, Record, Trouble, Vat, clipped, is_pdf, shown
+from integrations.billing_feed.records import (
+    CODES,
+    LINE_WORDS,
+    N_,
+    WORDS,
+    Invoice,
+    Line,
+    Record,
+    Trouble,
+    Vat,
+    clipped,
+    company_code,
+    is_pdf,
+    shown,
+)
 
 KINDS = {f"{{{elements.UBL}Invoice-2}}Invoice": "invoice", f"{{{elements.UBL}CreditNote-2}}CreditNote": "credit_note"}
 CREDIT_CODES = ("81", "83", "261", "262", "296", "308", "381", "396", "420", "458", "502", "503", "532")  # of UNTDID 1001
@@ -225,6 +239,7 @@ def _invoice(root: etree._Element, number: str) -> Invoice:
         lines=tuple(item.line for item in items),
         vat=tuple(rate for rate, _ in vat),
         note=_note(root),
+        company_code=_customer_code(root),
     )
 
 
@@ -251,6 +266,12 @@ def _company_code(root: etree._Element, party: str) -> str:
         elements.text(scheme, "cbc:CompanyID") for scheme in schemes if elements.text(scheme, "cac:TaxScheme/cbc:ID").upper() == "VAT"
     )
     return elements.text(root, f"{party}cac:PartyLegalEntity/cbc:CompanyID") or next(vat_codes, "")
+
+
+def _customer_code(root: etree._Element) -> str:
+    """The customer's code in the register of companies, where it is one."""
+    code = company_code(elements.text(root, "cac:AccountingCustomerParty/cac:Party/cac:PartyLegalEntity/cbc:CompanyID"))
+    return code if len(code) <= CODES["company_code"] else ""
 
 
 def _address(root: etree._Element, path: str) -> str:

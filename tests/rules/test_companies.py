@@ -1,0 +1,421 @@
+"""Who represents a company, what they may do to one another, and that its contracts are in their accounts, and in nobody else's."""
+
+import itertools
+from collections.abc import Callable
+from datetime import date
+from typing import Any
+
+import pytest
+
+from models import Account, Company, Contract, Event, Membership, Message, Organisation, Representative, Share
+from rules import access, checks, companies, contracts, events, holding, invitations, settings, sharing
+from rules.refusal import Missing, Refused
+from rules.work import unit_of_work
+from tests import factories
+from tests.together import at_once
+
+SITE = "https://savitarna.example/north"
+TYPES = ("company_head", "authorised_person", "user")
+ACTORS = ("none", "stranger", "user", "authorised_person", "company_head", "former", "head_of_another")
+
+
+@pytest.fixture
+def north(db: object) -> Organisation:
+    return factories.organisation("north")
+
+
+@pytest.fixture
+def uosis(north: Organisation) -> Company:
+    made = factories.company(north)
+    for code in ("VA 000 001", "VA 000 002"):
+        factories.invoice(factories.contract(north, code, company=made), f"B {code}")
+    return made
+
+
+def person(north: Organisation, name: str) -> Account:
+    return factories.account(north, f"{name}@uosis.example", name=name.title())
+
+
+def seen(account: Account) -> list[str]:
+    fresh = Account.get_by_id(account.id)
+    return sorted(row.payer_code for row in Contract.within(fresh))
+
+
+def told(account: Account) -> list[str]:
+    return [m.kind for m in Message.select().where(Message.account == account).order_by(Message.id)]
+
+
+def in_step() -> None:
+    """Every promise about companies, as `flask portal check` asks."""
+    for sentence, query in checks.PROMISES:
+        if any(word in sentence for word in ("epresentative", "company", "Invitation", "live accesses", "Access {} has")):
+            assert list(checks._found(sentence, query)) == []
+
+
+# ---- actor x act x target -----------------------------------------------------------------------------------------------
+
+# What each access type may do to whom, as the seed has it. Whatever is not here may nobody.
+MAY = {
+    ("see people", who, "") for who in ("authorised_person", "company_head")
+} | {
+    (f"invite {kind}", who, "") for who in ("authorised_person", "company_head") for kind in ("user", "authorised_person")
+} | {
+    ("change contacts", who, "") for who in ("authorised_person", "company_head")
+} | {
+    ("raise", who, "user") for who in ("authorised_person", "company_head")
+} | {
+    ("remove", who, target) for who in ("authorised_person", "company_head") for target in ("user", "authorised_person")
+} | {
+    ("leave", who, "self") for who in ("user", "authorised_person")
+}  # fmt: skip
+ACTS = (
+    "see people",
+    "invite user",
+    "invite authorised_person",
+    "invite company_head",
+    "raise",
+    "lower",
+    "remove",
+    "change contacts",
+    "leave",
+)
+
+
+def cast(north: Organisation, uosis: Company) -> dict[str, Account]:
+    """One actor of each kind; the company has a head and another authorised person besides."""
+    factories.represents(person(north, "vadove"), uosis)
+    factories.represents(person(north, "igaliota"), uosis, "authorised_person")
+    actors = {name: person(north, name) for name in ("stranger", "former", "head_of_another")}
+    for name in TYPES:
+        actors[name] = person(north, f"{name}_actor")
+        factories.represents(actors[name], uosis, name)
+    factories.represents(actors["head_of_another"], factories.company(north, "UAB „Kita“"))
+    with unit_of_work():
+        companies.end(factories.represents(actors["former"], uosis, "authorised_person"), "staff", by=events.SYSTEM)
+    return actors
+
+
+def may(actor: str, act: str, target: str) -> bool:
+    targets = ("",) if act.startswith(("see", "invite", "change")) else ("self",) if act == "leave" else TYPES
+    return target in targets and (act, actor, target) in MAY
+
+
+def cells() -> list[tuple[str, str, str]]:
+    rows: list[tuple[str, str, str]] = []
+    for actor, act in itertools.product(ACTORS, ACTS):
+        targets = ("",) if act.startswith(("see", "invite", "change")) else ("self",) if act == "leave" else (*TYPES, "self")
+        rows += [(actor, act, target) for target in targets]
+    return rows
+
+
+def test_actor_by_act_by_target_nobody_may_more_and_nobody_less(north: Organisation, uosis: Company) -> None:
+    """IB-16, IB-22..24, IB-30, IB-31, IB-43, IB-44, IB-51, IB-52, IB-58, IB-59, K07, K09, T06: the whole product, each cell tried in
+    a transaction that is taken back."""
+    actors = cast(north, uosis)
+    wrong = []
+    for actor, act, target in cells():
+        account = Account.get_by_id(actors[actor].id) if actor in actors else None
+        outcome = tried(lambda: attempt(account, act, target, uosis))  # noqa: B023
+        if outcome != may(actor, act, target):
+            wrong.append((actor, act, target, outcome))
+    assert not wrong
+    assert len(cells()) > 100
+
+
+class _Back(Exception):
+    pass
+
+
+def tried(act: Callable[[], Any]) -> bool:
+    """Whether an act is done; it is taken back again."""
+    try:
+        with unit_of_work():
+            act()
+            raise _Back
+    except _Back:
+        return True
+    except (Refused, Missing):
+        return False
+
+
+def attempt(account: Account | None, act: str, target: str, uosis: Company) -> None:
+    if account is None:
+        if any(access.allows(None, deed) for deed in access.DEEDS):
+            return
+        raise Missing
+    if act == "see people":
+        access.reach(account, Company, uosis.public_id, "representative.view")
+    elif act.startswith("invite "):
+        invitations.invite(account, uosis, email="nauja@uosis.example", access_type=act.removeprefix("invite "), site_url=SITE)
+    elif act == "change contacts":
+        companies.change_contacts(account, uosis, email="info@uosis.example", phone="", address="")
+    elif act == "leave":
+        companies.leave(account, uosis)
+    else:
+        other = them(account, target, uosis)
+        kind = {"raise": "authorised_person", "lower": "user"}.get(act)
+        companies.change_access_type(account, other, access_type=kind) if kind else companies.remove(account, other)
+
+
+def them(account: Account, target: str, uosis: Company) -> Representative:
+    """Somebody else of that access type in the company, or the actor's own place."""
+    rows = [row for row in companies.people(uosis) if (row.account_id == account.id) == (target == "self")]
+    found = next((row for row in rows if target in ("self", row.access_type.name)), None)
+    if found is None:
+        raise Missing
+    return found
+
+
+@pytest.mark.parametrize("actor", ["agent", "administrator", "auditor", "property_manager"])
+def test_staff_fix_and_remove_with_a_reason_but_never_a_head(north: Organisation, uosis: Company, actor: str) -> None:
+    """IB-31, N05: whom the deeds allow; managers and auditors none of it."""
+    staff = factories.staff(north, actor)
+    user = factories.represents(person(north, "naudotojas"), uosis, "user")
+    head = factories.represents(person(north, "vadove"), uosis)
+    allowed = actor in ("agent", "administrator")
+    for deed in ("representative.fix_access_type", "representative.remove", "contract.set_company"):
+        assert access.allows(staff, deed) == allowed
+    if not allowed:
+        return
+    with pytest.raises(Refused, match="Enter the reason"):
+        companies.fix_access_type(user, access_type="authorised_person", reason=" ", by=staff)
+    with pytest.raises(Refused, match="Select an access type"):
+        companies.fix_access_type(user, access_type="company_head", reason="Asked", by=staff)
+    with pytest.raises(Refused, match="register"):
+        companies.fix_access_type(head, access_type="user", reason="Asked", by=staff)
+    with pytest.raises(Refused, match="register"):
+        companies.remove_by_staff(head, reason="Asked", by=staff)
+    companies.fix_access_type(user, access_type="authorised_person", reason="The head wrote to us", by=staff)
+    assert Event.get(Event.name == "representative.access_type_changed").facts["reason"] == "The head wrote to us"
+    companies.remove_by_staff(Representative.get_by_id(user.id), reason="Left the company", by=staff)
+    assert seen(user.account) == []
+    in_step()
+
+
+# ---- in step ------------------------------------------------------------------------------------------------------------
+
+
+def test_who_represents_a_company_has_all_its_contracts_until_then_and_one_letter(north: Organisation, uosis: Company) -> None:
+    """IB-03, IB-50, IB-57"""
+    anna = person(north, "anna")
+    place = factories.represents(anna, uosis, "user")
+    assert seen(anna) == ["VA 000 001", "VA 000 002"]
+    assert told(anna) == ["company_access_given"]
+    new = factories.contract(north, "VA 000 003")
+    agent = factories.staff(north)
+    companies.set_company(new, company=uosis, reason="It is theirs", by=agent)
+    assert len(seen(anna)) == 3
+    companies.take_from_company(Contract.get_by_id(new.id), reason="It is not", by=agent)
+    assert len(seen(anna)) == 2
+    in_step()
+    with unit_of_work():
+        companies.end(place, "register", by=events.SYSTEM)
+    assert seen(anna) == []
+    assert {row.ended_by for row in Membership.select().where(Membership.account == anna)} == {"company"}
+    assert told(anna) == ["company_access_given", "company_access_ended"]
+    in_step()
+
+
+def test_a_raised_user_may_what_an_authorised_person_may_with_every_contract(north: Organisation, uosis: Company) -> None:
+    """IB-26, IB-52, IB-58"""
+    head, anna = person(north, "vadove"), person(north, "anna")
+    factories.represents(head, uosis)
+    place = factories.represents(anna, uosis, "user")
+    assert access.contracts_allowing(Account.get_by_id(anna.id), "contract.view") == []
+    companies.change_access_type(head, place, access_type="authorised_person")
+    assert len(access.contracts_allowing(Account.get_by_id(anna.id), "contract.view")) == 2
+    assert told(anna) == ["company_access_given", "company_access_changed"]
+    with pytest.raises(Refused, match="nothing was changed"):
+        companies.change_access_type(head, Representative.get_by_id(place.id), access_type="authorised_person")
+    in_step()
+
+
+def test_what_was_ones_own_is_replaced_by_what_the_company_gives_and_shared_no_more(north: Organisation, uosis: Company) -> None:
+    """IB-40, T11"""
+    anna = person(north, "anna")
+    flat = Contract.get(Contract.payer_code == "VA 000 001")
+    factories.holds(anna, flat)
+    shared = sharing.share(anna, flat, email="ivan@example.lt", last_on=None, site_url=SITE)
+    factories.represents(anna, uosis, "user")
+    (live,) = Membership.select().where((Membership.account == anna) & (Membership.contract == flat) & Membership.until_at.is_null())
+    assert (live.access_type.name, live.through.company_id) == ("user", uosis.id)
+    assert Share.get_by_id(shared.id).ended_at is not None
+    with pytest.raises(Refused, match="because you represent"):
+        holding.detach(anna, flat)
+    agent = factories.staff(north)
+    for act in (
+        lambda: holding.remove(live, reason="Asked", by=agent),
+        lambda: holding.change_access_type(live, access_type="owner", reason="Asked", by=agent),
+        lambda: holding.restore(live, reason="Asked", by=agent),
+    ):
+        with pytest.raises(Refused, match="Change it where the people of that company are"):
+            act()
+    in_step()
+
+
+def test_contracts_of_a_company_that_belongs_to_it_come_along(north: Organisation, uosis: Company) -> None:
+    """IB-47: and whoever represents the smaller one as well has them by that."""
+    small, agent = factories.company(north, "UAB „Uosiukas“"), factories.staff(north)
+    factories.contract(north, "VA 000 009", company=small)
+    anna, ben = person(north, "anna"), person(north, "ben")
+    factories.represents(anna, uosis, "authorised_person")
+    of_small = factories.represents(ben, small, "user")
+    companies.put_under(small, parent=uosis, reason="Bought", by=agent)
+    assert "VA 000 009" in seen(anna)
+    factories.represents(ben, uosis, "authorised_person")
+    assert access.contracts_allowing(Account.get_by_id(ben.id), "contract.view").__len__() == 2, "a user of the smaller one he stays"
+    with unit_of_work():
+        companies.end(of_small, "staff", by=events.SYSTEM)
+    assert access.contracts_allowing(Account.get_by_id(ben.id), "contract.view").__len__() == 3
+    in_step()
+    for company, parent in ((uosis, small), (small, small), (uosis, uosis)):
+        with pytest.raises(Refused, match="belongs to"):
+            companies.put_under(Company.get_by_id(company.id), parent=Company.get_by_id(parent.id), reason="x", by=agent)
+    companies.set_free(Company.get_by_id(small.id), reason="Sold", by=agent)
+    assert "VA 000 009" not in seen(anna)
+    in_step()
+
+
+def test_who_adds_a_companys_contract_by_its_bill_is_a_user_of_that_one_and_the_head_may_end_it(
+    north: Organisation, uosis: Company
+) -> None:
+    """IB-40, IB-57: and another company's head may not."""
+    head, other, anna = person(north, "vadove"), person(north, "kita"), person(north, "anna")
+    factories.represents(head, uosis)
+    factories.represents(other, factories.company(north, "UAB „Kita“"))
+    provider = Contract.get().provider
+    got = contracts.attach(anna, provider=provider, payer_code="VA 000 001", invoice_number="B VA 000 001", source="10.0.0.0/24")
+    assert (got.access_type.name, seen(anna)) == ("user", ["VA 000 001"])
+    assert "contract_attached_elsewhere" in told(head)
+    (listed,) = companies.beside(uosis)
+    with pytest.raises(Missing):
+        companies.remove_beside(other, uosis, listed)
+    with pytest.raises(Missing):
+        companies.remove_beside(head, uosis, Membership.get(Membership.account == head))
+    companies.remove_beside(head, uosis, listed)
+    assert seen(anna) == []
+    assert told(anna)[-1] == "contract_ended"
+    in_step()
+
+
+def test_a_contract_that_passes_on_leaves_the_company_with_it(north: Organisation, uosis: Company) -> None:
+    """T11: whoever represents the company has it no more, whenever they began."""
+    anna = person(north, "anna")
+    factories.represents(anna, uosis)
+    flat = Contract.get(Contract.payer_code == "VA 000 001")
+    with unit_of_work():
+        holding.pass_on(flat, date(2020, 1, 1))
+        flat.save()
+        companies.keep_in_step(Contract.id == flat.id, [uosis.id], by=events.SYSTEM)
+    assert seen(anna) == ["VA 000 002"]
+    in_step()
+
+
+# ---- settings, and the last one -----------------------------------------------------------------------------------------
+
+
+def test_where_the_organisation_says_so_only_heads_remove_authorised_persons(north: Organisation, uosis: Company) -> None:
+    """K07"""
+    settings.change(north, "authorised_removes_authorised", False, by=events.OPERATOR)
+    head, one, two = (person(north, name) for name in ("vadove", "pirma", "antra"))
+    factories.represents(head, uosis)
+    for account in (one, two):
+        factories.represents(account, uosis, "authorised_person")
+    place = companies.place(two, uosis)
+    with pytest.raises(Refused, match="does not allow"):
+        companies.remove(Account.get_by_id(one.id), place)
+    companies.remove(Account.get_by_id(head.id), place)
+    assert seen(two) == []
+
+
+def test_where_the_organisation_says_so_people_are_lowered_in_place(north: Organisation, uosis: Company) -> None:
+    """K09, IB-69: otherwise they are removed and invited anew."""
+    head, one = person(north, "vadove"), person(north, "pirma")
+    factories.represents(head, uosis)
+    place = factories.represents(one, uosis, "authorised_person")
+    with pytest.raises(Refused, match="Remove the person and invite them anew"):
+        companies.change_access_type(head, place, access_type="user")
+    settings.change(north, "members_editable", True, by=events.OPERATOR)
+    companies.change_access_type(Account.get_by_id(head.id), place, access_type="user")
+    assert companies.place(one, uosis).access_type.name == "user"
+
+
+def test_the_last_one_who_looks_after_the_people_stays(north: Organisation, uosis: Company) -> None:
+    """IB-56: a company whose head nobody knows yet is not left to nobody."""
+    one, two = person(north, "pirma"), person(north, "antra")
+    factories.represents(one, uosis, "authorised_person")
+    factories.represents(two, uosis, "user")
+    with pytest.raises(Refused, match="Nobody would be left"):
+        companies.leave(one, uosis)
+    companies.leave(two, uosis)
+    factories.represents(two, uosis, "authorised_person")
+    companies.leave(one, uosis)
+    assert (seen(one), told(one)[-1]) == ([], "company_access_ended")
+
+
+def test_contact_information_is_kept_as_it_is_asked_for(north: Organisation, uosis: Company) -> None:
+    """IB-23, K11"""
+    head = person(north, "vadove")
+    factories.represents(head, uosis)
+    companies.change_contacts(head, uosis, email=" Info@Uosis.example ", phone="8 600 00001", address=" Liepų  g. 1 ")
+    kept = Company.get_by_id(uosis.id)
+    assert (kept.email, kept.phone, kept.address) == ("info@uosis.example", "+37060000001", "Liepų g. 1")
+    companies.change_contacts(head, kept, email="info@uosis.example", phone="+37060000001", address="Liepų g. 1")
+    assert Event.select().where(Event.name == "company.contacts_changed").count() == 1
+
+
+# ---- at the same moment -------------------------------------------------------------------------------------------------
+
+
+def test_two_authorised_persons_who_remove_one_another_at_once_leave_one(north: Organisation, uosis: Company) -> None:
+    """IB-30, G11: twenty times each."""
+    pair = [person(north, "pirma"), person(north, "antra")]
+    places = [factories.represents(account, uosis, "authorised_person") for account in pair]
+
+    def act(number: int) -> Any:
+        me = number % 2
+        try:
+            companies.remove(Account.get_by_id(pair[me].id), Representative.get_by_id(places[1 - me].id))
+        except Missing:
+            return "gone"
+        return "done"
+
+    outcomes = at_once(20, act)
+    assert outcomes.count("done") == 1
+    assert len(companies.people(uosis)) == 1
+    in_step()
+
+
+def test_the_last_two_who_leave_at_once_leave_one(north: Organisation, uosis: Company) -> None:
+    """IB-56, G11"""
+    pair = [person(north, "pirma"), person(north, "antra")]
+    for account in pair:
+        factories.represents(account, uosis, "authorised_person")
+
+    def act(number: int) -> Any:
+        try:
+            companies.leave(Account.get_by_id(pair[number % 2].id), Company.get_by_id(uosis.id))
+        except Missing:
+            return "gone"
+        return "done"
+
+    assert at_once(20, act).count("done") == 1
+    assert len(companies.people(uosis)) == 1
+    in_step()
+
+
+def test_a_contract_and_a_person_that_come_to_a_company_at_once_find_one_another(north: Organisation, uosis: Company) -> None:
+    """G11: ten of each."""
+    people = [person(north, f"zmogus{number}") for number in range(10)]
+    more, agent = [factories.contract(north, f"VA 100 {number}") for number in range(10)], factories.staff(north)
+
+    def act(number: int) -> Any:
+        if number % 2:
+            return factories.represents(Account.get_by_id(people[number // 2].id), Company.get_by_id(uosis.id), "user").id
+        return companies.set_company(
+            Contract.get_by_id(more[number // 2].id), company=Company.get_by_id(uosis.id), reason="Theirs", by=agent
+        )
+
+    assert not [one for one in at_once(20, act) if isinstance(one, Exception)]
+    assert {len(seen(one)) for one in people} == {12}
+    in_step()

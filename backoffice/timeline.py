@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 import formats
 import web
 from backoffice.cells import NO, NOTHING, YES, access_type, setting
-from models import ENDED_BY, N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff, now
+from models import ENDED_BY, INVITATION_ENDS, N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff, now
 from rules import access, events, lockouts, settings
 
 SHOWN = 25
@@ -37,12 +37,18 @@ WORDS: dict[str, tuple[str, str]] = {
     "account.viewed": (N_("Looked at"), "{of}, {how}"),
     "building.changed": (N_("Building changed"), "{changes}"),
     "building.created": (N_("Building added"), "{changes}"),
+    "company.changed": (N_("Company changed"), "{changes}"),
+    "company.contacts_changed": (N_("Contact information of a company changed"), "{changes}"),
+    "company.created": (N_("Company added"), "{changes}"),
+    "company.parent_changed": (N_("To which company a company belongs was changed"), N_("{old} → {new}. Reason: {reason}")),
     "contract.attached": (N_("Contract added to an account"), "{access_type}"),
     "contract.attached_by_share": (N_("Shared contract taken"), "{access_type}"),
     "contract.attached_by_staff": (N_("Contract added to an account by staff"), N_("{access_type}. Reason: {reason}")),
     "contract.changed": (N_("Contract changed"), "{changes}"),
+    "contract.company_changed": (N_("Company of a contract changed"), N_("{old} → {new}. Reason: {reason}")),
     "contract.created": (N_("Contract added"), "{changes}"),
     "contract.detached": (N_("Contract removed from an account by the customer"), "{access_type}"),
+    "contract.detached_by_company": (N_("Contract removed from an account by who looks after the company's people"), "{access_type}"),
     "contract.detached_by_staff": (N_("Contract removed from an account by staff"), N_("{access_type}. Reason: {reason}")),
     "contract.passed_on": (N_("Contract passed on to another customer by the billing system"), "{access_type}"),
     "contract.placed": (N_("Contract put in a building"), N_("{before} → {after}. Reason: {reason}")),
@@ -53,6 +59,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "identity.confirmed": (N_("Identity confirmed"), "{method}"),
     "identity.linked": (N_("Login elsewhere linked"), "{method}"),
     "identity.unlinked": (N_("Login elsewhere unlinked"), "{method}"),
+    "invitation.accepted": (N_("Invitation into a company taken"), "{access_type}"),
+    "invitation.ended": (N_("Invitation into a company ended"), N_("{ended_by}. Reason: {reason}")),
+    "invitation.sent": (N_("Invited into a company"), N_("{email}, {access_type}. Reason: {reason}")),
+    "invitation.sent_again": (N_("Invitation into a company sent again"), N_("{email}. Reason: {reason}")),
     "membership.access_type_changed": (N_("Access type changed"), N_("{old} → {new}. Reason: {reason}")),
     "membership.restored": (N_("Removed contract given back"), N_("Reason: {reason}")),
     "message.sent_again": (N_("Mail sent again"), N_("Reason: {reason}")),
@@ -67,6 +77,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "premises.created": (N_("Premises added"), "{changes}"),
     "provider.changed": (N_("Provider changed"), "{changes}"),
     "provider.created": (N_("Provider added"), "{changes}"),
+    "representative.access_type_changed": (N_("Access type in a company changed"), N_("{old} → {new}. Reason: {reason}")),
+    "representative.added": (N_("Represents a company"), N_("{access_type}, contracts: {contracts}")),
+    "representative.removed": (N_("Represents a company no more"), N_("{access_type}. {ended_by}. Reason: {reason}")),
     "reading.corrected": (
         N_("Reading corrected"),
         N_("{meter}: {replaces} → {value_milli}, {read_on}. Reason: {reason}"),
@@ -97,8 +110,10 @@ TABLE_WORDS = {
     "accesstype": N_("Access types"),
     "account": N_("Accounts"),
     "building": N_("Buildings"),
+    "company": N_("Companies"),
     "contract": N_("Contracts"),
     "event": N_("Events"),
+    "invitation": N_("Invitations"),
     "invoice": N_("Invoices"),
     "membership": N_("Access"),
     "message": N_("Mail"),
@@ -107,6 +122,7 @@ TABLE_WORDS = {
     "premises": N_("Premises"),
     "provider": N_("Providers"),
     "reading": N_("Readings"),
+    "representative": N_("Company people"),
     "share": N_("Sharing"),
     "staff": N_("Staff"),
     "syncproblem": N_("Put aside"),
@@ -115,13 +131,16 @@ TABLE_WORDS = {
 # What was looked at, and how (rules/looks.py).
 LOOKED = {
     "account": N_("Account"),
+    "company": N_("Company"),
     "contract": N_("Contract"),
     "event": N_("Event"),
+    "invitation": N_("Invitation"),
     "invoice": N_("Invoice"),
     "membership": N_("Access"),
     "message": N_("Mail"),
     "meter": N_("Meter"),
     "reading": N_("Reading"),
+    "representative": N_("Place in a company"),
     "share": N_("Sharing"),
     "syncproblem": N_("Record"),
     "opened": N_("opened"),
@@ -132,6 +151,8 @@ CODES = {
     "account.password_changed": {"reset": N_("By a link in a mail"), "changed": N_("With the old password")},
     "account.consent_changed": {"privacy": N_("Privacy notice"), "marketing": N_("Offers and news"), "club": N_("Club rules")},
     "account.viewed": LOOKED,
+    "invitation.ended": dict(INVITATION_ENDS),
+    "representative.removed": dict(ENDED_BY),
     "share.ended": dict(ENDED_BY),
 }
 CHOICES = {**dict(ROLES), **dict(PERSON_TYPES), **access.CUSTOMER_DEEDS}

@@ -280,7 +280,15 @@ def appoint(account: Account, company: Company, access_type: str, *, granted_by:
     except IntegrityError:
         raise Refused(holding.MEANWHILE) from None
     events.record("representative.added", made, by=by, account=account, access_type=access_type, contracts=added)
-    _tell(made, "company_access_given", made.public_id, access_type=access.ACCESS_TYPES[access_type][0], by=granted_by)
+    messages.put(
+        "company_access_given",
+        account,
+        organisation=account.organisation,
+        dedupe_key=f"company_access_given:{made.public_id}",
+        company=company.name,
+        access_type=access.ACCESS_TYPES[access_type][0],
+        by=granted_by,
+    )
     return made
 
 
@@ -304,8 +312,15 @@ def switch(
     event = events.record(
         "representative.access_type_changed", other, by=by, account=other.account, old=old.name, new=kind.name, reason=reason
     )
-    words = {"old": access.ACCESS_TYPES[old.name][0], "new": access.ACCESS_TYPES[kind.name][0]}
-    _tell(other, "company_access_changed", event.id, **words)
+    messages.put(
+        "company_access_changed",
+        other.account,
+        organisation=other.account.organisation,
+        dedupe_key=f"company_access_changed:{event.id}",
+        company=other.company.name,
+        old=access.ACCESS_TYPES[old.name][0],
+        new=access.ACCESS_TYPES[kind.name][0],
+    )
 
 
 def end(other: Representative, ended_by: str, *, by: Any, reason: str = "", is_register: bool = False) -> None:
@@ -321,7 +336,14 @@ def end(other: Representative, ended_by: str, *, by: Any, reason: str = "", is_r
     keep_in_step(_contracts_of(other.company), [other.company_id], account=other.account, by=by)
     name = other.access_type.name
     events.record("representative.removed", other, by=by, account=other.account, access_type=name, ended_by=ended_by, reason=reason)
-    _tell(other, "company_access_ended", other.public_id, ended_by=ended_by)
+    messages.put(
+        "company_access_ended",
+        other.account,
+        organisation=other.account.organisation,
+        dedupe_key=f"company_access_ended:{other.public_id}",
+        company=other.company.name,
+        ended_by=ended_by,
+    )
 
 
 def end_invitations(other: Representative, *, by: Any) -> None:
@@ -330,12 +352,6 @@ def end_invitations(other: Representative, *, by: Any) -> None:
     for one in list(Invitation.select().where(live).order_by(Invitation.id)):
         Invitation.update(ended_at=now(), ended_by="inviter").where(live & (Invitation.id == one.id)).execute()
         events.record("invitation.ended", one, by=by, account=other.account, ended_by="inviter", reason="")
-
-
-def _tell(other: Representative, kind: str, key: object, **facts: Any) -> None:
-    """One mail for the whole company, however many contracts it has."""
-    account = other.account
-    messages.put(kind, account, organisation=account.organisation, dedupe_key=f"{kind}:{key}", company=other.company.name, **facts)
 
 
 # ---- in step ----------------------------------------------------------------------------------------------------------

@@ -12,7 +12,21 @@ from typing import Any
 
 import peewee as pw
 
-from models import Account, Contract, Event, Export, ExportedAccount, Membership, Organisation, Staff, Table, now
+from models import (
+    Account,
+    Company,
+    Contract,
+    Event,
+    Export,
+    ExportedAccount,
+    Invitation,
+    Membership,
+    Organisation,
+    Representative,
+    Staff,
+    Table,
+    now,
+)
 from rules import events, paging, settings
 from rules.paging import Page
 from rules.work import unit_of_work
@@ -26,7 +40,9 @@ PAGE = 20
 
 def is_personal(model: type[Table]) -> bool:
     """Whether the rows of a table are about customers."""
-    return model is not Export and (model is Account or model is Contract or bool({"account", "contract"} & set(model._meta.fields)))
+    if model is Export:
+        return False
+    return model in (Account, Contract, Company, Invitation) or bool({"account", "contract"} & set(model._meta.fields))
 
 
 def concerned(model: type[Table], ids: Collection[Any]) -> Any:
@@ -34,6 +50,13 @@ def concerned(model: type[Table], ids: Collection[Any]) -> Any:
     rows, fields = model.public_id.in_(list(ids)), model._meta.fields
     if model is Account:
         return rows
+    if model in (Company, Invitation):  # its people, or whoever sent it
+        of = Representative.company if model is Company else Representative.id
+        theirs = Representative.select(Representative.account).where(
+            Representative.until_at.is_null()
+            & of.in_(model.select(model.id if model is Company else fields["invited_through"]).where(rows))
+        )
+        return Account.id.in_(theirs)
     found: Any = None
     if "account" in fields:
         found = Account.id.in_(model.select(fields["account"]).where(rows))

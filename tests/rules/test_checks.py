@@ -11,7 +11,9 @@ import pytest
 
 from config import ROOT, presets
 from models import (
+    AccessType,
     Account,
+    Company,
     Contract,
     Event,
     Invoice,
@@ -21,6 +23,7 @@ from models import (
     Meter,
     Organisation,
     Reading,
+    Representative,
     Seal,
     Setting,
     Share,
@@ -30,7 +33,7 @@ from models import (
     database,
     now,
 )
-from rules import checks, contracts, events, messages, organisations, readings, sessions, staff
+from rules import checks, contracts, events, invitations, messages, organisations, readings, sessions, staff
 from rules.work import unit_of_work
 from tests import factories
 
@@ -149,6 +152,47 @@ def shared_by_nobody(north: Organisation) -> str:
     return f"Sharing {share.id} goes on, and the access through which it was given or taken has ended."
 
 
+def place(north: Organisation) -> Representative:
+    """Anna heads a company that has the contract 01-7."""
+    uosis = factories.company(north)
+    factories.contract(north, "01-7", provider=Contract.get().provider, company=uosis)
+    return factories.represents(Account.get(), uosis)
+
+
+def ended_place_without_why(north: Organisation) -> str:
+    held = place(north)
+    Representative.update(ended_by="staff").execute()
+    return f"Representative {held.id} has ended and does not say why, or says why and has not ended."
+
+
+def company_out_of_step(north: Organisation) -> str:
+    held = place(north)
+    factories.contract(north, "01-8", provider=Contract.get().provider, company=held.company)
+    return f"Representative {held.id} should have contract 01-8 and does not have it by the company."
+
+
+def access_out_of_step(north: Organisation) -> str:
+    held = place(north)
+    Contract.update(company=None).execute()
+    return f"Access {Membership.get(Membership.through == held).id} came with a company, and is not what representative {held.id} has."
+
+
+def invited_by_nobody(north: Organisation) -> str:
+    held = place(north)
+    made = invitations.invite(held.account, held.company, email="x@example.lt", access_type="user", site_url="https://x")
+    Contract.update(company=None).execute()
+    Membership.update(until_at=now(), ended_by="company").where(Membership.through == held).execute()
+    Representative.update(until_at=now(), ended_by="register").execute()
+    return f"Invitation {made.id} waits, and whoever offered it represents the company no more."
+
+
+def long_chain(north: Organisation) -> str:
+    top, middle = factories.company(north, "UAB „A“"), factories.company(north, "UAB „B“")
+    low = factories.company(north, "UAB „C“", belongs_to=middle)
+    Company.update(belongs_to=top).where(Company.id == middle.id).execute()
+    return f"Company {low.name} belongs to one that belongs to another."
+
+
 def other_premises(north: Organisation) -> str:
     flat = factories.premises(factories.building(north, "Kitur g. 2", provider=Contract.get().provider))
     Contract.update(premises=flat).where(Contract.id == Contract.get().id).execute()
@@ -201,6 +245,12 @@ def unrecorded_run(north: Organisation) -> str:
     return f"sync_run {run.id} has no event feed.run_finished."
 
 
+def unrecorded_place(north: Organisation) -> str:
+    kind = AccessType.get(organisation=north, name="user")
+    made = Representative.create(organisation=north, account=Account.get(), company=factories.company(north), access_type=kind)
+    return f"representative {made.id} has no event representative.added."
+
+
 def foreign_row(north: Organisation) -> str:
     south = factories.organisation("south")
     with unit_of_work():
@@ -237,11 +287,11 @@ TRIGGERS = {
 
 OF_PROMISES: list[Callable[[Organisation], str]] = [
     lines, vat, outstanding, provider, two_current, counted_from, falling, nameless_correction, two_accesses, ended_without_why,
-    shared_by_nobody,
+    shared_by_nobody, ended_place_without_why, company_out_of_step, access_out_of_step, invited_by_nobody, long_chain,
     other_premises, meter_elsewhere, signed_in, foreign_building, lost_mail,
 ]  # fmt: skip
 OTHERS: list[Callable[[Organisation], str]] = [
-    late_mail, unrecorded_account, unrecorded_reading, unrecorded_access, unrecorded_run, foreign_row, setting, misspelt_setting,
+    late_mail, unrecorded_account, unrecorded_reading, unrecorded_access, unrecorded_place, unrecorded_run, foreign_row, setting, misspelt_setting,
     altered_event,
 ]  # fmt: skip
 

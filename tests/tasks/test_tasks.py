@@ -68,6 +68,7 @@ def test_the_schedule_names_each_job_once_with_its_local_time() -> None:
         "seal_events": None,
         "make_exports": None,
         "end_shares": None,
+        "end_invitations": None,
         "sync_billing": "02:10",
         "tidy": "03:30",
         "remind_readings": "09:00",

@@ -1,10 +1,11 @@
 # Every task by its name; `make` alone lists them. PYTHON names another Python than python3: make run PYTHON=python3.12
 PYTHON ?= python3
 BIN := .venv/bin
+PEER := tests/peers/oidc/node_modules/.package-lock.json
 LOCK := uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-emit-find-links
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint check facts bench faults fuzz sabotage migrate translate lock tools
+.PHONY: help run test lint check facts bench faults fuzz sabotage migrate translate lock peers tools
 
 ## Use it
 run: ## Serve both sites, the mailbox and the background work at http://127.0.0.1:8000/ (PORT=, HOST=)
@@ -17,13 +18,15 @@ migrate: ## Bring the database that the environment names up to date
 ## Check it
 check: lint test ## What must be green before a change goes in: lint, then test
 
-test: tools ## Every test, on SQLite and PostgreSQL, with real mail and a real browser
+test: tools $(PEER) ## Every test, on SQLite and PostgreSQL, with real mail and a real browser
 	@$(BIN)/pytest -n 2 --dist worksteal -r s
 
 lint: tools ## Form, lint and types
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy
+
+peers: $(PEER) ## Install whom the tests sign in at: a certified OpenID Connect provider (needs Node.js 20 or newer with npm)
 
 facts: tools ## Which facts of tests/facts.txt a test shows, and which none does yet
 	@$(BIN)/python tests/facts.py
@@ -59,3 +62,7 @@ help: ## This list
 tools:
 	@$(PYTHON) run.py install requirements.txt requirements-dev.txt
 	@$(BIN)/python run.py compile
+
+# Without npm the tests that need it say so.
+$(PEER): tests/peers/oidc/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/peers/oidc && touch $@; fi

@@ -55,7 +55,7 @@ def create_app(config: Config) -> Flask:
     @app.get("/<name>/jwks")
     def jwks(name: str) -> dict[str, Any]:
         provider(name)
-        return {"keys": [public_key(key(name))]}
+        return {"keys": public_keys(key(name))}
 
     @app.get("/<name>/authorize")
     def authorize(name: str) -> str:
@@ -136,6 +136,10 @@ def said_of(who: Actor, provider: OpenId) -> dict[str, str]:
 
 def signed(claims: dict[str, Any], key: ECKey) -> str:
     return jwt.encode({"alg": ALGORITHM, "kid": key.thumbprint()}, claims, key, algorithms=[ALGORITHM])
+
+
+def public_keys(key: ECKey) -> list[dict[str, Any]]:
+    return [public_key(key)]
 
 
 def public_key(key: ECKey) -> dict[str, Any]:

@@ -17,6 +17,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode, urlsplit
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
 from joserfc import jwt
 from joserfc.errors import JoseError
 from joserfc.jwk import ECKey, Key, KeySet, RSAKey
@@ -160,8 +162,12 @@ class OpenIdConnect:
 
     def _assertion(self) -> str:
         """Who we are, signed for this provider alone (RFC 7523, with the issuer as the only audience)."""
-        pem = Path(self._provider.client_key).read_bytes()
-        key: RSAKey | ECKey = ECKey.import_key(pem) if b"EC PRIVATE" in pem else RSAKey.import_key(pem)
+        try:
+            pem = Path(self._provider.client_key).read_bytes()
+            is_elliptic = isinstance(serialization.load_pem_private_key(pem, None), ec.EllipticCurvePrivateKey)
+            key: RSAKey | ECKey = ECKey.import_key(pem) if is_elliptic else RSAKey.import_key(pem)
+        except (OSError, ValueError, TypeError) as error:
+            raise NotIdentified("unavailable", f"client_key: {type(error).__name__}") from error
         now, who = int(time.time()), self._provider.client_id
         claims: dict[str, Any] = {"iss": who, "sub": who, "aud": self._provider.base_url, "jti": secrets.token_urlsafe(16)}
         claims |= {"iat": now, "exp": now + CLIENT_TOKEN_SECONDS}

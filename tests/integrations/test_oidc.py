@@ -10,6 +10,7 @@ from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
+from joserfc import jwt
 from joserfc.jwk import ECKey
 from lxml import html
 
@@ -291,8 +292,7 @@ def test_documents_are_kept_and_a_new_key_is_fetched_when_it_is_used(
     assert (fetched.count("openid-configuration"), fetched.count("jwks")) == (1, 1)
     new = ECKey.generate_key("P-256")
     monkeypatch.setattr(simulator, "signed", lambda claims, key: HONEST(claims, new))
-    public = simulator.public_key
-    monkeypatch.setattr(simulator, "public_key", lambda key: public(new))
+    monkeypatch.setattr(simulator, "public_keys", lambda key: [simulator.public_key(new)])
     assert sign_in(client)
     assert fetched.count("jwks") == 2
 
@@ -307,10 +307,21 @@ def test_a_key_that_nobody_has_is_looked_for_once_more_and_no_oftener(
     assert fetched.count("jwks") == 2
 
 
-def test_a_key_for_something_else_signs_nobody_in(simulated: Config, monkeypatch: pytest.MonkeyPatch) -> None:
-    public = simulator.public_key
-    monkeypatch.setattr(simulator, "public_key", lambda key: public(key) | {"use": "enc"})
+def plain(key: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in key.items() if name not in ("use", "alg")}
+
+
+def test_a_token_that_names_no_key_is_tried_with_the_one_for_signatures(simulated: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    public, another = simulator.public_key, ECKey.generate_key("P-256")
+    monkeypatch.setattr(simulator, "signed", lambda claims, key: jwt.encode({"alg": "ES256"}, claims, key, algorithms=["ES256"]))
+    monkeypatch.setattr(simulator, "public_keys", lambda key: [public(key), {**public(another), "use": "enc", "kid": "another"}])
+    assert sign_in(method(simulated))
+    monkeypatch.setattr(simulator, "public_keys", lambda key: [public(key), {**public(another), "kid": "another"}])
     assert why(lambda: sign_in(method(simulated))) == "unproven"
+    monkeypatch.setattr(simulator, "public_keys", lambda key: [{**public(key), "use": "enc"}])
+    assert why(lambda: sign_in(method(simulated))) == "unproven"
+    monkeypatch.setattr(simulator, "public_keys", lambda key: [plain(public(key)), {"kty": "of the future"}])
+    assert sign_in(method(simulated))
 
 
 def test_userinfo_must_be_of_the_same_person(simulated: Config, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -376,3 +387,10 @@ def test_what_is_wrong_between_the_systems_is_not_the_persons_fault(simulated: C
 def test_a_discovery_document_of_another_issuer_is_not_followed(simulated: Config) -> None:
     here = simulated.sign_in_methods("any")["swedbank"].base_url
     assert why(lambda: sign_in(method(simulated, base_url=f"{here}/"))) == "unavailable"
+
+
+def test_an_address_that_could_be_read_on_the_way_is_not_used(simulated: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T81: what a document says is used over https only."""
+    said = {"issuer": "https://bank.example", "authorization_endpoint": "http://bank.example/authorize"}
+    monkeypatch.setattr(http.Client, "ask", lambda *_, **__: http.Answer(200, json.dumps(said).encode(), {}))
+    assert why(lambda: method(simulated, base_url="https://bank.example").begin(Wish())) == "unavailable"

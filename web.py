@@ -38,7 +38,7 @@ import watch
 from config import ROOT, Config
 from models import Account, Organisation, Staff, Table, database, open_database
 from rules import access, events, keys, links, organisations, sessions, work
-from rules.refusal import Doubtful, Missing, Refused
+from rules.refusal import Doubtful, Lacking, Missing, Refused
 
 LANGUAGES = {"lt": "Lietuvių", "en": "English"}
 TRANSLATIONS = str(ROOT / "translations")
@@ -149,7 +149,7 @@ def create_site(
     site.before_request(_guard)  # before the token is looked at: who has lost every cookie is led to the door, not told off (T65)
     CSRFProtect(site)
     site.after_request(_finish)
-    for kind in (HTTPException, CSRFError, Missing, work.SentDifferently, pw.OperationalError, Exception):
+    for kind in (HTTPException, CSRFError, Lacking, Missing, work.SentDifferently, pw.OperationalError, Exception):
         site.register_error_handler(kind, _explain)
     site.context_processor(_context)
     site.url_defaults(_with_version)
@@ -308,11 +308,19 @@ def _guard() -> Any:
             else:
                 tell(gettext("You were signed out meanwhile, so nothing was saved. Sign in and fill in the form once more."), "warning")
         return redirect(url_for("sign_in.sign_in", next=back))
-    if isinstance(person, Account) and rule not in access.WITHOUT_IDENTITY | {access.SIGNED_IN} and access.is_identity_missing(person):
-        return redirect(url_for("account.identity"))
     if rule != access.SIGNED_IN and not access.allows(person, rule):
+        if access.lacking(person, rule):
+            return _to_identity(access.lacking(person, rule))
         abort(404)
     return None
+
+
+def _to_identity(level: str) -> Response:
+    """Where a higher level of identity is what is missing, and only that: to the page that says how to get it, and back here afterwards
+    with what was filled in (K03)."""
+    if request.method == "POST" and _keep():
+        tell(gettext("This needs to be confirmed first. What you filled in is kept."), "warning")
+    return redirect(url_for("account.identity", need=level, next=_page_of_form()))
 
 
 def _page_of_form() -> str | None:
@@ -659,6 +667,8 @@ def _explain(error: Exception) -> Any:
     """Any error as a page that says what happened, what to try and how to reach a person. Never what broke inside (T89)."""
     if isinstance(error, HTTPException) and error.code and error.code < 400:
         return error
+    if isinstance(error, Lacking):
+        return _to_identity(error.level)
     if isinstance(error, CSRFError) and viewer() and _keep():
         return redirect(_page_of_form() or "", 303)  # it was opened before they signed in anew, in another tab perhaps
     code = 500

@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 from models import N_, AccessType, Account, Company, Contract, Membership, Organisation, Representative, Staff, Table
 from rules import settings
-from rules.refusal import Missing
+from rules.refusal import Lacking, Missing
 from rules.statements import statement
 
 Row = TypeVar("Row", bound=Table)
@@ -153,6 +153,7 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "identity.callback": ANYONE,
     "identity.cancel": ANYONE,
     "identity.finish": ANYONE,
+    "identity.unlink": "account.change",
     "register.register": ANYONE,
     "register.check_mail": ANYONE,
     "register.confirm_code": ANYONE,
@@ -238,26 +239,73 @@ def allows(person: Any, deed: str, thing: Table | None = None) -> bool:
         if not person.is_active or deed not in STAFF_DEEDS[person.role]:
             return False
         return thing is None or type(thing).within(person).where(type(thing).id == thing.id).exists()
-    if isinstance(person, Account):
-        if deed not in WITHOUT_IDENTITY and is_identity_missing(person):
-            return False
-        if deed in OWN_DEEDS:
-            return thing is None or (isinstance(thing, Account) and thing.id == person.id)
-        if deed in OF_A_COMPANY:
-            company = thing.id if isinstance(thing, Company) else getattr(thing, "company_id", None)
-            return any(deed in deeds for held, deeds in _represented(person) if company is None or held == company)
-        contract = thing.id if isinstance(thing, Contract) else getattr(thing, "contract_id", None)
-        return any(deed in deeds for held, deeds in _held(person) if contract is None or held == contract)
-    return False
+    return isinstance(person, Account) and _customer_may(person, deed, thing, level(person))
+
+
+def _customer_may(account: Account, deed: str, thing: Table | None, at: str) -> bool:
+    """Whether an account may do it, were its identity of the level `at`."""
+    if deed not in WITHOUT_IDENTITY and not _reaches(account, at, deed):
+        return False
+    if deed in OWN_DEEDS:
+        return thing is None or (isinstance(thing, Account) and thing.id == account.id)
+    if deed in OF_A_COMPANY:
+        where = thing.id if isinstance(thing, Company) else getattr(thing, "company_id", None)
+        rights = _represented(account)
+    else:
+        where = thing.id if isinstance(thing, Contract) else getattr(thing, "contract_id", None)
+        rights = _held(account)
+    return any(deed in deeds and where in (None, held) and _reaches(account, at, deed, kind) for held, deeds, kind in rights)
+
+
+# ---- levels of identity (K03) -----------------------------------------------------------------------------------------
+
+
+def level(account: Account) -> str:
+    """How well it is known who an account is of: one of `settings.LEVELS`."""
+    if account.identity_confirmed_at is not None:
+        return "strong"
+    return "none" if account.email_confirmed_at is None else "email"
+
+
+def lacking(person: Any, deed: str, thing: Table | None = None) -> str:
+    """The level of identity with which a customer might do what they may not; empty where that is not what is missing."""
+    if not isinstance(person, Account) or deed not in DEEDS or allows(person, deed, thing):
+        return ""
+    return next((at for at in settings.LEVELS if _customer_may(person, deed, thing, at)), "")
+
+
+def lacking_anywhere(account: Account) -> str:
+    """The level of identity that something of what a customer holds waits for; empty where nothing does."""
+    asked = [_asked(account, "")] + [_asked(account, "", kind) for _, _, kind in [*_held(account), *_represented(account)]]
+    most = max(asked, key=LEVELS.index)
+    return "" if LEVELS.index(most) <= LEVELS.index(level(account)) else most
+
+
+LEVELS = tuple(settings.LEVELS)
+# Which setting asks for a level with which access type, and for which deed.
+OF_TYPES = {HEAD: "identity_for_heads", "authorised_person": "identity_for_authorised"}
+OF_DEEDS = {"contract.share": "identity_for_sharing"}
+
+
+def _asked(account: Account, deed: str, kind: str = "") -> str:
+    rules = settings.of(account.organisation)
+    names = ("identity_for_everything", OF_DEEDS.get(deed), OF_TYPES.get(kind))
+    return max((getattr(rules, name) for name in names if name), key=LEVELS.index)
+
+
+def _reaches(account: Account, at: str, deed: str, kind: str = "") -> bool:
+    return LEVELS.index(at) >= LEVELS.index(_asked(account, deed, kind))
 
 
 def reach(person: Any, model: type[Row], public_id: uuid.UUID, deed: str) -> Row:
     """The row of `model` with this public id, if it is within the person's reach and `deed` is theirs with it.
 
-    Raises Missing otherwise, the same whether the row exists or not.
+    Raises Missing otherwise, the same whether the row exists or not; Lacking where only the level of their identity is too low.
     """
     row = _known(person, model, public_id)
     if row is None or not (allows(person, deed) if isinstance(person, Staff) else allows(person, deed, row)):
+        if row is not None and lacking(person, deed, row):
+            raise Lacking(lacking(person, deed, row))
         raise Missing
     return row
 
@@ -275,9 +323,9 @@ def _own(model: type[Table]) -> Callable[..., list[Any]]:
 
 def contracts_allowing(account: Account, deed: str) -> list[int]:
     """The ids of the contracts with which a customer may do `deed` now."""
-    if is_identity_missing(account):
-        return []
-    return [contract for contract, deeds in _held(account) if deed in deeds]
+    held, at = _held(account), level(account)
+    reached = {kind for kind in {kind for _, _, kind in held} if _reaches(account, at, deed, kind)}
+    return [contract for contract, deeds, kind in held if kind in reached and deed in deeds]
 
 
 def holds_any(account: Account) -> bool:
@@ -285,21 +333,16 @@ def holds_any(account: Account) -> bool:
     return bool(_held(account))
 
 
-def is_identity_missing(account: Account) -> bool:
-    """Whether the organisation lets this account do nothing before its identity is confirmed (AG-10)."""
-    return account.identity_confirmed_at is None and settings.of(account.organisation).identity_required
-
-
-def _held(account: Account) -> list[tuple[int, list[str]]]:
-    """The contracts of an account and the deeds its access type gives there; asked once per loaded account."""
+def _held(account: Account) -> list[tuple[int, list[str], str]]:
+    """The contracts of an account, the deeds its access type gives there, and which type it is; asked once per loaded account."""
     kept = account.__dict__.get("_held")
     if kept is None:
         kept = account.__dict__["_held"] = _memberships(account)
     return kept
 
 
-def _represented(account: Account) -> list[tuple[int, list[str]]]:
-    """The companies an account represents and the deeds its access type gives there; asked once per loaded account."""
+def _represented(account: Account) -> list[tuple[int, list[str], str]]:
+    """The companies an account represents, the deeds its access type gives there, and which type it is; asked once per loaded account."""
     kept = account.__dict__.get("_represented")
     if kept is None:
         kept = account.__dict__["_represented"] = _representatives(account)
@@ -309,7 +352,7 @@ def _represented(account: Account) -> list[tuple[int, list[str]]]:
 @statement
 def _representatives(account: Account) -> Any:
     return (
-        Representative.select(Representative.company, AccessType.deeds)
+        Representative.select(Representative.company, AccessType.deeds, AccessType.name)
         .join(AccessType)
         .where((Representative.account == account.id) & Representative.until_at.is_null())
         .tuples()
@@ -319,7 +362,7 @@ def _representatives(account: Account) -> Any:
 @statement
 def _memberships(account: Account) -> Any:
     return (
-        Membership.select(Membership.contract, AccessType.deeds)
+        Membership.select(Membership.contract, AccessType.deeds, AccessType.name)
         .join(AccessType)
         .where((Membership.account == account.id) & Membership.until_at.is_null())
         .tuples()

@@ -147,7 +147,7 @@ def _tell(reading: Reading, old_milli: int | None, new_milli: int | None, what: 
     live = (Membership.contract == reading.contract_id) & Membership.until_at.is_null()
     for held in Membership.select(Membership, Account, AccessType).join(Account).switch(Membership).join(AccessType).where(live):
         account = held.account
-        may_not = settings.of(meter.organisation).identity_required and account.identity_confirmed_at is None
+        may_not = settings.of(meter.organisation).identity_for_everything == "strong" and account.identity_confirmed_at is None
         if may_not or "meter.view" not in held.access_type.deeds:
             continue
         messages.put(

@@ -176,11 +176,11 @@ def used(identity: Identity, method: str) -> None:
     Identity.update(last_used_at=now(), last_method=method).where(Identity.id == identity.id).execute()
 
 
-def unlink(account: Account, identity: Identity) -> None:
+def unlink(account: Account, method: str) -> None:
     """Let a login elsewhere open the account no more. The password stays, and so a way in. Raises Refused where it is gone already.
     Who an account is of, only staff take away."""
-    mine = (Identity.id == identity.id) & (Identity.account == account) & (Identity.scheme == "SUB") & Identity.ended_at.is_null()
+    live = (Identity.account == account) & (Identity.method == method) & (Identity.scheme == "SUB") & Identity.ended_at.is_null()
     with unit_of_work():
-        if not Identity.update(ended_at=now(), ended_by="customer").where(mine).execute():
+        if not Identity.update(ended_at=now(), ended_by="customer").where(live).execute():
             raise Refused(NOT_THERE)
-        events.record("identity.unlinked", account, by=account, method=identity.method)
+        events.record("identity.unlinked", account, by=account, method=method)

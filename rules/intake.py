@@ -504,7 +504,7 @@ def _announce(run: Run, rows: Sequence[Mapping[str, Any]]) -> None:
     live = among(Membership.contract, bills) & Membership.until_at.is_null()
     for held in Membership.select(Membership, Account, AccessType).join(Account).switch(Membership).join(AccessType).where(live):
         account = held.account
-        may_not = run.rules.identity_required and account.identity_confirmed_at is None
+        may_not = run.rules.identity_for_everything == "strong" and account.identity_confirmed_at is None
         for row in () if may_not or "invoice.view" not in held.access_type.deeds else bills[held.contract_id]:
             messages.put(
                 "new_invoice",

@@ -21,3 +21,11 @@ class Doubtful(Refused):
 
 class Missing(LookupError):
     """No such thing for this person, whether it exists or not: a 404."""
+
+
+class Lacking(Exception):
+    """It might be done, were the level of one's identity as high as this: not refused, but to be confirmed first (K03)."""
+
+    def __init__(self, level: str) -> None:
+        super().__init__(level)
+        self.level = level

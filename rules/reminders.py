@@ -85,7 +85,7 @@ def _waiting(organisation: Organisation, day: date) -> Any:
     of_this_month = (Reading.period == clock.period(day)) & Reading.is_current & theirs
     known = Reading.select(Reading.id).where((Reading.meter == Meter.id) & (Reading.contract == Contract.id) & of_this_month)
     who = Account.email_confirmed_at.is_null(False)
-    if settings.of(organisation).identity_required:
+    if settings.of(organisation).identity_for_everything == "strong":
         who &= Account.identity_confirmed_at.is_null(False)
     return (
         Membership.select(Membership, Account, Meter, MeterKind, MeterName)

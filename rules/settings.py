@@ -19,6 +19,9 @@ def knob(default: Any, label: str, *, group: str, k: str = "", low: int | None =
 
 SIGN_UP, SIGN_IN, CONTRACTS, READINGS, BILLING = N_("Registration"), N_("Sign-in"), N_("Contracts"), N_("Readings"), N_("Billing")
 COMPANIES, PRIVACY = N_("Companies"), N_("Privacy")
+# How well it is known who an account is of, each more than the one before (K03).
+LEVELS = {"none": N_("nothing more"), "email": N_("a confirmed e-mail address"), "strong": N_("a confirmed identity")}
+LEVEL_CHOICES = tuple(LEVELS.items())
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,14 @@ class Settings:
     password_upper: int = knob(0, N_("Capital letters in a password, at least"), group=SIGN_IN, k="K02", low=0, high=4)
     password_lower: int = knob(0, N_("Small letters in a password, at least"), group=SIGN_IN, k="K02", low=0, high=4)
     password_digit: int = knob(0, N_("Digits in a password, at least"), group=SIGN_IN, k="K02", low=0, high=4)
-    identity_required: bool = knob(False, N_("Nothing can be done before identity is confirmed"), group=SIGN_IN, k="K03")
+    identity_for_everything: str = knob(
+        "none", N_("To do anything at all, an account needs"), group=SIGN_IN, k="K03", choices=LEVEL_CHOICES
+    )
+    identity_for_heads: str = knob("none", N_("To act as the head of a company"), group=SIGN_IN, k="K03", choices=LEVEL_CHOICES)
+    identity_for_authorised: str = knob(
+        "none", N_("To act as the authorised person of a company"), group=SIGN_IN, k="K03", choices=LEVEL_CHOICES
+    )
+    identity_for_sharing: str = knob("none", N_("To share a contract with others"), group=SIGN_IN, k="K03", choices=LEVEL_CHOICES)
     login_smart_id: bool = knob(False, N_("Smart-ID"), group=SIGN_IN, k="K14")
     login_mobile_id: bool = knob(False, N_("Mobile-ID"), group=SIGN_IN, k="K14")
     login_banks: bool = knob(False, N_("Banks"), group=SIGN_IN, k="K14")

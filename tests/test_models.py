@@ -81,7 +81,7 @@ def test_an_event_stands_in_the_transaction_of_its_change(db: object) -> None:
 
 def test_whose_identity_must_be_confirmed_may_do_nothing_before(db: object) -> None:
     """AG-10"""
-    north = factories.organisation(identity_required=True)
+    north = factories.organisation(identity_for_everything="strong")
     anna = factories.account(north)
     factories.holds(anna, factories.contract(north))
     may = [deed for deed in access.DEEDS if access.allows(anna, deed)]

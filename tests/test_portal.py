@@ -306,7 +306,7 @@ def test_the_demo_world_comes_in_through_the_products_own_doors(db: Any, config:
         assert (company.person_type, len(access.contracts_allowing(company, "invoice.view"))) == ("legal", 2)
         assert access.contracts_allowing(company, "contract.view") == [], "who adds a company's contract becomes a user"
         assert len(readings.places(people["jonas"])) == 2
-        assert access.is_identity_missing(people["petras"])
+        assert access.lacking(people["petras"], "account.use") == "strong"
         assert registration.is_taken(ona.organisation, ona.email)
 
         bills = Invoice.select().where(Invoice.contract == place.contract)

@@ -2,13 +2,14 @@
 
 from typing import Any
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 import web
 from customer import forms
 from customer.pages.sign_in import confirm_page, over
-from rules import access, accounts, confirmations, consents, registration, sessions
+from customer.ways import ways
+from rules import access, accounts, confirmations, consents, identities, registration, sessions, settings
 from rules.refusal import Refused
 
 pages = Blueprint("account", __name__)
@@ -31,6 +32,10 @@ def view() -> Any:
         sessions=sessions.others(account),
         this_session=account.session.id,
         device=device,
+        identities=identities.of(account),
+        strong_ways=bool(ways("confirm")),
+        logins=ways("link").values(),
+        method_title=identities.title,
     )
 
 
@@ -122,25 +127,18 @@ def sign_out_everywhere() -> Any:
 
 @pages.get("/identity")
 def identity() -> Any:
-    """AG-10: nothing can be done before identity is confirmed; said plainly, with whom to ask meanwhile."""
-    here = web.here()
-    if not access.is_identity_missing(web.viewer()):
-        return redirect(url_for("home.index"))
-    text = _(
-        "%(organisation)s shows contracts, bills and documents only to people whose identity is confirmed by Mobile-ID or Smart-ID. "
-        "This site will offer that; it does not yet. Your account is open and waits. Questions: %(phone)s, %(email)s.",
-        organisation=here.name,
-        phone=here.phone,
-        email=here.email,
-    )
+    """Which level of identity is reached, which one is needed, and how to get it (K03, AG-10, AG-18..22)."""
+    account = web.viewer()
+    asked = request.args.get("need", "")
+    needed = asked if asked in settings.LEVELS else access.lacking_anywhere(account) or "strong"
     return render_template(
-        "customer/message.html",
-        title=_("First, your identity must be confirmed"),
-        text=text,
-        url=url_for("account.view"),
-        act=_("My account"),
-        kind="lock",
-        icon_name="lock",
+        "customer/identity.html",
+        account=account,
+        needed=needed,
+        identity=identities.strong(account),
+        method_title=identities.title,
+        ways=ways("confirm").values(),
+        onwards=web.safe_next(request.args.get("next"), ""),
     )
 
 

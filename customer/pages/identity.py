@@ -338,3 +338,25 @@ def _link(flow: IdentityFlow) -> Any:
 
 
 ENDS = {"sign_in": _sign_in, "register": _sign_in, "confirm": _confirm, "link": _link}
+
+
+@pages.route("/account/unlink/<name>", methods=["GET", "POST"])
+def unlink(name: str) -> Any:
+    """Let a login elsewhere open the account no more (IB-11). Wrong passwords are counted, so this is no `web.once`: unlinked twice, the
+    second time nothing is there."""
+    account = web.viewer()
+    form = forms.way_form((), asks_password=not is_proven_lately())
+    if not any(one.method == name and one.scheme == "SUB" for one in identities.of(account)):
+        web.tell(_(identities.NOT_THERE), "warning")
+        return redirect(url_for("account.view"))
+    way = ways("link").get(name)
+    title = _("Unlink %(way)s from your account", way=way.title if way else identities.title(name))
+    if form.validate_on_submit():
+        with web.asking(form):
+            if "current" in form:
+                accounts.check_password(account, form.value("current"))
+            identities.unlink(account, name)
+            web.tell(_("It is unlinked. Sign in with your password, or another way that is yours."))
+            return redirect(url_for("account.view"))
+    lead = _("From then on your account cannot be opened with it.")
+    return render_template("customer/form.html", form=form, title=title, lead=lead, button=_("Unlink"), back_url=url_for("account.view"))

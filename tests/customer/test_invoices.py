@@ -257,10 +257,10 @@ def test_a_bill_of_another_organisation_is_not_there(browser: Browser, north: Or
 
 def test_who_may_do_nothing_before_identity_is_confirmed_sees_no_bills(browser: Browser, north: Organisation, bill: Invoice) -> None:
     """AG-10"""
-    settings.change(north, "identity_required", True, by="operator")
+    settings.change(north, "identity_for_everything", "strong", by="operator")
     for path in ("home", "invoices", f"invoices/{bill.public_id}", "meters", "contracts/add"):
         location = browser.client.get(f"/north/{path}").location
-        assert location == "/north/identity", path
+        assert location == f"/north/identity?need=strong&next=/north/{path}", path
 
 
 # ---- some of the bills, and many as one file --------------------------------------------------------------------------

@@ -347,12 +347,11 @@ def test_before_identity_is_confirmed_no_page_opens_but_ones_own_account(visitor
 
     sign_in(visitor)
 
-    assert visitor.at == "/north/identity"
-    assert "only to people whose identity is confirmed by Mobile-ID or Smart-ID" in visitor.text
-    assert "+370 5 200 0004" in visitor.text
+    assert visitor.at.startswith("/north/identity?need=strong")
+    assert "only to people who have shown who they are" in visitor.text
     for page in ("/home", "/contracts", "/contracts/add", "/invoices", "/meters", "/meters/declare-readings"):
         visitor.get(f"/north{page}")
-        assert visitor.at == "/north/identity", page
+        assert visitor.at.startswith("/north/identity?need=strong"), page
     visitor.follow("My account")
     assert visitor.at == "/north/account"
     visitor.submit("Sign out")
@@ -363,6 +362,6 @@ def test_whose_identity_is_confirmed_or_not_asked_is_not_sent_there(visitor: Bro
     """AG-10"""
     visitor.enter(factories.account(factories.organisation("north", "district-heating")))
 
-    visitor.get("/north/identity")
+    visitor.get("/north/home")
 
     assert visitor.at == "/north/home"

@@ -43,7 +43,7 @@ def test_a_preset_becomes_an_organisation_with_everything_it_needs(db: Any, pres
     made = load(preset, "north")
     assert (made.slug, made.name, made.is_active) == ("north", PRESETS[preset]["name"], True)
     assert Provider.select().where(Provider.organisation == made).count() == len(PRESETS[preset]["providers"]) >= 1
-    assert AccessType.select().where(AccessType.organisation == made).count() == 5
+    assert AccessType.select().where(AccessType.organisation == made).count() == 6
     assert {event.name for event in Event.select()} == {"organisation.loaded", "setting.changed"}
     assert Event.get(name="organisation.loaded").facts == {"preset": preset}
     assert settings.of(made).billing_system in ("csv", "ubl")
@@ -72,7 +72,7 @@ def test_what_a_password_must_have(db: Any) -> None:
 
 def test_where_identity_must_be_confirmed_before_anything(db: Any) -> None:
     """K03, AG-10"""
-    assert [preset for preset in NAMES if rules(preset, "identity_required") == [True]] == ["agri-group"]
+    assert [preset for preset in NAMES if rules(preset, "identity_for_everything") == ["strong"]] == ["agri-group"]
 
 
 def test_what_proves_that_a_contract_is_ones_own(db: Any) -> None:

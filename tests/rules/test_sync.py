@@ -651,7 +651,7 @@ def test_a_first_load_and_an_organisation_that_does_not_want_it_announce_nothing
     for slug, rules, before in (
         ("first", {}, []),
         ("quiet", {"announce_invoices": False}, [ANNA]),
-        ("agri", {"identity_required": True}, [ANNA]),
+        ("agri", {"identity_for_everything": "strong"}, [ANNA]),
     ):
         here = place(slug, **rules)
         take(here, before)

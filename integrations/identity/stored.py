@@ -92,7 +92,10 @@ def _flow(stored: Mapping[str, Any]) -> str:
 
 
 def _expected(stored: Mapping[str, Any]) -> str:
-    identity = stored.get("expected", {}).get("identity", {})
+    expected = stored.get("expected")
+    identity = expected.get("identity") if isinstance(expected, dict) else None
+    if not isinstance(identity, dict):
+        return str(identity or "")
     serial = str(identity.get("serialNumber", ""))
     return serial if not serial or serial.startswith("PNO") else f"PNO{identity.get('country', 'EE')}-{serial}"
 

@@ -4,6 +4,8 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +18,9 @@ from playhouse.migrations import Runner
 import backups
 import formats
 import tasks
-from config import ROOT, Misconfigured, presets
+from config import ROOT, Misconfigured, identity, presets
 from integrations import mail
+from integrations.identity import NotIdentified, stored
 from models import ROLES, Organisation, Staff, SyncProblem, SyncRun, database
 from rules import checks, events, links, organisations, settings, staff
 from rules.refusal import Refused
@@ -221,6 +224,40 @@ def _each(sentences: Iterator[str], otherwise: str) -> None:
     if found:
         raise click.exceptions.Exit(1)
     click.echo(otherwise)
+
+
+@commands.command("check-answer")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--demo", is_flag=True, help="Believe SK's test issuers, whatever is configured.")
+@click.option(
+    "--trust", type=click.Path(exists=True, file_okay=False), help="Believe the issuers (and responders/) in this directory instead."
+)
+@click.option("--ocsp", default="", help="Ask this address about revocation instead of the one in the certificate. Not in live mode.")
+@click.option("--person", default="", help="Whom the session was started for: PNOLT-40404040009.")
+@click.option("--at", type=click.DateTime(), help="The moment of the sign-in (UTC), instead of now.")
+@click.option("--organisation", default="", help="By the methods as this organisation has them: its slug.")
+def check_answer(file: Path, demo: bool, trust: str | None, ocsp: str, person: str, at: datetime | None, organisation: str) -> None:
+    """Judge an answer of Smart-ID or Mobile-ID that was kept in FILE, as a sign-in would: who it is, or why nobody."""
+    try:
+        answer = stored.read(file.read_text())
+    except ValueError as error:
+        raise click.ClickException(f"{file}: {error}.") from error
+    name = stored.method_of(answer)
+    place = tasks.config.place
+    settings = identity.METHODS[name](mode="demo").settled(place) if demo else tasks.config.sign_in_methods(organisation).get(name)
+    if not isinstance(settings, identity.Signing):
+        raise click.ClickException(f"{name} is not configured: name its table in SAVITARNA_IDENTITY, or say --demo.")
+    if ocsp and settings.mode == "live":
+        raise click.ClickException("In live mode the certificate names who is asked about revocation.")
+    settings = replace(settings, trust_dir=trust or settings.trust_dir, ocsp_url=ocsp or settings.ocsp_url)
+    try:
+        found = stored.check(answer, settings, person, at.replace(tzinfo=UTC) if at else None)
+    except NotIdentified as no:
+        raise click.ClickException(f"Nobody: {no.why} ({no}).") from no
+    born = f"born {found.born_on} by the {found.born_from}" if found.born_on else "day of birth unknown"
+    click.echo(f"PNO{found.country}-{found.code} {found.first_name} {found.last_name}, {born}, level {found.level}.")
+    if code := stored.control_code(answer):
+        click.echo(f"The control code was {code}.")
 
 
 # ---- backups ----------------------------------------------------------------------------------------------------------

@@ -67,6 +67,15 @@ GUARDS = (
     Guard("what is shared is offered to a confirmed address only", "rules/sharing.py", "if account.email_confirmed_at is None or not is_on(account.organisation):", "if not is_on(account.organisation):", "tests/rules/test_sharing.py -k took_the_address"),
     Guard("what is shared ends with the access of whoever shared it", "rules/holding.py", "    _end_what_it_shares(membership, by=by)\n\n\ndef _end_what", "\n\ndef _end_what", "tests/rules/test_sharing.py -k ends_with_the_access"),
     Guard("who was given something shares it with nobody", "rules/access.py", "\"shared_person\": (N_(\"Shared person\"), (", "\"shared_person\": (N_(\"Shared person\"), (\"contract.share\", ", "tests/rules/test_sharing.py -k shares_it_with_nobody"),
+    # ---- who somebody is
+    Guard("only configured issuers are believed", "integrations/identity/certificates.py", "        certificate.verify_directly_issued_by(issuer)\n", "        pass\n", "tests/integrations/test_certificates.py"),
+    Guard("a certificate's dates are judged", "integrations/identity/certificates.py", "        _check_dates(one, at)\n", "", "tests/integrations/test_certificates.py"),
+    Guard("a certificate that signs signs nobody in", "integrations/identity/certificates.py", " or usage.content_commitment or not profile", " or not profile", "tests/integrations/test_certificates.py"),
+    Guard("revocation is asked about", "integrations/identity/smart_id.py", "        proofs = revocation.check(path, trust, self._authorities, self._settings.ocsp_url)\n", "        proofs: list[bytes] = []\n", "tests/integrations/test_smart_id.py"),
+    Guard("who answers about revocation may do so", "integrations/identity/revocation.py", "        _check_signer(said, issuer, trust)\n", "", "tests/integrations/test_certificates.py"),
+    Guard("a sign-in proves whom it was begun for", "integrations/identity/smart_id.py", "        if state[\"person\"] and state[\"person\"] != f\"{person.country}-{person.code}\":\n", "        if False:\n", "tests/integrations/test_smart_id.py"),
+    Guard("a callback is of its own session", "integrations/identity/smart_id.py", "        if not hmac.compare_digest(answer.get(\"sessionSecretDigest\", \"\").encode(), digest.encode()):\n", "        if False:\n", "tests/integrations/test_smart_id.py"),
+    Guard("a callback is by the app", "integrations/identity/smart_id.py", "                _check_user_challenge(signature, answer)\n", "                pass\n", "tests/integrations/test_smart_id.py"),
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """The operator's commands: what they do, and that every failure is one sentence and an exit code."""
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from models import Account, Contract, Event, Invoice, Meter, Organisation, Readi
 from rules import events, keys, messages, settings, staff
 from rules.work import unit_of_work
 from tests import factories
+from tests.integrations.responder import served
 
 BESIDE = ROOT.parent / "shared" / "data" / "ubl" / "ubl-tc434-example8.xml"
 PRESETS = ("agri-group", "district-heating", "energy-business", "energy-home", "property-management")
@@ -64,6 +66,7 @@ def test_every_command_says_what_it_does() -> None:
     known = {
         "backup",
         "check",
+        "check-answer",
         "create-staff",
         "demo",
         "load-organisation",
@@ -218,6 +221,37 @@ def test_a_real_utilitys_bill_opens_its_contract(heat: Organisation) -> None:
     assert (bill.net_cents, bill.vat_cents, bill.payable_cents, bill.outstanding_cents) == (908_91, 190_87, 1_099_78, 1_099_78)
     assert (len(bill.lines), [(rate.rate, rate.vat_cents) for rate in bill.vat]) == (10, [(2100, 190_87)])
     assert run("check") == "Everything holds.\n"
+
+
+# ---- who somebody is --------------------------------------------------------------------------------------------------
+
+
+def test_a_stored_answer_is_judged_as_a_sign_in_would(db: Any, config: Any, tmp_path: Path) -> None:
+    answer, trust = ROOT / "tests" / "data" / "smartid" / "v2-auth-lt-valid.json", tmp_path / "trust"
+    shutil.copytree(ROOT / "config" / "trust" / "smart-id" / "demo", trust)
+    with served() as responder:
+        asking = ("check-answer", answer, "--demo", "--ocsp", responder.url)
+        assert one_sentence(*asking).startswith("Nobody: unavailable (revocation of ")
+        responder.trust_in(trust)
+        said = run(*asking, "--trust", trust)
+        assert said.startswith("PNOLT-30303039914 QUALIFIED OK TESTNUMBER, born 1903-03-03 by the code, level high.\n")
+        assert "4664" in said
+        assert "another person" in one_sentence(*asking, "--trust", trust, "--person", "PNOLT-40404040009")
+        assert "is not valid at 2031-01-01" in one_sentence(*asking, "--trust", trust, "--at", "2031-01-01")
+
+
+def test_what_is_no_stored_answer_or_cannot_be_judged_is_a_sentence(
+    db: Any, config: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "none.json").write_text("[]")
+    assert "no session's answer in it" in one_sentence("check-answer", tmp_path / "none.json")
+    (tmp_path / "none.json").write_text("{")
+    assert "not JSON" in one_sentence("check-answer", tmp_path / "none.json")
+    (tmp_path / "methods.toml").write_text('[mobile_id]\nmode = "demo"')
+    monkeypatch.setattr(tasks, "config", replace(config, identity=str(tmp_path / "methods.toml")))
+    refused = ROOT / "tests" / "data" / "smartid" / "session-status-user-refused.json"
+    assert "smart_id is not configured" in one_sentence("check-answer", refused)
+    assert one_sentence("check-answer", refused, "--demo") == "Nobody: refused (end result USER_REFUSED)."
 
 
 # ---- mail, checks -----------------------------------------------------------------------------------------------------

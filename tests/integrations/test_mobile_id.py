@@ -1,5 +1,6 @@
 """Mobile-ID against the simulator, over HTTP. domain.md 1.6, T57."""
 
+import base64
 import json
 from collections.abc import Mapping
 from dataclasses import replace
@@ -93,7 +94,8 @@ def test_the_phone_is_asked_in_words_it_can_show(
     assert (sent[0]["language"], sent[0]["displayTextFormat"], sent[0]["displayText"]) == asked
 
 
-def test_a_code_that_cannot_be_is_refused_before_anybody_is_asked(mobile: Mobile) -> None:
+def test_a_code_that_cannot_be_is_refused_before_anybody_is_asked(mobile: Mobile, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(http.Client, "ask_json")
     for code in ("LT-40404040008", "40404040009", ""):
         with pytest.raises(NotIdentified) as no:
             mobile.begin((code, "+37060000001"))
@@ -163,6 +165,13 @@ def test_an_answer_of_another_shape_proves_nobody(
 ) -> None:
     with pytest.raises(NotIdentified):
         mobile.method.verify(answered[0], answered[1] | change)
+
+
+def test_a_signature_is_as_long_as_its_key(mobile: Mobile, answered: tuple[dict[str, Any], dict[str, Any]]) -> None:
+    value = base64.b64decode(answered[1]["signature"]["value"])
+    longer = base64.b64encode(value[:32] + b"\0" + value[32:]).decode()
+    with pytest.raises(NotIdentified, match="as long as its key"):
+        mobile.method.verify(answered[0], answered[1] | {"signature": answered[1]["signature"] | {"value": longer}})
 
 
 @pytest.mark.parametrize("algorithm", ["SHA256WithECEncryption", "SHA512WithRSAEncryption", "SHA512", None])

@@ -230,7 +230,7 @@ def _each(sentences: Iterator[str], otherwise: str) -> None:
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--demo", is_flag=True, help="Believe SK's test issuers, whatever is configured.")
 @click.option(
-    "--trust", type=click.Path(exists=True, file_okay=False), help="Believe the issuers (and responders/) in this directory instead."
+    "--trust", type=click.Path(exists=True, file_okay=False), help="Believe the issuers in this directory instead, and its responders/."
 )
 @click.option("--ocsp", default="", help="Ask this address about revocation instead of the one in the certificate. Not in live mode.")
 @click.option("--person", default="", help="Whom the session was started for: PNOLT-40404040009.")

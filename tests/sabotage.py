@@ -51,7 +51,7 @@ GUARDS = (
     Guard("forms carry a token", "web.py", "    CSRFProtect(site)\n", "    site.config[\"WTF_CSRF_CHECK_DEFAULT\"] = False\n    CSRFProtect(site)\n", "tests/test_once.py -k token"),
     Guard("nobody is sent to another site", "web.py", "if target and re.fullmatch(r\"/(?![/\\\\])[^\\\\\\x00-\\x20]*\", target) and target.startswith(request.script_root + \"/\"):", "if target:", "tests/backoffice/test_odd_addresses.py -k another_site"),
     Guard("each organisation has a session of its own", "web.py", "return f\"sid-{here.id}\" if here else \"sid\"", "return \"sid\"", "tests/test_access.py tests/customer/test_sign_in.py tests/test_once.py"),
-    Guard("signing in starts anew", "web.py", "    secret = session.get(session_slot())\n    if secret:\n        sessions.end(secret)\n    _start_anew()\n    session[session_slot()]", "    session[session_slot()]", "tests/customer/test_sign_in.py tests/test_once.py tests/backoffice/test_sign_in.py"),
+    Guard("signing in starts anew", "web.py", "    if secret:\n        sessions.end(secret)\n    _start_anew()\n    if kept:\n", "    if kept:\n", "tests/customer/test_sign_in.py tests/test_once.py tests/backoffice/test_sign_in.py"),
     # ---- once, whole, and written down
     Guard("a form acts once", "web.py", "location = work.once(events.actor(person) if person else f\"anyone:{source()}\", key, _request_digest(), act)", "location = act()", "tests/test_once.py"),
     Guard("a unit of work is a transaction", "rules/work.py", "    with database.atomic():\n        yield\n", "    yield\n", "tests/test_once.py tests/rules/test_accounts.py"),

@@ -181,10 +181,31 @@ def _system(organisation: Organisation, path: Path | None) -> str:
 
 def _tell(run: SyncRun) -> None:
     click.echo(f"{run.seen} records: {run.created} new, {run.changed} changed, {run.same} unchanged, {run.problems} put aside.")
+    _tell_problems(run)
+
+
+def _tell_problems(run: SyncRun) -> None:
     for problem in SyncProblem.select().where((SyncProblem.run == run) & SyncProblem.resolved_at.is_null()).order_by(SyncProblem.id):
         click.echo(f"  {problem.reference}: {_said(problem.message, problem.facts)} [{problem.kind}]")
     if run.error:
         raise click.ClickException(f"The run broke off: {run.error}")
+
+
+@commands.command("sync-register")
+@click.argument("slug")
+@click.argument("paths", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--company", "codes", multiple=True, help="Only the company with this code; may be given several times.")
+def sync_register(slug: str, paths: tuple[Path, ...], codes: tuple[str, ...]) -> None:
+    """Read who heads the companies of the organisation SLUG, as every night, or what the files at PATHS say.
+
+    Files are extracts (.xml), tables of heads (.csv) and the register's open data. What would end unusually many heads is not done
+    before somebody has let it pass in the backoffice.
+    """
+    run = tasks.read_heads(_organisation(slug), codes or None, paths or None)
+    if run is None:
+        raise Refused("{slug} reads no register, or has no such companies.", slug=slug)
+    click.echo(f"{run.seen} answers: {run.changed} changed something, {run.same} did not, {run.problems} put aside.")
+    _tell_problems(run)
 
 
 @commands.command("send-mail")

@@ -18,7 +18,7 @@ from huey.serializer import SignedSerializer
 
 import watch
 from config import Config, load_or_exit
-from integrations import billing_feed, files, mail
+from integrations import billing_feed, files, mail, register as registers
 from models import Message, Organisation, SyncRun, database, now, open_database
 from rules import (
     clock,
@@ -35,6 +35,7 @@ from rules import (
     looks,
     messages,
     presence,
+    register,
     reminders,
     schedule,
     sessions,
@@ -50,6 +51,7 @@ log = logging.getLogger(__name__)
 
 BEAT_EVERY = 200  # records of a feed: its run's lease is prolonged that often
 RING_AGAIN = timedelta(seconds=2)
+ALL_COMPANIES = 1_000_000
 IN_A_ROW = timedelta(seconds=15)  # that long one worker sends mail before others get their turn: a deploy would cut off what is longer
 
 
@@ -163,6 +165,31 @@ def _records(feed: billing_feed.BillingFeed, since: date | None, renew: Callable
         yield record
 
 
+def read_register(renew: Callable[[], None], organisation_id: int) -> None:
+    """Read who heads one organisation's companies. A run that broke off is tried again later; one that waits for a person is not."""
+    organisation = Organisation.get_by_id(organisation_id)
+    run = read_heads(organisation, renew=renew)
+    if run is not None and run.error and run.error not in register.FOR_PEOPLE:
+        raise RuntimeError(f"{organisation.slug}: {run.error}")
+
+
+def read_heads(
+    organisation: Organisation,
+    codes: Sequence[str] | None = None,
+    paths: Sequence[Path] | None = None,
+    renew: Callable[[], None] = lambda: None,
+) -> SyncRun | None:
+    """Read what the register says of an organisation's companies, or of those with these `codes`, from where it is configured, or from
+    these files; returns the run as it ended, None where there is nothing to ask or nobody to be asked. Raises sync.Busy."""
+    known = registers.of(config, organisation.slug, paths)
+    if known is None:
+        return None
+    settings = config.register_of(organisation.slug)
+    # What lies in files costs nothing to ask.
+    most = settings.most_a_night if settings and known.source == "broker" else ALL_COMPANIES
+    return register.read(organisation, known, most=most, lease=LEASE, codes=codes, renew=renew)
+
+
 def remind_readings(renew: Callable[[], None], organisation_id: int) -> None:
     """Remind the customers of one organisation who have not declared."""
     renew()
@@ -271,6 +298,7 @@ SCHEDULE = (
     Job("end_invitations", invitations.end_expired),
     Job("sync_billing", sync_billing, at=time_of_day(2, 10), each=organisations),
     Job("tidy", tidy, at=time_of_day(3, 30)),
+    Job("read_register", read_register, at=time_of_day(4, 0), each=organisations),
     Job("remind_readings", remind_readings, at=time_of_day(9, 0), each=organisations),
 )
 

@@ -15,6 +15,7 @@ from backoffice.grid import NOTHING
 from models import N_, AccessType, Message, UTCDateTimeField, canonical, now
 from rules import access, settings
 from rules.refusal import Refused
+from rules.sync_run import REGISTER
 
 YES, NO = N_("Yes"), N_("No")
 
@@ -68,6 +69,11 @@ def setting(name: str, value: Any) -> str:
     if value in choices:
         return _(choices[value])
     return _(YES if value else NO) if isinstance(value, bool) else str(value)
+
+
+def feed(name: str) -> str:
+    """What was read: a billing system, or the register of legal entities."""
+    return _("Register of legal entities") if name == REGISTER else setting("billing_system", name)
 
 
 def tag(word: str, kind: str) -> Markup:
@@ -129,6 +135,8 @@ MAILS = {
     "email_changed_new": N_("E-mail changed, to the new address"),
     "email_changed_old": N_("E-mail changed, to the old address"),
     "invitation_accepted": N_("Invitation taken"),
+    "former_head_gave": N_("Access that a former head gave"),
+    "head_entered": N_("Head of a company entered by staff"),
     "new_invoice": N_("New bill"),
     "password_changed": N_("Password changed"),
     "phone_changed": N_("Phone changed"),

@@ -21,12 +21,12 @@ from wtforms import (
     TextAreaField,
 )
 from wtforms.fields.choices import SelectChoice
-from wtforms.validators import DataRequired, InputRequired, StopValidation
+from wtforms.validators import DataRequired, InputRequired, Optional, StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
 import web
 from backoffice.lookups import ContractLookup, Lookup
-from models import ROLES, AccessType, Account, Building, Membership, Meter, Reading, Staff, StaffBuilding
+from models import N_, ROLES, AccessType, Account, Building, Company, Membership, Meter, Reading, Staff, StaffBuilding
 from rules import access, clock, holding, links, readings, settings
 from rules.refusal import Missing
 
@@ -352,3 +352,32 @@ def invite_form(desk: Any) -> type[web.Form]:
         validators=[],
     )
     return type("StaffForm", (InviteForm,), {"organisation": organisation})
+
+
+def _line(label: str, most: int, hint: str = "", **looks: Any) -> StringField:
+    """A line of text that must be filled in; of somebody else, so the browser must not offer one's own."""
+    return StringField(
+        lazy_gettext(label),
+        description=lazy_gettext(hint) if hint else "",
+        filters=[_stripped],
+        validators=[Needed(), AtMost(most)],
+        render_kw={"autocomplete": "off", **looks},
+    )
+
+
+class HeadForm(web.Form):
+    """Who heads a company, as a document says."""
+
+    company = LookupField(label=lazy_gettext("Company"), loader=Lookup(Company), validators=[Needed()])
+    first_name = _line(N_("First name"), 100)
+    last_name = _line(N_("Surname"), 100)
+    country = _line(N_("State that gave the personal code"), 2, N_("Two letters: LT is Lithuania, EE Estonia"), **{"class": "w-short"})
+    personal_code = _line(N_("Personal code"), 24, N_("It is kept encrypted and shown in no list"), **{"class": "w-short"})
+    since_on = DateField(lazy_gettext("Since"), description=lazy_gettext("Empty where the document does not say"), validators=[Optional()])
+    document = _line(N_("Document"), 200, N_("Which one you have seen: its kind, number and day"))
+    reason = TextAreaField(
+        lazy_gettext("Reason"),
+        description=lazy_gettext("Written down with your name, for colleagues and auditors."),
+        validators=[Needed(), AtMost(LONGEST_REASON)],
+        render_kw={"rows": 3},
+    )

@@ -14,6 +14,7 @@ from backoffice import listing, timeline
 from backoffice.desk import Desk
 from models import Event, Organisation, Setting, SyncRun, canonical, now
 from rules import access, clock, confirmations, contracts, search, undeclared
+from rules.sync_run import REGISTER
 
 # A feed is read every night; a little longer, for a night that started late.
 LATE = timedelta(hours=26)
@@ -108,20 +109,22 @@ def _queue(label: str, text: str, count: str, url: str) -> dict[str, Any]:
 
 
 def _feeds(at: datetime) -> list[dict[str, Any]]:
-    """The billing feed of every organisation that has one: read tonight, broken off, or not read at all."""
+    """What is read every night for each organisation: the billing feed where it has one, the register where it was ever read."""
     wanted = Setting.select(Setting.organisation).where((Setting.name == "billing_system") & (Setting.value != canonical("nothing")))
-    last = SyncRun.select(fn.MAX(SyncRun.id)).where(SyncRun.organisation == Organisation.id)
-    organisations = (
-        Organisation.within(web.viewer())
-        .select(Organisation.name, last)
-        .where(Organisation.id.in_(wanted) & Organisation.is_active)
-        .order_by(Organisation.sort_key, Organisation.id)
-        .limit(FEEDS_SHOWN)
-        .tuples()
-    )
-    found = list(organisations)
+    read = SyncRun.select(SyncRun.organisation).where(SyncRun.feed == REGISTER)
+    bills = _runs(SyncRun.feed != REGISTER, Organisation.id.in_(wanted))
+    registers = _runs(SyncRun.feed == REGISTER, Organisation.id.in_(read))
+    feeds = [_feed(name, run, at) for name, run in bills]
+    return feeds + [_feed(_("%(name)s: register of legal entities", name=name), run, at) for name, run in registers]
+
+
+def _runs(of: Any, those: Any) -> list[tuple[str, SyncRun | None]]:
+    """The last run `of` a kind, for each of `those` organisations that the viewer may know of."""
+    last = SyncRun.select(fn.MAX(SyncRun.id)).where((SyncRun.organisation == Organisation.id) & of)
+    here = Organisation.within(web.viewer()).select(Organisation.name, last).where(those & Organisation.is_active)
+    found = list(here.order_by(Organisation.sort_key, Organisation.id).limit(FEEDS_SHOWN).tuples())
     runs = {run.id: run for run in SyncRun.select().where(SyncRun.id.in_([id_ for _name, id_ in found if id_]))}
-    return [_feed(name, runs.get(id_), at) for name, id_ in found]
+    return [(name, runs.get(id_)) for name, id_ in found]
 
 
 def _feed(name: str, run: SyncRun | None, at: datetime) -> dict[str, Any]:
@@ -140,4 +143,4 @@ def _feed_queue(feeds: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:
     if not feeds:
         return []
     wrong = sum(feed["kind"] == "bad" for feed in feeds)
-    return [_queue(_("Billing feeds to look at"), _("They broke off, or were not read tonight."), str(wrong), url)]
+    return [_queue(_("Feeds to look at"), _("They broke off, or were not read tonight."), str(wrong), url)]

@@ -11,7 +11,7 @@ from flask_babel import gettext as _
 import formats
 import web
 from backoffice.cells import NO, NOTHING, YES, access_type, setting
-from models import ENDED_BY, INVITATION_ENDS, N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff, now
+from models import ENDED_BY, HEAD_SOURCES, INVITATION_ENDS, N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff, now
 from rules import access, events, lockouts, settings
 
 SHOWN = 25
@@ -54,7 +54,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "contract.placed": (N_("Contract put in a building"), N_("{before} → {after}. Reason: {reason}")),
     "feed.block_stored": (N_("Records of the billing feed taken in"), N_("New: {created}, changed: {changed}, unchanged: {same}")),
     "feed.problem_resolved": (N_("Record put aside was dealt with"), N_("Reason: {reason}")),
-    "feed.run_finished": (N_("Billing feed read"), N_("Read: {seen}, new: {created}, changed: {changed}, put aside: {problems}. {error}")),
     "identity.collided": (N_("The same person has another account"), N_("Proven by {method}. Nothing was joined: that is for staff.")),
     "identity.confirmed": (N_("Identity confirmed"), "{method}"),
     "identity.linked": (N_("Login elsewhere linked"), "{method}"),
@@ -63,6 +62,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "invitation.ended": (N_("Invitation into a company ended"), N_("{ended_by}. Reason: {reason}")),
     "invitation.sent": (N_("Invited into a company"), N_("{email}, {access_type}. Reason: {reason}")),
     "invitation.sent_again": (N_("Invitation into a company sent again"), N_("{email}. Reason: {reason}")),
+    "feed.run_finished": (N_("Feed read"), N_("Read: {seen}, new: {created}, changed: {changed}, put aside: {problems}. {error}")),
     "membership.access_type_changed": (N_("Access type changed"), N_("{old} → {new}. Reason: {reason}")),
     "membership.restored": (N_("Removed contract given back"), N_("Reason: {reason}")),
     "message.sent_again": (N_("Mail sent again"), N_("Reason: {reason}")),
@@ -104,6 +104,11 @@ WORDS: dict[str, tuple[str, str]] = {
     "staff.signed_in": (N_("Staff signed in"), ""),
     "staff.signed_out": (N_("Staff signed out"), ""),
     "staff.unlocked": (N_("Staff unlocked"), N_("Was locked until {until}. Reason: {reason}")),
+    "company.register_said": (N_("The register of legal entities says of the company"), "{changes}"),
+    "head.ended": (N_("Heads the company no more"), N_("{name}. Stays as an authorised person: {becomes}. {reason}")),
+    "head.grants_to_look_at": (N_("The new head is to look at access that the former one gave"), "{people}"),
+    "head.named": (N_("Heads the company"), N_("{name}, since {since}. From: {source}. {document} {reason}")),
+    "register.let_pass": (N_("Heads of companies were let end"), N_("So many: {ending}. Reason: {reason}")),
 }
 # How the tables are called in facts.
 TABLE_WORDS = {
@@ -114,6 +119,7 @@ TABLE_WORDS = {
     "contract": N_("Contracts"),
     "event": N_("Events"),
     "invitation": N_("Invitations"),
+    "head": N_("Heads of companies"),
     "invoice": N_("Invoices"),
     "membership": N_("Access"),
     "message": N_("Mail"),
@@ -126,7 +132,7 @@ TABLE_WORDS = {
     "share": N_("Sharing"),
     "staff": N_("Staff"),
     "syncproblem": N_("Put aside"),
-    "syncrun": N_("Billing feed runs"),
+    "syncrun": N_("Runs of feeds"),
 }
 # What was looked at, and how (rules/looks.py).
 LOOKED = {
@@ -135,6 +141,7 @@ LOOKED = {
     "contract": N_("Contract"),
     "event": N_("Event"),
     "invitation": N_("Invitation"),
+    "head": N_("Head of a company"),
     "invoice": N_("Invoice"),
     "membership": N_("Access"),
     "message": N_("Mail"),
@@ -153,6 +160,8 @@ CODES = {
     "account.viewed": LOOKED,
     "invitation.ended": dict(INVITATION_ENDS),
     "representative.removed": dict(ENDED_BY),
+    "head.ended": dict(HEAD_SOURCES),
+    "head.named": dict(HEAD_SOURCES),
     "share.ended": dict(ENDED_BY),
 }
 CHOICES = {**dict(ROLES), **dict(PERSON_TYPES), **access.CUSTOMER_DEEDS}

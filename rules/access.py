@@ -76,7 +76,8 @@ WITHOUT_IDENTITY = frozenset({"account.view", "account.change"})
 VIEWS = frozenset(
     f"{table}.view"
     for table in (
-        "accesstype", "account", "building", "company", "contract", "event", "export", "invitation", "invoice", "membership", "message",
+        "accesstype", "account", "building", "company", "contract", "event", "export", "head", "invitation",
+        "invoice", "membership", "message",
         "meter", "meterkind", "organisation", "premises",
         "provider", "reading", "representative", "share", "staff", "syncproblem", "syncrun",
     )
@@ -89,6 +90,7 @@ AGENT = (
         "account.attach_contract", "account.change_email", "account.edit", "account.unlock", "building.create", "building.edit",
         "company.create", "company.edit", "company.invite", "company.put_under", "company.set_free",
         "contract.edit", "contract.place", "contract.set_company", "contract.take_from_company",
+        "head.create", "head.end", "head.view_code",
         "invitation.revoke", "invitation.send_again", "membership.change_access_type", "membership.remove", "membership.restore",
         "message.send_again", "meter.edit", "meter.enter_reading", "premises.create", "premises.edit",
         "reading.correct", "reading.undo", "representative.fix_access_type", "representative.remove",
@@ -111,7 +113,7 @@ STAFF_DEEDS: dict[str, frozenset[str]] = {
     | {
         "accesstype.change_deeds", "meterkind.edit",
         "organisation.edit", "organisation.view", "provider.create", "provider.edit", "setting.change", "staff.change_buildings",
-        "staff.change_role", "staff.dismiss", "staff.invite", "staff.unlock", "staff.view",
+        "staff.change_role", "staff.dismiss", "staff.invite", "staff.unlock", "staff.view", "syncproblem.let_pass",
     },
 }  # fmt: skip
 

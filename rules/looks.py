@@ -19,6 +19,8 @@ from models import (
     Event,
     Export,
     ExportedAccount,
+    Head,
+    Identity,
     Invitation,
     Membership,
     Organisation,
@@ -42,7 +44,7 @@ def is_personal(model: type[Table]) -> bool:
     """Whether the rows of a table are about customers."""
     if model is Export:
         return False
-    return model in (Account, Contract, Company, Invitation) or bool({"account", "contract"} & set(model._meta.fields))
+    return model in (Account, Contract, Company, Head, Invitation) or bool({"account", "contract"} & set(model._meta.fields))
 
 
 def concerned(model: type[Table], ids: Collection[Any]) -> Any:
@@ -57,6 +59,10 @@ def concerned(model: type[Table], ids: Collection[Any]) -> Any:
             & of.in_(model.select(model.id if model is Company else fields["invited_through"]).where(rows))
         )
         return Account.id.in_(theirs)
+    if model is Head:  # the person themselves, who may never have seen the company here
+        same = (Head.code_digest == Identity.code_digest) & (Head.organisation == Identity.organisation)
+        proven = Identity.select(Identity.account).join(Head, on=same).where(rows & Identity.ended_at.is_null())
+        return Account.id.in_(proven)
     found: Any = None
     if "account" in fields:
         found = Account.id.in_(model.select(fields["account"]).where(rows))
@@ -85,7 +91,8 @@ def note(model: type[Table], ids: Collection[Any], *, of: str, how: str, by: Sta
     where they have seen the same of the same customer within a quarter of an hour."""
     if not is_personal(model) or not ids:
         return
-    facts, earlier = {"of": of, "how": how, "role": by.role}, Event.alias()
+    earlier = Event.alias()
+    facts: dict[str, Any] = {"of": of, "how": how, "role": by.role}
     is_known = (
         (earlier.account == Account.id)
         & (earlier.name == "account.viewed")
@@ -99,6 +106,19 @@ def note(model: type[Table], ids: Collection[Any], *, of: str, how: str, by: Sta
         with unit_of_work():
             for account in fresh:
                 events.record("account.viewed", account, by=by, of=of, how=how, role=by.role)
+    if model is Head:
+        _note_heads(ids, facts, by)
+
+
+def _note_heads(ids: Collection[Any], facts: dict[str, Any], by: Staff) -> None:
+    """A head's page shows a personal code, whether or not the person has an account: that look is the head's own."""
+    about, since = pw.NodeList((pw.SQL("'head:' ||"), Head.id)), now() - AGAIN_AFTER
+    same = (Event.subject == about) & (Event.name == "account.viewed") & (Event.actor == events.actor(by)) & (Event.at > since)
+    fresh = list(Head.select().where(Head.public_id.in_(list(ids)) & ~pw.fn.EXISTS(Event.select(pw.SQL("1")).where(same))))
+    if fresh:
+        with unit_of_work():
+            for head in fresh:
+                events.record("account.viewed", head, by=by, **facts)
 
 
 # ---- telling the customer ---------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ from typing import Any
 from peewee import SqliteDatabase, fn
 
 from models import Event, JobRun, Lockout, Message, Organisation, SyncRun, Worker, database, now
+from rules.sync_run import REGISTER
 
 SILENT_AFTER = timedelta(minutes=3)  # a worker looks at the schedule every minute
 LATE_AFTER = timedelta(minutes=15)  # mail that is due leaves at once, or at the next minute
@@ -74,7 +75,7 @@ def _late(at: datetime) -> float:
 
 
 def _syncs(at: datetime) -> list[Figure]:
-    whole = SyncRun.finished_at.is_null(False) & (SyncRun.error == "")
+    whole = SyncRun.finished_at.is_null(False) & (SyncRun.error == "") & (SyncRun.feed != REGISTER)
     rows: Any = (
         SyncRun.select(Organisation.slug, fn.MAX(SyncRun.finished_at)).join(Organisation).where(whole & Organisation.is_active)
     ).group_by(Organisation.slug)

@@ -29,7 +29,7 @@ from models import (
 from rules import clock, events, intake, settings
 from rules.bulk import among
 from rules.refusal import Refused
-from rules.sync_run import VERSIONS, Aside, Codec, Item, Record, Run
+from rules.sync_run import REGISTER, VERSIONS, Aside, Codec, Item, Record, Run
 from rules.work import unit_of_work
 
 log = logging.getLogger(__name__)
@@ -37,11 +37,13 @@ log = logging.getLogger(__name__)
 BLOCK = 2_000
 READ_AGAIN = timedelta(days=10)
 LONGEST_LEASE = timedelta(hours=1)  # one that ends later was written by a clock that ran ahead: it holds nothing
+BUSY = N_("The bills of {name} are being taken in already. Try again in a few minutes.")
+BUSY_REGISTER = N_("The register is being read for {name} already. Try again in a few minutes.")
 CUT_OFF = N_("The run was cut off. What it had taken in stays, and the next run took in the rest.")
 
 
 class Busy(Refused):
-    """Another run of this organisation is alive."""
+    """Another run of this organisation, of the same kind, is alive."""
 
 
 class TakenOver(Exception):
@@ -64,15 +66,15 @@ def take(
     run off is written in its `error`; the blocks before stay, and the next run does the rest. Raises Busy where another run is
     alive, TakenOver where this one's lease ended in the middle of it.
     """
-    row = _begin(organisation, system, lease)
+    row = begin(organisation, system, lease)
     try:
         _take_all(Run(row, codec, lease, site_url), (_item(record, codec, keep) for record in records))
     except TakenOver:
         raise
     except Exception as failure:
         log.exception("The sync of %s broke off", organisation.slug)
-        return _end(row, f"{type(failure).__name__}: {failure}")
-    return _end(row, "")
+        return end(row, f"{type(failure).__name__}: {failure}")
+    return end(row, "")
 
 
 def since(organisation: Organisation) -> date | None:
@@ -99,21 +101,23 @@ def resolve(problem: SyncProblem, *, reason: str, by: Staff) -> None:
         events.record("feed.problem_resolved", problem, by=by, reason=reason.strip())
 
 
-def _begin(organisation: Organisation, system: str, lease: timedelta) -> SyncRun:
-    """A new run under a lease; those whose worker died are ended."""
+def begin(organisation: Organisation, feed: str, lease: timedelta) -> SyncRun:
+    """A new run under a lease; those of its kind whose worker died are ended. Raises Busy where one is alive."""
+    same_kind = SyncRun.feed == REGISTER if feed == REGISTER else SyncRun.feed != REGISTER
     with unit_of_work():
         if database.for_update:  # SQLite has locked everything already
             row: Any = Organisation.select(Organisation.id).where(Organisation.id == organisation.id)
             row.for_update("FOR NO KEY UPDATE").get()
         at = now()
-        for left in SyncRun.select().where((SyncRun.organisation == organisation) & SyncRun.finished_at.is_null()):
+        for left in SyncRun.select().where((SyncRun.organisation == organisation) & SyncRun.finished_at.is_null() & same_kind):
             if left.lease_until is not None and at < left.lease_until <= at + LONGEST_LEASE:
-                raise Busy(N_("The bills of {name} are being taken in already. Try again in a few minutes."), name=organisation.name)
-            _end(left, CUT_OFF)
-        return SyncRun.create(organisation=organisation, feed=system, started_at=at, lease_until=at + lease)
+                raise Busy(BUSY_REGISTER if feed == REGISTER else BUSY, name=organisation.name)
+            end(left, CUT_OFF)
+        return SyncRun.create(organisation=organisation, feed=feed, started_at=at, lease_until=at + lease)
 
 
-def _end(row: SyncRun, error: str) -> SyncRun:
+def end(row: SyncRun, error: str) -> SyncRun:
+    """The run is over, and how it went is written down."""
     with unit_of_work():
         row.problems = SyncProblem.select().where((SyncProblem.run == row) & SyncProblem.resolved_at.is_null()).count()
         row.finished_at, row.lease_until, row.error = now(), None, error[:500]
@@ -182,7 +186,7 @@ def _store(run: Run, block: Sequence[Item], *, seen: int | None = None, is_old: 
     for item in block:
         of_kind[item.kind].append(item)
     with unit_of_work():
-        _prolong(run)
+        prolong(run.row, run.lease)
         run.is_old, run.figures, run.written = is_old, Counter(seen=len(block) if seen is None else seen), []
         about = [item.about_digest for item in block] if run.has_problems else []
         known = SyncProblem.select().where((SyncProblem.organisation == run.organisation) & among(SyncProblem.reference_digest, about))
@@ -204,8 +208,8 @@ def _store(run: Run, block: Sequence[Item], *, seen: int | None = None, is_old: 
         setattr(run.row, name, getattr(run.row, name) + n)
 
 
-def _prolong(run: Run) -> None:
-    """Hold the run for another lease. Whoever took over has ended its row: then nothing of this block is stored."""
-    held = (SyncRun.id == run.row.id) & SyncRun.finished_at.is_null()
-    if not SyncRun.update(lease_until=now() + run.lease).where(held).execute():
-        raise TakenOver(str(run.row))
+def prolong(row: SyncRun, lease: timedelta) -> None:
+    """Hold a run for another lease. Whoever took over has ended its row: then nothing of this block is stored. Raises TakenOver."""
+    held = (SyncRun.id == row.id) & SyncRun.finished_at.is_null()
+    if not SyncRun.update(lease_until=now() + lease).where(held).execute():
+        raise TakenOver(str(row))

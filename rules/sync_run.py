@@ -13,6 +13,7 @@ from typing import Any, Protocol
 from models import Contract, MeterKind, Provider, SyncProblem, SyncRun, canonical, digest, now
 from rules import clock, settings
 
+REGISTER = "register"  # the feed that a run of the register of legal entities names (`rules/register.py`); every other is a billing system
 NEVER = datetime.min.replace(tzinfo=UTC)
 
 Record = Any  # one of the frozen dataclasses of `integrations/billing_feed`, told apart by the name of its class
@@ -107,6 +108,7 @@ class Run:
         self.kinds = {kind.code: kind for kind in MeterKind.select().where(MeterKind.organisation == here)}
         # Of a first load nobody is told: it is history.
         complete = (SyncRun.organisation == here) & SyncRun.finished_at.is_null(False) & (SyncRun.error == "") & (SyncRun.seen > 0)
+        complete &= SyncRun.feed != REGISTER
         self.is_announcing = self.rules.announce_invoices and SyncRun.select().where(complete).exists()
         # What the feed holds as it stands here, by ids: bills, contracts, versions of readings; and older versions, by the newest.
         self.seen, self.told, self.versions = Bits(), Bits(), Bits()

@@ -381,6 +381,7 @@ class Company(Owned):
     phone = pw.CharField(20, default="", verbose_name=N_("Phone"))
     address = pw.CharField(250, default="", verbose_name=N_("Address"))
     email_domain = pw.CharField(120, default="", verbose_name=N_("Domain of its e-mail addresses"))  # K13
+    legal_status = pw.CharField(120, default="", verbose_name=N_("Legal status"))  # in the register's words; empty: nothing special
     heads_read_at = UTCDateTimeField(null=True, verbose_name=N_("Heads read from the register"))
     search_key = pw.CharField(500)
     sort_key = pw.CharField(255)

@@ -11,6 +11,7 @@ from models import (
     Building,
     Company,
     Contract,
+    Head,
     Invoice,
     InvoiceLine,
     InvoiceVat,
@@ -26,7 +27,7 @@ from models import (
     StaffBuilding,
     now,
 )
-from rules import access, companies, events, keys, organisations, settings
+from rules import access, companies, events, keys, organisations, personal_codes, settings
 from rules.work import unit_of_work
 
 PASSWORD = "Teisingas-slaptazodis-1"
@@ -102,6 +103,17 @@ def holds(person: Account, what: Contract, access_type: str = "owner") -> Member
 
 def company(organisation: Organisation, name: str = "UAB „Uosis“", **changes: Any) -> Company:
     return Company.create(organisation=organisation, name=name, **({"code": f"3{next(_n):08}"} | changes))
+
+
+def head(of: Company, personal_code: str = "40504040001", **changes: Any) -> Head:
+    """That somebody heads a company, as the register says."""
+    digest, sealed = personal_codes.digest("LT", personal_code), personal_codes.seal(personal_code)
+    names = {"first_name": "Rasa", "last_name": "Bandomoji", "source": "broker"} | changes
+    made = Head.create(organisation=of.organisation_id, company=of, code_digest=digest, code_sealed=sealed, **names)
+    with unit_of_work():
+        facts = {"name": str(made), "since": None, "source": "broker", "document": "", "reason": ""}
+        events.record("head.named", of, by=events.SYSTEM, **facts)
+    return made
 
 
 def represents(person: Account, what: Company, access_type: str = "company_head") -> Representative:

@@ -71,6 +71,8 @@ def build() -> World:
             "syncproblem": SyncProblem.create(
                 organisation=here, run=run, kind="row", reference=f"x{mark}", reference_digest=f"{here.id}", message=f"Wrong{mark}"
             ),
+            "company": (company := factories.company(here, f"UAB Uosis{mark}")),
+            "head": factories.head(company, last_name=f"Vadovas{mark}"),
             "message": Message.create(
                 organisation=here,
                 kind="account_unlocked",

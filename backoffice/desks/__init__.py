@@ -5,6 +5,7 @@ from typing import Any
 
 from backoffice.desks.billing import Invoices
 from backoffice.desks.contracts import Buildings, Contracts, PremisesDesk, Providers
+from backoffice.desks.heads import Heads
 from backoffice.desks.metering import MeterKinds, Meters, Readings
 from backoffice.desks.organisation import Organisations, StaffDesk
 from backoffice.desks.people import AccessTypes, Accounts, Memberships, Shares
@@ -14,7 +15,7 @@ from backoffice.undeclared import UndeclaredPages
 from models import N_
 
 MENU: dict[str, tuple[type[Any], ...]] = {
-    N_("Customers"): (Accounts, Memberships, Shares, Contracts),
+    N_("Customers"): (Accounts, Memberships, Shares, Heads, Contracts),
     N_("Buildings"): (Buildings, PremisesDesk, Providers),
     N_("Meters"): (Meters, MeterKinds, Readings, UndeclaredPages),
     N_("Bills"): (Invoices,),

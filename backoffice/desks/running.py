@@ -15,11 +15,11 @@ from backoffice.acts import Command
 from backoffice.desk import Desk
 from backoffice.listing import Tab
 from models import N_, Event, Export, Message, SyncProblem, SyncRun, now
-from rules import messages, sync
+from rules import messages, register, sync
 from rules.refusal import Refused
 
 UNDELIVERED = (N_("Mail not delivered"), N_("It was given up: the address may be wrong."))
-ASIDE = (N_("Records put aside"), N_("They came with the billing feed and could not be taken in."))
+ASIDE = (N_("Records put aside"), N_("They came with a feed and could not be taken in."))
 
 
 class Messages(Desk):
@@ -60,19 +60,19 @@ class Messages(Desk):
 
 class SyncRuns(Desk):
     model = SyncRun
-    title = N_("Billing feed runs")
+    title = N_("Runs of feeds")
     column_list = ("started_at", "feed", "seen", "created", "changed", "problems")
     second_lines = {"started_at": "error"}
     column_sortable_list = ("started_at",)
     column_default_sort = "-started_at"
     column_filters = ("organisation", "started_at")
     column_details_list = ("feed", "started_at", "finished_at", "seen", "created", "changed", "same", "problems", "error")
-    shown = {"feed": lambda row: cells.setting("billing_system", row["feed"])}
+    shown = {"feed": lambda row: cells.feed(row["feed"])}
     related = (("sync_problems", "run"),)
-    empty = (N_("The billing feed has not been read yet"), N_("Each reading of it appears here, with what came and what was put aside."))
+    empty = (N_("No feed has been read yet"), N_("Each reading of one appears here, with what came and what was put aside."))
 
     def heading(self, row: SyncRun) -> str:
-        return f"{cells.setting('billing_system', row.feed)} {formats.moment(row.started_at, web.language())}"
+        return f"{cells.feed(row.feed)} {formats.moment(row.started_at, web.language())}"
 
 
 class SyncProblems(Desk):
@@ -89,7 +89,7 @@ class SyncProblems(Desk):
     shown = {"message": lambda row: cells.sentence(row["message"], row["facts"]), "record": lambda row: cells.json(row["record"])}
     in_words = ("message",)
     search_hint = N_("Invoice number or place in the file")
-    empty = (N_("Nothing was put aside"), N_("Records of the billing feed that cannot be taken in wait here, with the reason."))
+    empty = (N_("Nothing was put aside"), N_("What came with a feed and cannot be taken in waits here, with the reason."))
     tabs = (Tab("open", N_("To look at"), lambda t, at: t.resolved_at.is_null(), queue=ASIDE),)
     commands = (
         Command(
@@ -100,7 +100,21 @@ class SyncProblems(Desk):
             needs=("reason",),
             is_main=True,
             done=N_("was closed"),
-            when=lambda problem: problem.resolved_at is None,
+            when=lambda problem: problem.resolved_at is None and problem.kind != register.HELD,
+        ),
+        Command(
+            "let_pass",
+            N_("Let it pass"),
+            register.let_pass,
+            ask=N_(
+                "The register is read again tonight; if it still says so, these heads lose their access then, and their sessions end. "
+                "Make sure first that the register's answers are right."
+            ),
+            needs=("reason",),
+            is_bulk=False,
+            is_main=True,
+            done=N_("will pass when the register is read next"),
+            when=lambda problem: problem.kind == register.HELD and problem.resolved_at is None,
         ),
     )
 

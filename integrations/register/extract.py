@@ -22,6 +22,8 @@ class Unreadable(Exception):
 def entries(content: bytes, head_types: Collection[str]) -> list[Entry]:
     """What an extract says of each company in it. `head_types`: which facts make a head, as FAKT_TIPAS or FAKT_TIPAS/FAKP_POTIPIS.
     Raises Unreadable, for all of it, where any part that matters is missing or malformed: half an answer could end somebody's access."""
+    if not head_types:
+        raise Unreadable("the configuration does not say which facts make a head")  # else every head would seem to be none
     try:
         root = xml.parse(content)
     except xml.Refused as no:

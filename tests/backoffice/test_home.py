@@ -77,7 +77,7 @@ def test_feeds_that_broke_off_or_did_not_come_are_seen(world: worlds.World, ente
     browser = enter("install_administrator")
     browser.get(f"{BASE}/")
     assert set(feeds(browser).values()) == {"Not read tonight"}
-    assert queues(browser)["Billing feeds to look at"] == "2"
+    assert queues(browser)["Feeds to look at"] == "2"
     SyncRun.create(organisation=world.north, feed="csv", finished_at=now(), error="the folder is empty")
     SyncRun.create(organisation=world.south, feed="csv", started_at=now() - timedelta(hours=27), finished_at=now() - timedelta(hours=27))
     browser.get(f"{BASE}/")
@@ -86,17 +86,18 @@ def test_feeds_that_broke_off_or_did_not_come_are_seen(world: worlds.World, ente
     SyncRun.create(organisation=world.south, feed="csv")
     browser.get(f"{BASE}/")
     assert feeds(browser) == {"North": "In order", f"South {worlds.CANARY}": "Being read"}
-    assert queues(browser)["Billing feeds to look at"] == "0"
+    assert queues(browser)["Feeds to look at"] == "0"
+    SyncRun.create(organisation=world.north, feed="register", finished_at=now(), error="ConnectionError")
     browser = enter("agent")
     browser.get(f"{BASE}/")
-    assert feeds(browser) == {"North": "In order"}
+    assert feeds(browser) == {"North": "In order", "North: register of legal entities": "Broken off"}
 
 
 def test_an_organisation_without_a_feed_is_not_missed(world: worlds.World, enter: Enter) -> None:
     browser = enter("administrator")
     browser.get(f"{BASE}/")
     assert feeds(browser) == {}
-    assert "Billing feeds to look at" not in queues(browser)
+    assert "Feeds to look at" not in queues(browser)
 
 
 def test_a_property_manager_sees_no_queue_that_is_not_theirs(world: worlds.World, enter: Enter) -> None:

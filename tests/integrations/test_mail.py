@@ -72,6 +72,8 @@ KINDS: dict[str, dict[str, Any]] = {
         "reason": "She called",
     },
     "reading_reminder": {"closes_on": ON, "is_start": True, "url": URL, "meters": ["KV1_241", "KV1_242"]},
+    "former_head_gave": {"company": "UAB „Uosis“", "people": ["Rasa Bandomoji", "Ona Pavyzdienė"]},
+    "head_entered": {"company": "UAB „Uosis“", "head": "Jonas Pavyzdys"},
     "new_invoice": {"number": "SF-1002", "amount": 109978, "due_on": ON, "url": URL},
 }
 COMMON = {"organisation": NORTH, "name": "Anna Kalnė"}

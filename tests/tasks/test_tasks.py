@@ -71,6 +71,7 @@ def test_the_schedule_names_each_job_once_with_its_local_time() -> None:
         "end_invitations": None,
         "sync_billing": "02:10",
         "tidy": "03:30",
+        "read_register": "04:00",
         "remind_readings": "09:00",
     }
     assert len(times) == len(tasks.SCHEDULE)
@@ -85,6 +86,7 @@ def test_a_tick_does_what_is_due_once_and_the_next_day_again(north: Organisation
     assert {(row.name, row.period) for row in JobRun.select()} == {
         (f"sync_billing:{north.id}", "2026-11-05"),
         ("tidy", "2026-11-04"),
+        (f"read_register:{north.id}", "2026-11-04"),
         (f"remind_readings:{north.id}", "2026-11-04"),
     }
     with time_machine.travel(NIGHT + timedelta(days=1), tick=False):

@@ -1,0 +1,77 @@
+"""Who heads companies, as the register of legal entities and documents say."""
+
+from typing import Any
+
+from flask_babel import gettext as _
+
+import web
+from backoffice import fields
+from backoffice.acts import Command
+from backoffice.desk import Desk
+from backoffice.listing import Tab
+from backoffice.lookups import Lookup
+from models import N_, Company, Event, Head
+from rules import access, heads, personal_codes
+
+ENTERED = ("country", "first_name", "last_name", "personal_code", "since_on", "document", "reason")
+
+
+class Heads(Desk):
+    """A list never shows a personal code; the page of one head does, to those who may see it, and each look is written down (M02)."""
+
+    model = Head
+    title, add, add_button = N_("Heads of companies"), N_("Enter a head from a document"), N_("Enter the head")
+    column_list = ("last_name", "company.name", "since_on", "source", "seen_at")
+    extra_columns = ("first_name",)
+    shown = {"last_name": lambda row: f"{row['first_name']} {row['last_name']}"}
+    in_words = ("last_name",)
+    column_labels = {"last_name": N_("Head of the company")}
+    column_sortable_list = ("seen_at",)
+    column_default_sort = "-seen_at"
+    column_filters = ("organisation", "company")
+    column_details_list = (
+        "company.name", "company.code", "company.legal_status", "since_on", "source", "document", "staff.name", "seen_at", "ended_at",
+        "representative.account.name",
+    )  # fmt: skip
+    empty = (N_("No heads of companies yet"), N_("They appear here when the register is read at night, or when staff enter one."))
+    tabs = (
+        Tab("now", N_("Now"), lambda t, at: t.ended_at.is_null()),
+        Tab("ended", N_("Former"), lambda t, at: t.ended_at.is_null(False)),
+    )
+    commands = (
+        Command(
+            "end",
+            N_("End"),
+            heads.end,
+            ask=N_(
+                "The person heads the company no more: their access to it and their sessions end at once. "
+                "What they have given to others stays, and is shown to whoever heads the company now."
+            ),
+            needs=("reason",),
+            is_bulk=False,
+            done=N_("heads the company no more"),
+            when=lambda head: head.source == "staff" and head.ended_at is None,
+        ),
+    )
+
+    form_ajax_refs = {"company": Lookup(Company)}
+
+    def scaffold_form(self) -> Any:
+        return fields.HeadForm
+
+    def create(self, form: Any) -> Head:
+        said = {name: form[name].data for name in ENTERED}
+        return heads.enter(form.company.data, **said, by=web.viewer())
+
+    def beside(self, row: Head) -> str:
+        return row.company.name
+
+    def dossier(self, row: Head) -> dict[str, Any]:
+        return super().dossier(row) | {"subheading": row.company.name}
+
+    def facts(self, row: Head) -> list[tuple[str, Any]]:
+        code = [(_("Personal code"), personal_codes.unseal(row.code_sealed))] if access.allows(web.viewer(), "head.view_code") else []
+        return [*super().facts(row), *code]
+
+    def events_of(self, row: Head) -> Any:
+        return (Event.subject == f"company:{row.company_id}") & Event.name.startswith("head.")

@@ -131,12 +131,15 @@ class RegisterForm(web.Form):
         return self[field].data if field in self else None
 
 
-def register_form(organisation: Organisation, person_type: str, providers: Sequence[Provider], *, asks_contract: bool) -> RegisterForm:
-    """The form of one organisation for one kind of person, in the order of its portal (CV-05..14, AG-05..08, PS-01, IB-49)."""
+def register_form(
+    organisation: Organisation, person_type: str, providers: Sequence[Provider], *, asks_contract: bool, is_proven: bool
+) -> RegisterForm:
+    """The form of one organisation for one kind of person, in the order of its portal (CV-05..14, AG-05..08, PS-01, IB-49). Of who
+    `is_proven` no name is asked, and a phone number in any case (IB-37)."""
     rules = settings.of(organisation)
-    fields: dict[str, Any] = dict(_names(rules.signup_names, person_type))
+    fields: dict[str, Any] = {} if is_proven else dict(_names(rules.signup_names, person_type))
     fields["email"] = Email(description=_l("The one your company gave you: you will sign in with it") if rules.company_email_only else "")
-    if rules.signup_phone:
+    if rules.signup_phone or is_proven:
         fields["phone"] = Phone()
     fields["password"] = Password(is_new=True, description=password_rules(organisation))
     if asks_contract:

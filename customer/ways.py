@@ -1,14 +1,17 @@
 """The ways to sign in that an organisation offers besides a password (K14)."""
 
+import secrets
 from typing import NamedTuple
+from uuid import UUID
 
-from flask import current_app
+from flask import current_app, session
 from flask_babel import gettext as _
 
 import web
 from config.identity import OpenId
 from integrations.identity import Method, available
-from rules import identities, settings
+from models import IdentityFlow, now
+from rules import identities, identity_flows, settings
 
 
 class Way(NamedTuple):
@@ -47,3 +50,17 @@ def ways(purpose: str) -> dict[str, Way]:
         if wanted and getattr(settings.of(here), f"login_{kind}"):
             found[name] = way
     return found
+
+
+def browser_secret() -> str:
+    """What binds flows to this browser, in its cookie; minted with the first page that needs it."""
+    return str(session.setdefault(f"eid-{web.here().id}", secrets.token_urlsafe(16)))
+
+
+def proven_here(public_id: str) -> IdentityFlow | None:
+    """The flow of this browser by which somebody has just proven who they are, not used yet."""
+    try:
+        flow = identity_flows.find(web.here(), UUID(public_id), browser_secret())
+    except ValueError:
+        return None
+    return flow if flow is not None and identity_flows.is_identified(flow, now()) else None

@@ -101,9 +101,11 @@ def strong(account: Account) -> Identity | None:
 # ---- confirming and linking -------------------------------------------------------------------------------------------
 
 
-def confirm(account: Account, person: Proven, *, site_url: str) -> Identity:
-    """Write down who an account is of (AG-10). The same person again is only noted. Raises Refused for somebody else, and where the
-    person has another account here: that is written down for staff, and nothing is joined by itself (T60)."""
+def confirm(account: Account, person: Proven, *, site_url: str = "") -> Identity:
+    """Write down who an account is of (AG-10); with `site_url` its owner is told. The same person again is only noted.
+
+    Raises Refused for somebody else, and where the person has another account here: that is written down for staff, and nothing is
+    joined by itself (T60)."""
     if not person.is_strong:
         raise Refused(NOT_STRONG)
     return _attach(account, person, site_url)

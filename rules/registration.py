@@ -11,8 +11,22 @@ from typing import Any, NamedTuple
 
 from peewee import IntegrityError
 
-from models import N_, PERSON_TYPES, Account, Confirmation, Contract, Invitation, Organisation, Provider, now
-from rules import confirmations, consents, contracts, details, events, invitations, keys, limits, links, messages, settings
+from models import N_, PERSON_TYPES, Account, Confirmation, Contract, IdentityFlow, Invitation, Organisation, Provider, now
+from rules import (
+    confirmations,
+    consents,
+    contracts,
+    details,
+    events,
+    identities,
+    identity_flows,
+    invitations,
+    keys,
+    limits,
+    links,
+    messages,
+    settings,
+)
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 
@@ -61,21 +75,29 @@ def register(
     flow: str,
     claim: Claim | None = None,
     invitation: Invitation | None = None,
+    proven: IdentityFlow | None = None,
 ) -> Outcome:
     """Take a registration. `flow` is a secret of this browser; `name` and `phone` are None where the organisation asks none,
     `consents_given` are ids of `ConsentText` rows. With an `invitation` (IB-45) its place in the company comes with the confirmed
-    address, which must be the invited one; a phone number is asked in any case.
+    address, which must be the invited one; a phone number is asked in any case. Who has `proven` who they are has that name, gives a
+    phone number too (IB-37), and their account is theirs alone from the moment it opens (IB-39).
 
     Raises Refused for anything that cannot be used, and when too much is sent to the address or from the network: the same for an
     address with an account and without.
     """
     rules = settings.of(organisation)
-    if person_type not in dict(PERSON_TYPES) or rules.person_types not in ("both", person_type):
+    person = identity_flows.person(proven) if proven is not None else None
+    if person is not None:
+        person_type = "natural"
+    elif person_type not in dict(PERSON_TYPES) or rules.person_types not in ("both", person_type):
         raise Refused(N_("Select who you are"), field="person_type")
     address = details.address(email)
     details.refuse_public_mail(organisation, address)
-    known_as = details.name(name or "") if rules.signup_names != "none" else address.partition("@")[0]
-    number = details.phone(phone or "") if rules.signup_phone or invitation else ""
+    if person is not None and person.name:
+        known_as = person.name
+    else:
+        known_as = details.name(name or "") if rules.signup_names != "none" else address.partition("@")[0]
+    number = details.phone(phone or "") if rules.signup_phone or invitation or person else ""
     if invitation is not None:
         invitations.check_address(invitation, address)
     details.check_password(organisation, password, email=address)
@@ -95,13 +117,19 @@ def register(
         if claim
         else None,
         "invitation": invitation and str(invitation.public_id),
+        "person": person and person.sealed(),
     }
     if rules.signup_confirm == "none":
         contract, problem = _look_for(organisation, claim, source)
-        _open_at_once(organisation, applicant, contract, problem, site_url)
+        with unit_of_work():
+            if proven is not None:
+                identity_flows.use(proven)
+            _open_at_once(organisation, applicant, contract, problem, site_url)
         return Outcome("none", problem)
     step = "link" if confirmations.are_codes_paused() else rules.signup_confirm
     with unit_of_work():
+        if proven is not None:
+            identity_flows.use(proven)
         taken = is_taken(organisation, address)
         # Where there is an account the same row is made, for the same time and the same page after it, and leads nowhere.
         waits = {} if taken else applicant
@@ -232,7 +260,8 @@ def _look_for(organisation: Organisation, claim: Claim | None, source: str) -> t
 
 
 def _open(organisation: Organisation, applicant: dict[str, Any], *, by_mail_at: datetime | None) -> Account:
-    """Make the account, inside the unit of work that ends the waiting. Raises IntegrityError where the address has one."""
+    """Make the account, inside the unit of work that ends the waiting. Raises IntegrityError where the address has one, Refused where
+    the person has one by now."""
     account = Account.create(
         organisation=organisation,
         email_confirmed_at=by_mail_at,
@@ -242,6 +271,8 @@ def _open(organisation: Organisation, applicant: dict[str, Any], *, by_mail_at: 
     consents.give(account, agreed)
     agreements = [f"{text.kind} {text.edition}" for text in agreed]
     events.record("account.registered", account, by=account, person_type=account.person_type, consents=agreements)
+    if applicant.get("person"):
+        identities.confirm(account, identities.unsealed(applicant["person"]))
     return account
 
 

@@ -20,7 +20,7 @@ from flask_babel import gettext as _
 import web
 from customer import forms
 from customer.pages.sign_in import let_in
-from customer.ways import Way, ways
+from customer.ways import Way, browser_secret, ways
 from integrations.identity import NotIdentified, Wish
 from models import N_, Account, IdentityFlow, now
 from rules import accounts, details, identities, identity_flows, personal_codes, settings
@@ -40,15 +40,6 @@ WHY = {
     "unavailable": N_("The other system does not answer just now. Try again in a few minutes, or choose another way."),
     "cancelled": N_("You cancelled it."),
 }
-
-
-def _slot() -> str:
-    """Under which name the cookie keeps what binds flows to this browser."""
-    return f"eid-{web.here().id}"
-
-
-def _secret() -> str:
-    return str(session.setdefault(_slot(), secrets.token_urlsafe(16)))
 
 
 LATELY = timedelta(minutes=5)
@@ -76,7 +67,7 @@ def begin(purpose: str, name: str) -> Any:
     account = web.viewer()
     if (account is None) != (asked in ("sign_in", "register")):
         return redirect(url_for("sign_in.sign_in" if account is None else "home.index"))
-    secret, flows = _secret(), way.method.flows or ("",)
+    secret, flows = browser_secret(), way.method.flows or ("",)
     chosen = request.form.get("flow", flows[0])
     if chosen not in flows:
         abort(400)
@@ -158,7 +149,7 @@ def _begin(way: Way, purpose: str, flow: str, form: forms.WayForm, secret: str, 
 
 def _mine(public_id: UUID) -> IdentityFlow | None:
     """A flow of this browser, and of who is signed in in it, where it was begun by somebody."""
-    flow = identity_flows.find(web.here(), public_id, session.get(_slot()))
+    flow = identity_flows.find(web.here(), public_id, browser_secret())
     viewer = web.viewer()
     return flow if flow is not None and flow.account_id == (viewer.id if viewer else None) else None
 

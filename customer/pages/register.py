@@ -9,8 +9,9 @@ from flask_babel import gettext as _
 import web
 from customer import forms
 from customer.pages.sign_in import confirm_page, over
+from customer.ways import proven_here, ways
 from models import PERSON_TYPES
-from rules import contracts, registration, settings, sharing
+from rules import contracts, identity_flows, registration, settings, sharing
 from rules.refusal import Refused
 
 pages = Blueprint("register", __name__)
@@ -29,8 +30,9 @@ def register() -> Any:
     person_type = chosen if chosen in types else types[0]
     shared = request.args.get("shared", "")
     offered = sharing.waiting(organisation, shared) if shared else None
+    proven = proven_here(request.args.get("proven", "")) if rules.signup_identity != "no" else None
     asks_contract = rules.signup_contract and offered is None
-    form = forms.register_form(organisation, person_type, providers, asks_contract=asks_contract)
+    form = forms.register_form(organisation, person_type, providers, asks_contract=asks_contract, is_proven=proven is not None)
     if form.validate_on_submit():
         with web.asking(form):
             if offered:
@@ -52,13 +54,23 @@ def register() -> Any:
                 source=web.source(),
                 flow=flow,
                 claim=claim,
+                proven=proven,
             )
             session["mail_to"] = form.email.data
             if outcome.step == "none":
                 return _to_sign_in(outcome, _("Your account is open. Sign in with your e-mail and password."))
             return redirect(url_for("register.confirm_code" if outcome.step == "code" else "register.check_mail"))
+    is_head = rules.signup_identity == "heads" and request.args.get("as", "head") == "head" and offered is None
     return render_template(
-        "customer/register.html", form=form, person_types=types, person_type=person_type, shared=shared if offered else None
+        "customer/register.html",
+        form=form,
+        person_types=types,
+        person_type=person_type,
+        shared=shared if offered else None,
+        person=identity_flows.person(proven) if proven else None,
+        ways=ways("register").values() if rules.signup_identity != "no" and offered is None else (),
+        picks_head=rules.signup_identity == "heads" and offered is None,
+        is_head=is_head,
     )
 
 

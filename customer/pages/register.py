@@ -60,7 +60,7 @@ def register() -> Any:
             if outcome.step == "none":
                 return _to_sign_in(outcome, _("Your account is open. Sign in with your e-mail and password."))
             return redirect(url_for("register.confirm_code" if outcome.step == "code" else "register.check_mail"))
-    is_head = rules.signup_identity == "heads" and request.args.get("as", "head") == "head" and offered is None
+    is_head = rules.signup_identity == "heads" and request.args.get("as") == "head" and offered is None
     return render_template(
         "customer/register.html",
         form=form,

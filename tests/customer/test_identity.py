@@ -360,6 +360,7 @@ def test_heads_prove_who_they_are_and_employees_register_by_e_mail(visitor: Brow
     """IB-36, IB-49, K22"""
     factories.organisation("north", "energy-business")
     visitor.get("/north/register")
+    visitor.follow("Company head")
     assert visitor.page.xpath("//nav[@class='switch']/a[@aria-current]")[0].text == "Company head"
     assert not visitor.page.xpath("//input[@name='email']")
     visitor.follow("Smart-ID")
@@ -368,7 +369,6 @@ def test_heads_prove_who_they_are_and_employees_register_by_e_mail(visitor: Brow
     visitor.submit("Continue")
     assert {"email", "phone", "password"} <= set(visitor.page.xpath("//input/@name"))
     visitor.get("/north/register")
-    visitor.follow("Employee")
     assert not visitor.page.xpath("//input[@name='phone']")
     assert "Smart-ID" not in visitor.text
 

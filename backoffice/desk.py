@@ -383,6 +383,11 @@ class Desk(ModelView):
         can = [command for command in self.commands if self.may(command.name) and command.when(row)]
         return [(_(command.label), self.address(command.name, ids=row.public_id), command.is_main) for command in can]
 
+    def asked(self, form: Any, chosen: list[Any], title: str, consequence: str, back_url: str) -> str:
+        """The page before an act, for the few that are no `Command`."""
+        said = {"title": title, "consequence": consequence, "chosen": chosen, "form": form, "back_url": back_url, "is_one": True}
+        return str(self.render("backoffice/command.html", tried=None, entered=[], named=self.named, beside=self.beside, **said))
+
     def other(self, endpoint: str) -> Any:
         """Another desk."""
         return next(view for view in self.admin._views if view.endpoint == endpoint)

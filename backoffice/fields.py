@@ -15,6 +15,7 @@ from wtforms import (
     Field,
     HiddenField,
     PasswordField,
+    RadioField,
     SelectField,
     SelectMultipleField,
     StringField,
@@ -26,8 +27,8 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 import web
 from backoffice.lookups import ContractLookup, Lookup
-from models import N_, ROLES, AccessType, Account, Building, Company, Membership, Meter, Reading, Staff, StaffBuilding
-from rules import access, clock, holding, links, readings, settings
+from models import N_, PROOFS, ROLES, AccessType, Account, Building, Company, Membership, Meter, Reading, Staff, StaffBuilding
+from rules import access, clock, email_changes, holding, links, readings, settings
 from rules.refusal import Missing
 
 LONG_TEXT, MOST_DECIMALS = 300, 3
@@ -179,6 +180,26 @@ def email(row: Any) -> Field:
     )
 
 
+def proof(row: Account) -> Field:
+    """What shows that a change of e-mail is the customer's wish; a strong identity only where it has just signed in."""
+    offered = [name for name in ("code", "colleague", "identity") if name != "identity" or email_changes.has_just_proven(row)]
+    words = dict(PROOFS)
+    return RadioField(
+        lazy_gettext("What proves that the customer wants it"),
+        choices=[(name, _(words[name])) for name in offered],
+        validators=[Needed()],
+    )
+
+
+def spoken_code(row: Any) -> Field:
+    return StringField(
+        lazy_gettext("The code that the customer reads out"),
+        filters=[_stripped],
+        validators=[Needed()],
+        render_kw={"autocomplete": "off", "inputmode": "numeric", "class": "code-digits", "maxlength": 7},
+    )
+
+
 def access_type(row: Any) -> Field:
     """Of a membership the one it has, of an account the one that adding gives."""
     now_ = row.access_type.name if isinstance(row, Membership) else settings.of(row.organisation).claim_access
@@ -255,6 +276,8 @@ def read_on(row: Any) -> Field:
 NEEDS: dict[str, Callable[[Any], Field]] = {
     "reason": reason,
     "email": email,
+    "proof": proof,
+    "code": spoken_code,
     "access_type": access_type,
     "role": role,
     "buildings": buildings,

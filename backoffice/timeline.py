@@ -11,7 +11,21 @@ from flask_babel import gettext as _
 import formats
 import web
 from backoffice.cells import NO, NOTHING, YES, access_type, setting
-from models import ENDED_BY, HEAD_SOURCES, INVITATION_ENDS, N_, PERSON_TYPES, ROLES, TABLES, Account, Event, Staff, now
+from models import (
+    ENDED_BY,
+    HEAD_SOURCES,
+    IDENTITY_ENDS,
+    INVITATION_ENDS,
+    N_,
+    PERSON_TYPES,
+    PROOFS,
+    ROLES,
+    TABLES,
+    Account,
+    Event,
+    Staff,
+    now,
+)
 from rules import access, events, lockouts, settings
 
 SHOWN = 25
@@ -21,7 +35,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "accesstype.deeds_changed": (N_("What an access type allows was changed"), N_("{old} → {new}. Reason: {reason}")),
     "account.consent_changed": (N_("Consent changed"), N_("{kind}, edition {edition}, given: {given}")),
     "account.details_changed": (N_("Account details changed"), "{changes}"),
-    "account.email_change_asked": (N_("Change of e-mail asked for"), N_("{old} → {new}. Reason: {reason}")),
+    "account.email_change_asked": (N_("Change of e-mail asked for"), N_("{old} → {new}. {proof}. Reason: {reason}")),
+    "account.email_change_proven": (N_("Change of e-mail may go on"), N_("{old} → {new}. {proof}. Reason: {reason}")),
+    "account.email_change_refused": (N_("Change of e-mail refused"), N_("{old} → {new}. Reason: {reason}")),
     "account.email_change_stopped": (N_("Change of e-mail stopped from the old address"), "{old} → {new}"),
     "account.email_change_undone": (N_("Change of e-mail undone from the old address"), "{old} → {new}"),
     "account.email_changed": (N_("E-mail changed"), "{old} → {new}"),
@@ -56,6 +72,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "feed.problem_resolved": (N_("Record put aside was dealt with"), N_("Reason: {reason}")),
     "identity.collided": (N_("The same person has another account"), N_("Proven by {method}. Nothing was joined: that is for staff.")),
     "identity.confirmed": (N_("Identity confirmed"), "{method}"),
+    "identity.ended": (N_("An identity opens the account no more"), N_("{method}. {ended_by}. Reason: {reason}")),
     "identity.linked": (N_("Login elsewhere linked"), "{method}"),
     "identity.unlinked": (N_("Login elsewhere unlinked"), "{method}"),
     "invitation.accepted": (N_("Invitation into a company taken"), "{access_type}"),
@@ -117,6 +134,7 @@ TABLE_WORDS = {
     "building": N_("Buildings"),
     "company": N_("Companies"),
     "contract": N_("Contracts"),
+    "emailchange": N_("Changes of e-mail"),
     "event": N_("Events"),
     "invitation": N_("Invitations"),
     "head": N_("Heads of companies"),
@@ -139,6 +157,7 @@ LOOKED = {
     "account": N_("Account"),
     "company": N_("Company"),
     "contract": N_("Contract"),
+    "emailchange": N_("Change of e-mail"),
     "event": N_("Event"),
     "invitation": N_("Invitation"),
     "head": N_("Head of a company"),
@@ -157,7 +176,10 @@ LOOKED = {
 CODES = {
     "account.password_changed": {"reset": N_("By a link in a mail"), "changed": N_("With the old password")},
     "account.consent_changed": {"privacy": N_("Privacy notice"), "marketing": N_("Offers and news"), "club": N_("Club rules")},
+    "account.email_change_asked": dict(PROOFS),
+    "account.email_change_proven": dict(PROOFS),
     "account.viewed": LOOKED,
+    "identity.ended": dict(IDENTITY_ENDS),
     "invitation.ended": dict(INVITATION_ENDS),
     "representative.removed": dict(ENDED_BY),
     "head.ended": dict(HEAD_SOURCES),

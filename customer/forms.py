@@ -47,6 +47,13 @@ class PhoneForm(web.Form):
     phone = Phone()
 
 
+class EmailForm(web.Form):
+    """K10."""
+
+    email = Email(_l("New e-mail"))
+    current = Password(_l("Password"), is_new=False)
+
+
 class ConfirmForm(web.Form):
     """One button; the password beside it where a link was opened in another browser than the one it belongs to."""
 

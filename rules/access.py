@@ -76,9 +76,8 @@ WITHOUT_IDENTITY = frozenset({"account.view", "account.change"})
 VIEWS = frozenset(
     f"{table}.view"
     for table in (
-        "accesstype", "account", "building", "company", "contract", "event", "export", "head", "invitation",
-        "invoice", "membership", "message",
-        "meter", "meterkind", "organisation", "premises",
+        "accesstype", "account", "building", "company", "contract", "emailchange", "event", "export", "head", "invitation", "invoice",
+        "membership", "message", "meter", "meterkind", "organisation", "premises",
         "provider", "reading", "representative", "share", "staff", "syncproblem", "syncrun",
     )
 )  # fmt: skip
@@ -91,6 +90,7 @@ AGENT = (
         "company.create", "company.edit", "company.invite", "company.put_under", "company.set_free",
         "contract.edit", "contract.place", "contract.set_company", "contract.take_from_company",
         "head.create", "head.end", "head.view_code",
+        "emailchange.approve", "emailchange.enter_code", "emailchange.refuse",
         "invitation.revoke", "invitation.send_again", "membership.change_access_type", "membership.remove", "membership.restore",
         "message.send_again", "meter.edit", "meter.enter_reading", "premises.create", "premises.edit",
         "reading.correct", "reading.undo", "representative.fix_access_type", "representative.remove",
@@ -163,6 +163,7 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "register.confirm_link": ANYONE,
     "account.view": "account.view",
     "account.change_password": "account.change",
+    "account.change_email": "account.change",
     "account.change_phone": "account.change",
     "account.change_consents": "account.change",
     "account.sign_out_everywhere": "account.change",

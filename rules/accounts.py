@@ -1,9 +1,8 @@
-"""Customers' accounts from the first sign-in on: signing in, locks, passwords, phone and e-mail. Registration has its own module."""
+"""Customers' accounts from the first sign-in on: signing in, locks, passwords and phone. Registration and changes of the e-mail have
+modules of their own."""
 
 from datetime import datetime, timedelta
 from typing import Any
-
-from peewee import IntegrityError
 
 from models import N_, Account, Confirmation, Device, Event, IdentityFlow, Organisation, Staff, now
 from rules import (
@@ -27,7 +26,7 @@ from rules.work import unit_of_work
 FIVE_MINUTES = timedelta(minutes=5)
 # Tries to sign in within five minutes, right ones not counted: from one network, and everywhere together (T42).
 FROM_A_NETWORK, EVERYWHERE = 10, 1000
-RESET_MINUTES, UNDO_HOURS = 30, 72
+RESET_MINUTES = 30
 LETTERS_AN_HOUR, RESETS_FROM_A_NETWORK = 3, 30  # an hour: letters to one address for one purpose; addresses that one network names
 PASSWORD_TRIES_AN_HOUR = 5  # of whoever holds an open session and does not know the password
 
@@ -37,7 +36,6 @@ OFF = N_("Too many wrong passwords. Set a new one to sign in again: choose “Fo
 SLOWER = N_("Too many tries just now. Wait five minutes and try again.")
 NOT_LOCKED = N_("This account is not locked")
 CHANGED_MEANWHILE = N_("Somebody else has changed this account meanwhile. Look at it again.")
-OF_ANOTHER = N_("This address is already used by another account")
 
 
 class Locked(Refused):
@@ -121,7 +119,7 @@ def sign_out_everywhere(account: Account) -> int:
         return ended
 
 
-def _whose(row: Confirmation) -> Account:
+def whose(row: Confirmation) -> Account:
     """The account of a link; Refused for one that was made for nobody, and so was never mailed."""
     if row.account is None:
         raise Refused(confirmations.OVER)
@@ -178,7 +176,7 @@ def _mail_lock(account: Account, until: datetime, row: Confirmation, token: str,
 
 def unlock_by_link(organisation: Organisation, token: str) -> None:
     """End the lock whose mail had this link (M05). Raises Refused where the link is over, or no lock is left."""
-    account = _whose(confirmations.find("unlock", token, organisation))
+    account = whose(confirmations.find("unlock", token, organisation))
     with unit_of_work():
         _end_lock(account, reason=BY_LINK, by=account)
 
@@ -241,7 +239,7 @@ def ask_password_reset(organisation: Organisation, email: str, *, source: str, l
 
 def find_reset(organisation: Organisation, token: str) -> Account:
     """Whose password a link sets. Opening it changes nothing. Raises Refused where it is over."""
-    return _whose(confirmations.find("reset_password", token, organisation))
+    return whose(confirmations.find("reset_password", token, organisation))
 
 
 def reset_password(organisation: Organisation, token: str, password: str, *, site_url: str) -> Account:
@@ -250,7 +248,7 @@ def reset_password(organisation: Organisation, token: str, password: str, *, sit
     Raises Refused where the link is over; a password that cannot be used leaves the link good.
     """
     row, at = confirmations.find("reset_password", token, organisation), now()
-    account = _whose(row)
+    account = whose(row)
     details.check_password(organisation, password, email=account.email)
     hashed = keys.hash_password(password)
     with unit_of_work():
@@ -322,7 +320,7 @@ def change_phone(account: Account, phone: str, *, session: str | None) -> bool:
     if new == old:
         return False
     with unit_of_work():
-        _write(account, phone=new)
+        write(account, phone=new)
         sessions.end_all(account, but=session)
         event = events.record("account.phone_changed", account, by=account, old=old, new=new)
         key = f"phone_changed:{event.id}"
@@ -330,158 +328,10 @@ def change_phone(account: Account, phone: str, *, session: str | None) -> bool:
     return True
 
 
-def _write(account: Account, **changes: Any) -> None:
+def write(account: Account, **changes: Any) -> None:
     """Change columns of one account, what follows from them too; a desk that has the row open will see that it changed."""
     for column, value in changes.items():
         setattr(account, column, value)
     account.derive()
     follow = {"email_key": account.email_key, "search_key": account.search_key, "sort_key": account.sort_key}
     Account.update(**changes, **follow, version=Account.version + 1).where(Account.id == account.id).execute()
-
-
-# ---- e-mail, in two steps (CV-37, K10, M04) ---------------------------------------------------------------------------
-
-
-def ask_email_change(account: Account, *, email: str, reason: str, by: Staff, site_url: str) -> None:
-    """Begin the change of an account's e-mail for a customer who called: it takes effect when the new address confirms.
-
-    Both addresses are told, and the old one gets a link that stops it. A later request replaces an earlier one.
-    Raises Refused without a reason, for what is no address or the same one, and where another account uses it.
-    """
-    if not reason.strip():
-        raise Refused(N_("Enter the reason"), field="reason")
-    organisation, old, new, at = account.organisation, account.email, details.address(email), now()
-    details.refuse_public_mail(organisation, new)
-    if new.casefold() == account.email_key:
-        raise Refused(N_("This is the account's address already"), field="email")
-    if registration.is_taken(organisation, new, but=account):
-        raise Refused(OF_ANOTHER, field="email")
-    hours = settings.of(organisation).link_hours
-    until = at + timedelta(hours=hours)
-    with unit_of_work():
-        confirmations.end(account, "change_email")
-        row, token = confirmations.link(
-            "change_email", organisation=organisation, address=new, until=until, account=account, facts={"old": old, "new": new}
-        )
-        undo_token = _undo_link(account, old, new, until + timedelta(hours=UNDO_HOURS))
-        events.record("account.email_change_asked", account, by=by, old=old, new=new, reason=reason.strip())
-        common: dict[str, Any] = {"organisation": organisation, "lane": messages.SOMEONE_WAITS}
-        messages.put(
-            "email_change_confirm",
-            account,
-            address=new,
-            dedupe_key=f"email_change_confirm:{row.id}",
-            url=links.confirm_new_email(site_url, token),
-            hours=hours,
-            **common,
-        )
-        messages.put(
-            "email_change_notice",
-            account,
-            dedupe_key=f"email_change_notice:{row.id}",
-            old=old,
-            new=new,
-            undo_url=links.undo_email(site_url, undo_token),
-            **common,
-        )
-
-
-def find_email_change(organisation: Organisation, token: str) -> dict[str, str]:
-    """The old and the new address of a change that waits. Raises Refused where the link is over."""
-    return dict(confirmations.find("change_email", token, organisation).facts)
-
-
-def confirm_email_change(organisation: Organisation, token: str, *, site_url: str) -> Account:
-    """Make a change of e-mail take effect, by the link that only the new address got. Every session ends; the old address gets a
-    link that takes it back for 72 hours. Raises Refused where the link is over, or another account was faster with the address."""
-    row, at = confirmations.find("change_email", token, organisation), now()
-    account, old, new = _whose(row), row.facts["old"], row.facts["new"]
-    was_confirmed = account.email_confirmed_at is not None
-    until = at + timedelta(hours=UNDO_HOURS)
-    try:
-        with unit_of_work():
-            confirmations.use(row)
-            _change_email(account, new, at)
-            events.record("account.email_changed", account, by=account, old=old, new=new)
-            # The link of the notice goes on working as long as the new one.
-            Confirmation.update(expires_at=until).where(_undoes(account)).execute()
-            undo_token = _undo_link(account, old, new, until)
-            common: dict[str, Any] = {"organisation": organisation, "lane": messages.SOMEONE_WAITS}
-            if was_confirmed:
-                messages.put(
-                    "email_changed_old",
-                    account,
-                    address=old,
-                    dedupe_key=f"email_changed_old:{row.id}",
-                    old=old,
-                    new=new,
-                    undo_url=links.undo_email(site_url, undo_token),
-                    until=until.isoformat(),
-                    **common,
-                )
-            key = f"email_changed_new:{row.id}"
-            messages.put("email_changed_new", account, dedupe_key=key, sign_in_url=links.sign_in(site_url), **common)
-    except IntegrityError:
-        raise Refused(OF_ANOTHER) from None
-    return account
-
-
-def find_undo(organisation: Organisation, token: str) -> tuple[dict[str, str], bool]:
-    """The addresses of a change that may be taken back, and whether it has taken effect. Raises Refused where the link is over."""
-    row = confirmations.find("undo_email", token, organisation)
-    return dict(row.facts), _whose(row).email_key != row.address
-
-
-def undo_email_change(organisation: Organisation, token: str) -> bool:
-    """Stop a change of e-mail, or take it back, by a link that only the old address got (M04). Returns whether it had taken effect.
-
-    Taken back, the old address opens the account again and every session ends. Raises Refused where the link is over, or the old
-    address has another account by now.
-    """
-    row, at = confirmations.find("undo_email", token, organisation), now()
-    account, old, new = _whose(row), row.facts["old"], row.facts["new"]
-    had_effect = account.email_key != row.address
-    try:
-        with unit_of_work():
-            confirmations.use(row)
-            confirmations.end(account, "change_email", "undo_email")
-            if not had_effect:
-                events.record("account.email_change_stopped", account, by=account, old=old, new=new)
-                return False
-            _change_email(account, old, at)
-            event = events.record("account.email_change_undone", account, by=account, old=old, new=new)
-            for which, address in (("old", old), ("new", new)):
-                messages.put(
-                    "email_change_undone",
-                    account,
-                    address=address,
-                    organisation=organisation,
-                    dedupe_key=f"email_change_undone:{event.id}:{which}",
-                    lane=messages.SOMEONE_WAITS,
-                    old=old,
-                    new=new,
-                )
-    except IntegrityError:
-        raise Refused(OF_ANOTHER) from None
-    return True
-
-
-def _undo_link(account: Account, old: str, new: str, until: datetime) -> str:
-    _, token = confirmations.link(
-        "undo_email", organisation=account.organisation, address=old, until=until, account=account, facts={"old": old, "new": new}
-    )
-    return token
-
-
-def _undoes(account: Account) -> Any:
-    return (Confirmation.account == account) & (Confirmation.purpose == "undo_email") & Confirmation.used_at.is_null()
-
-
-def _change_email(account: Account, email: str, at: datetime) -> None:
-    """Give the account another login, proven by a link that only its address got. Raises IntegrityError where it is another's."""
-    scope = lockouts.of_customers(account.organisation)
-    lockouts.forget(scope, account.email)
-    lockouts.forget(scope, email)
-    _write(account, email=email, email_confirmed_at=at, locked_until=None)
-    sessions.end_all(account)
-    confirmations.end(account, "reset_password", "unlock", "confirm_email", "change_email")

@@ -10,7 +10,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from models import N_, AccessType, Account, Company, Contract, Invitation, Membership, Representative, Share, Staff, database, now
-from rules import access, bulk, details, events, holding, messages, settings
+from rules import access, bulk, details, events, freezes, holding, messages, settings
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 
@@ -90,6 +90,7 @@ def beside(company: Company) -> list[Membership]:
 
 def change_access_type(account: Account, other: Representative, *, access_type: str) -> None:
     """Raise a user to an authorised person, or lower somebody (IB-58). Raises Missing for another company's, Refused."""
+    freezes.check(account)
     with unit_of_work():
         mine, other = _both(account, other)
         if other.access_type.name == access.HEAD:
@@ -101,6 +102,7 @@ def change_access_type(account: Account, other: Representative, *, access_type: 
 
 def remove(account: Account, other: Representative) -> None:
     """Take somebody's place in the company away: all its contracts leave their account (IB-22, IB-57). Raises as above."""
+    freezes.check(account)
     with unit_of_work():
         mine, other = _both(account, other)
         if other.access_type.name == access.HEAD:
@@ -112,6 +114,7 @@ def remove(account: Account, other: Representative) -> None:
 
 def leave(account: Account, company: Company) -> None:
     """Give one's own place up. Raises Refused for a head, and for the last one who looks after the company's people."""
+    freezes.check(account)
     with unit_of_work():
         _lock([company.id])
         mine = place(account, company)
@@ -124,6 +127,7 @@ def leave(account: Account, company: Company) -> None:
 
 def remove_beside(account: Account, company: Company, membership: Membership) -> None:
     """End the access that somebody who does not represent the company has to one of its contracts. Raises Missing, Refused."""
+    freezes.check(account)
     with unit_of_work():
         if MANAGES not in place(account, company).access_type.deeds or membership.id not in {row.id for row in beside(company)}:
             raise Missing

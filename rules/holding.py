@@ -22,7 +22,7 @@ from models import (
     now,
     payer_code_key,
 )  # fmt: skip
-from rules import access, clock, contracts, events, messages
+from rules import access, clock, contracts, events, freezes, messages
 from rules.refusal import Doubtful, Missing, Refused
 from rules.work import unit_of_work
 
@@ -46,7 +46,8 @@ MOST_TRIES = 10
 
 def detach(account: Account, contract: Contract) -> None:
     """The customer lets a contract go, as after selling the flat (CV-40): bills and meters leave the account at once, and a mail
-    says so. Added again it is back. Raises Refused where it is gone already."""
+    says so. Added again it is back. Raises Refused where it is gone already, or the account gives nothing up for a while."""
+    freezes.check(account)
     membership = Membership.within(account).where(Membership.contract == contract).first()
     if membership is None:
         raise Refused(N_("This is no longer in your account."))

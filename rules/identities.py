@@ -11,7 +11,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from models import N_, Account, Identity, Organisation, now
-from rules import events, keys, links, messages, personal_codes
+from rules import events, freezes, keys, links, messages, personal_codes, sessions
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
@@ -119,6 +119,7 @@ def link(account: Account, person: Proven, *, site_url: str) -> Identity:
 def _attach(account: Account, person: Proven, site_url: str) -> Identity:
     known = find(account.organisation, person)
     if known is None:
+        freezes.check(account)
         try:
             with unit_of_work():
                 return attach(account, person, site_url=site_url)
@@ -181,8 +182,21 @@ def used(identity: Identity, method: str) -> None:
 def unlink(account: Account, method: str) -> None:
     """Let a login elsewhere open the account no more. The password stays, and so a way in. Raises Refused where it is gone already.
     Who an account is of, only staff take away."""
+    freezes.check(account)
     live = (Identity.account == account) & (Identity.method == method) & (Identity.scheme == "SUB") & Identity.ended_at.is_null()
     with unit_of_work():
         if not Identity.update(ended_at=now(), ended_by="customer").where(live).execute():
             raise Refused(NOT_THERE)
         events.record("identity.unlinked", account, by=account, method=method)
+
+
+def end(identity: Identity, ended_by: str, *, by: Any, reason: str = "") -> None:
+    """An identity opens its account no more, and every browser is signed out. Inside a unit of work. Raises Refused where it is gone."""
+    account = identity.account
+    live = (Identity.id == identity.id) & Identity.ended_at.is_null()
+    if not Identity.update(ended_at=now(), ended_by=ended_by).where(live).execute():
+        raise Refused(NOT_THERE)
+    if identity.scheme == "PNO":
+        Account.update(identity_confirmed_at=None).where(Account.id == account.id).execute()
+    sessions.end_all(account)
+    events.record("identity.ended", account, by=by, method=identity.method, ended_by=ended_by, reason=reason)

@@ -9,7 +9,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from models import N_, AccessType, Account, Company, Invitation, Organisation, Representative, Staff, now
-from rules import access, companies, details, events, holding, keys, limits, links, messages, settings
+from rules import access, companies, details, events, freezes, holding, keys, limits, links, messages, settings
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 
@@ -35,6 +35,7 @@ def waiting(company: Company) -> list[Invitation]:
 def invite(account: Account, company: Company, *, email: str, access_type: str, site_url: str) -> Invitation:
     """Offer a place in the company to an address, which gets a letter (IB-42..IB-44). Raises Missing, Refused."""
     mine = companies.place(account, company)
+    freezes.check(account)
     address = _address(company, email)
     _spend(str(account.id), company, address)
     with unit_of_work():
@@ -47,6 +48,7 @@ def send_again(account: Account, invitation: Invitation, *, site_url: str) -> No
     """Write once more, with a new link for as many days anew; the one before is worth nothing. Who does it vouches for it from now
     on. Raises Missing, Refused."""
     mine = companies.place(account, invitation.company)
+    freezes.check(account)
     _spend(str(account.id), invitation.company, invitation.email)
     with unit_of_work():
         mine = _granting(mine, invitation.access_type.name)

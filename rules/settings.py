@@ -51,6 +51,13 @@ class Settings:
     password_upper: int = knob(0, N_("Capital letters in a password, at least"), group=SIGN_IN, k="K02", low=0, high=4)
     password_lower: int = knob(0, N_("Small letters in a password, at least"), group=SIGN_IN, k="K02", low=0, high=4)
     password_digit: int = knob(0, N_("Digits in a password, at least"), group=SIGN_IN, k="K02", low=0, high=4)
+    email_change: str = knob(
+        "agent", N_("The e-mail that a customer signs in with is changed"), group=SIGN_IN, k="K10",
+        choices=(
+            ("agent", N_("by customer service, with a proof")), ("self", N_("by the customer too, who confirms it")),
+            ("recreate", N_("by nobody: the customer registers anew")),
+        ),
+    )  # fmt: skip
     identity_for_everything: str = knob(
         "none", N_("To do anything at all, an account needs"), group=SIGN_IN, k="K03", choices=LEVEL_CHOICES
     )

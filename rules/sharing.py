@@ -10,7 +10,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from models import N_, AccessType, Account, Contract, Membership, Organisation, Share, Staff
-from rules import access, clock, contracts, details, events, holding, limits, links, messages, settings
+from rules import access, clock, contracts, details, events, freezes, holding, limits, links, messages, settings
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 
@@ -48,6 +48,7 @@ def share(account: Account, contract: Contract, *, email: str, last_on: date | N
     access, None: until somebody ends it. Raises Refused."""
     if not may_share(account, contract):
         raise Missing
+    freezes.check(account)
     address = details.address(email)
     if address.casefold() == account.email_key:
         raise Refused(N_("This is your own address"), field="email")
@@ -93,6 +94,7 @@ def end(account: Account, share: Share) -> None:
     theirs to end, Refused where it has ended meanwhile."""
     if not may_end(account, share):
         raise Missing
+    freezes.check(account)
     with unit_of_work():
         holding.end_share(share, "owner", by=account)
 

@@ -182,6 +182,7 @@ class Account(Owned):
     created_at = UTCDateTimeField(default=now, verbose_name=N_("Registered"))
     last_seen_at = UTCDateTimeField(null=True, verbose_name=N_("Last seen"))
     locked_until = UTCDateTimeField(null=True, verbose_name=N_("Locked until"))
+    frozen_until = UTCDateTimeField(null=True, verbose_name=N_("Gives nothing away until"))  # `rules/freezes.py`
     search_key = pw.CharField(500)
     sort_key = pw.CharField(255)
     version = pw.IntegerField(default=0)

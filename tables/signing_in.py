@@ -102,6 +102,7 @@ IDENTITY_ENDS = (
     ("customer", N_("The customer unlinked it")),
     ("staff", N_("Unlinked by staff")),
     ("merge", N_("Moved to another account")),
+    ("undo", N_("A change of the e-mail was taken back")),
 )
 
 

@@ -2,10 +2,25 @@
 Charlie is nobody here; Agnė, Mantas, Audra and Adomas work for North, Petr for South."""
 
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
-from models import AccessType, Account, Event, Export, Message, Organisation, Seal, Share, Staff, SyncProblem, SyncRun, Table, now
+from models import (
+    AccessType,
+    Account,
+    EmailChange,
+    Event,
+    Export,
+    Message,
+    Organisation,
+    Seal,
+    Share,
+    Staff,
+    SyncProblem,
+    SyncRun,
+    Table,
+    now,
+)
 from rules import events, sessions
 from rules.work import unit_of_work
 from tests import factories
@@ -81,6 +96,16 @@ def build() -> World:
                 language="lt",
                 dedupe_key=f"w{here.id}",
                 state="dead",
+            ),
+            "emailchange": EmailChange.create(
+                organisation=here,
+                account=owner,
+                old=owner.email,
+                new=f"new{here.id}@example.lt",
+                proof="code",
+                state="code",
+                reason=mark,
+                expires_at=now() + timedelta(days=1),
             ),
             "staff": factories.staff(here, "agent", f"agent@{here.slug}.example.com", name=f"Agnė{mark}"),
         }

@@ -13,8 +13,8 @@ from backoffice.acts import Command
 from backoffice.desk import Desk
 from backoffice.listing import Tab
 from backoffice.lookups import ContractLookup
-from models import N_, AccessType, Account, Contract, Event, Invoice, Membership, Share, now
-from rules import access, accounts, clock, holding, rights, sharing
+from models import N_, AccessType, Account, Contract, EmailChange, Event, Invoice, Membership, Share, now
+from rules import access, accounts, clock, email_changes, holding, rights, settings, sharing
 
 LONG_LIST = 100
 UNDONE_WITHIN = timedelta(days=30)
@@ -31,7 +31,7 @@ class Accounts(Desk):
     column_default_sort = "name"
     column_filters = ("organisation",)
     column_details_list = (
-        "email", "email_confirmed_at", "phone", "person_type", "language", "created_at", "last_seen_at", "locked_until",
+        "email", "email_confirmed_at", "phone", "person_type", "language", "created_at", "last_seen_at", "locked_until", "frozen_until",
     )  # fmt: skip
     form_columns = ("name", "language")
     changed_event = "account.details_changed"
@@ -55,15 +55,16 @@ class Accounts(Desk):
         Command(
             "change_email",
             N_("Change e-mail"),
-            accounts.ask_email_change,
+            email_changes.ask,
             ask=N_(
-                "The new address gets a link to confirm, and the e-mail changes only then. The old address is told at once and can "
-                "undo the change for 72 hours. When it changes, the customer is signed out everywhere."
+                "Nothing changes before there is a proof and the new address has confirmed. The present address is told at once, and can "
+                "undo the change for 72 hours. So long the account gives nothing to others. Nobody may be talked into it: not you either."
             ),
-            needs=("email", "reason"),
-            done=N_("the new address has been asked to confirm"),
+            needs=("email", "proof", "reason"),
+            done=N_("the change of the e-mail has begun; see below what it waits for"),
             is_bulk=False,
             gives=("site_url",),
+            when=lambda account: settings.of(account.organisation).email_change != "recreate",
         ),
         Command(
             "attach_contract",
@@ -87,8 +88,23 @@ class Accounts(Desk):
             "contracts": self.held(row),
             "ended": self.ended(row),
             "tries": self.tries(row),
+            "waits": self.waits(row),
             "lock": row.is_locked(now()),
         }
+
+    def waits(self, account: Account) -> list[dict[str, Any]]:
+        """The change of its e-mail that waits, with the acts by which it goes on."""
+        changes = self.other("email_changes")
+        waiting = (EmailChange.account == account) & EmailChange.ended_at.is_null() & (EmailChange.expires_at > now())
+        return [
+            {
+                "what": str(row),
+                "state": web.choice(row, "state"),
+                "acts": changes.acts(row),
+                "url": changes.address(row.public_id),
+            }
+            for row in (EmailChange.within(web.viewer()).where(waiting) if changes.may("view") else [])
+        ]
 
     def tries(self, account: Account) -> list[dict[str, Any]]:
         """What the customer could not add: as it was typed, why, and what was meant (M06)."""

@@ -9,7 +9,7 @@ import web
 from customer import forms
 from customer.pages.sign_in import confirm_page, over
 from customer.ways import ways
-from rules import access, accounts, confirmations, consents, identities, registration, sessions, settings
+from rules import access, accounts, confirmations, consents, email_changes, identities, registration, sessions, settings
 from rules.refusal import Refused
 
 pages = Blueprint("account", __name__)
@@ -36,7 +36,13 @@ def view() -> Any:
         strong_ways=bool(ways("confirm")),
         logins=ways("link").values(),
         method_title=identities.title,
+        changes_email=_changes_email(account),
     )
+
+
+def _changes_email(account: Any) -> bool:
+    """Whether the organisation lets customers change their e-mail themselves (K10)."""
+    return settings.of(account.organisation).email_change == "self"
 
 
 # What a browser calls itself, by a word in its long name; the first that is found holds.
@@ -79,6 +85,22 @@ def change_password() -> Any:
             web.tell(_("Your password is changed. You have been signed out everywhere else."))
             return redirect(url_for("account.view"))
     return _form(form, title=_("Change the password"), button=_("Change the password"))
+
+
+@pages.route("/account/email", methods=["GET", "POST"])
+@web.once
+def change_email() -> Any:
+    """K10: by the customer's own hand, where the organisation lets them."""
+    account, form = web.viewer(), forms.EmailForm()
+    if not _changes_email(account):
+        return redirect(url_for("account.view"))
+    if form.validate_on_submit():
+        with web.asking(form):
+            email_changes.ask_by_customer(account, email=form.email.data, password=form.current.data, site_url=web.site_url())
+            web.tell(_("We have sent a letter to %(email)s. Your address changes when you open its link.", email=form.email.data))
+            return redirect(url_for("account.view"))
+    lead = _("You go on signing in with %(email)s until the new address is confirmed. Both addresses get a letter.", email=account.email)
+    return _form(form, title=_("Change the e-mail"), button=_("Send the letter"), lead=lead)
 
 
 @pages.route("/account/phone", methods=["GET", "POST"])
@@ -183,9 +205,9 @@ def confirm_new_email(token: str) -> Any:
     """The second step of a change that customer service began (CV-37)."""
     organisation, form = web.here(), forms.confirm_form(asks_password=False)
     try:
-        change = accounts.find_email_change(organisation, token)
+        change = email_changes.find(organisation, token)
         if form.validate_on_submit():
-            accounts.confirm_email_change(organisation, token, site_url=web.site_url())
+            email_changes.confirm(organisation, token, site_url=web.site_url())
             web.sign_out()
             web.tell(_("Your new e-mail address is confirmed. Sign in with it; the password is the same."))
             return redirect(url_for("sign_in.sign_in"))
@@ -203,9 +225,9 @@ def undo_email(token: str) -> Any:
     """The link at the old address: it stops a change, or takes it back (M04)."""
     organisation, form = web.here(), forms.confirm_form(asks_password=False)
     try:
-        change, has_effect = accounts.find_undo(organisation, token)
+        change, has_effect = email_changes.find_undo(organisation, token)
         if form.validate_on_submit():
-            accounts.undo_email_change(organisation, token)
+            email_changes.undo(organisation, token)
             web.sign_out()
             web.tell(_("You sign in with %(old)s, as before. If someone may know your password, set a new one.", old=change["old"]))
             return redirect(url_for("sign_in.sign_in"))
@@ -214,7 +236,10 @@ def undo_email(token: str) -> Any:
     if has_effect:
         title, button = _("Take the change of your e-mail back"), _("Take the change back")
         lead = _(
-            "You will sign in with %(old)s again, not with %(new)s, and be signed out everywhere.", old=change["old"], new=change["new"]
+            "You will sign in with %(old)s again, not with %(new)s, with the password of before, and be signed out everywhere. What was "
+            "shared with others since ends.",
+            old=change["old"],
+            new=change["new"],
         )
     else:
         title, button = _("Stop the change of your e-mail"), _("Stop the change")

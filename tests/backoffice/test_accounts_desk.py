@@ -5,10 +5,24 @@ from typing import Any
 
 import pytest
 
-from models import AccessType, Account, Building, Confirmation, Contract, Event, Membership, Message, Session, Share, Staff, now
-from rules import access, accounts, events, sessions
+from models import (
+    AccessType,
+    Account,
+    Building,
+    Confirmation,
+    Contract,
+    EmailChange,
+    Event,
+    Membership,
+    Message,
+    Session,
+    Share,
+    Staff,
+    now,
+)
+from rules import access, accounts, email_changes, events, sessions
 from rules.work import unit_of_work
-from tests import factories, world as worlds
+from tests import factories, letters, world as worlds
 from tests.backoffice.conftest import Enter
 
 BASE = "/backoffice"
@@ -161,22 +175,47 @@ def test_an_agent_asks_for_a_new_e_mail_and_nothing_changes_before_it_confirms(w
     browser.get(page_of(anna))
     browser.follow("Change e-mail")
     assert "72 hours" in browser.text
-    browser.submit(email="nauja", reason="Pametė prieigą prie pašto")
+    browser.submit(email="nauja", proof="colleague", reason="Pametė prieigą prie pašto")
     assert "Enter an e-mail address" in browser.text
     assert browser.page.xpath("//input[@name='email']/@value") == ["nauja"]
-    browser.submit(email="nauja@example.lt", reason="Pametė prieigą prie pašto")
-    assert "the new address has been asked to confirm" in browser.text
+    browser.submit(email="nauja@example.lt", proof="colleague", reason="Pametė prieigą prie pašto")
+    assert "Waits for a colleague's yes" in browser.text
+    assert "Let it go on" not in browser.text, "nobody is one's own second pair of eyes"
+    second = enter("administrator")
+    second.get(f"{BASE}/")
+    assert "E-mails to be changed" in second.text
+    second.get(page_of(anna))
+    second.follow("Let it go on")
+    second.submit(reason="Mačiau pasą")
+    assert "the new address has been asked to confirm" in second.text
     assert Account.get(Account.id == anna.id).email == anna.email
     mails = {m.kind: m for m in Message.select().where(Message.state == "new")}
     assert (mails["email_change_confirm"].to, mails["email_change_notice"].to) == ("nauja@example.lt", anna.email)
     assert Event.get(Event.name == "account.email_change_asked").facts["reason"] == "Pametė prieigą prie pašto"
     link = mails["email_change_confirm"].facts["url"]
     assert link.startswith("http://127.0.0.1:8000/north/confirm-new-email/")
-    accounts.confirm_email_change(world.north, link.rpartition("/")[2], site_url="http://127.0.0.1:8000/north")
+    email_changes.confirm(world.north, link.rpartition("/")[2], site_url="http://127.0.0.1:8000/north")
     assert Account.get(Account.id == anna.id).email == "nauja@example.lt"
     assert sessions.customer(secret, world.north) is None
     browser.get(page_of(anna))
     assert f"E-mail changed {anna.email} → nauja@example.lt" in browser.text
+
+
+def test_an_agent_enters_the_code_that_the_customer_reads_out_and_wrong_ones_stay_counted(world: worlds.World, enter: Enter) -> None:
+    """M04, T44: a wrong try is not taken back with the page that refuses it."""
+    anna = world.own["account"]
+    browser = enter("agent")
+    browser.get(f"{BASE}/accounts/change-email/?ids={anna.public_id}")
+    browser.submit(email="nauja@example.lt", proof="code", reason="Kitas paštas")
+    browser.follow("Enter the code")
+    code = letters.fact("email_change_code", "code")
+    browser.submit(code=f"{(int(code) + 1) % 10**6:06}")
+    assert "The code is not right" in browser.text
+    assert EmailChange.get(EmailChange.new == "nauja@example.lt").tries == 1
+    browser.submit(code=f"{code[:3]} {code[3:]}")
+    assert "The code is right" in browser.text
+    assert EmailChange.get(EmailChange.new == "nauja@example.lt").state == "letter"
+    assert letters.fact("email_change_confirm", "url")
 
 
 def test_an_address_that_is_taken_or_the_same_is_refused_on_its_field(world: worlds.World, enter: Enter) -> None:
@@ -184,7 +223,7 @@ def test_an_address_that_is_taken_or_the_same_is_refused_on_its_field(world: wor
     browser = enter("agent")
     for email, says in ((anna.email.upper(), "address already"), (world.people["stranger"].email, "used by another account")):
         browser.get(f"{BASE}/accounts/change-email/?ids={anna.public_id}")
-        browser.submit(email=email, reason="Prašo")
+        browser.submit(email=email, proof="colleague", reason="Prašo")
         assert says in browser.text
         assert browser.page.xpath("//div[contains(@class, 'error-summary')]//a[@href='#email']")
     assert not Confirmation.select().where(Confirmation.purpose == "change_email").exists()
@@ -278,7 +317,7 @@ def test_everything_an_agent_does_for_a_customer_leaves_one_event(world: worlds.
     browser = enter("agent")
     acts = (
         (f"/accounts/unlock/?ids={anna.public_id}", {"reason": "x"}),
-        (f"/accounts/change-email/?ids={anna.public_id}", {"email": "nauja@example.lt", "reason": "x"}),
+        (f"/accounts/change-email/?ids={anna.public_id}", {"email": "nauja@example.lt", "proof": "code", "reason": "x"}),
         (f"/memberships/change-access-type/?ids={held.public_id}", {"access_type": "viewer", "reason": "x"}),
         (f"/accounts/{anna.public_id}/edit/", {"name": "Ona", "language": "lt", "version": str(anna.version)}),
         (f"/messages/send-again/?ids={world.own['message'].public_id}", {"reason": "x"}),

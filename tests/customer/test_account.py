@@ -6,7 +6,7 @@ import pytest
 
 from customer.pages.account import device
 from models import Account, Consent, Event, Organisation, Session
-from rules import accounts, registration
+from rules import email_changes, registration, settings
 from tests import factories, letters
 from tests.browser import Browser
 from tests.conftest import CONFIG
@@ -239,7 +239,7 @@ def test_whoever_is_not_signed_in_confirms_the_address_with_the_password(custome
 
 def test_a_change_of_e_mail_takes_effect_with_one_button_at_the_new_address(browser: Browser, anna: Account, customer_app: Any) -> None:
     """CV-37, K10, M04, T56"""
-    accounts.ask_email_change(anna, email="ona@example.lt", reason="She called", by=factories.staff(anna.organisation), site_url=SITE)
+    factories.email_change(anna, "ona@example.lt", SITE)
     reader = stranger(customer_app)
 
     reader.get(letters.path("email_change_confirm"))
@@ -256,7 +256,7 @@ def test_a_change_of_e_mail_takes_effect_with_one_button_at_the_new_address(brow
 
 def test_the_old_address_stops_the_change_with_one_button(anna: Account, customer_app: Any) -> None:
     """M04"""
-    accounts.ask_email_change(anna, email="ona@example.lt", reason="She called", by=factories.staff(anna.organisation), site_url=SITE)
+    factories.email_change(anna, "ona@example.lt", SITE)
     reader = stranger(customer_app)
     reader.get(letters.path("email_change_notice", "undo_url"))
     assert "ona@example.lt will not become your address" in reader.text
@@ -270,8 +270,8 @@ def test_the_old_address_stops_the_change_with_one_button(anna: Account, custome
 
 def test_the_old_address_takes_the_change_back_with_one_button(anna: Account, customer_app: Any) -> None:
     """M04, T56"""
-    accounts.ask_email_change(anna, email="ona@example.lt", reason="She called", by=factories.staff(anna.organisation), site_url=SITE)
-    accounts.confirm_email_change(anna.organisation, letters.secret("email_change_confirm"), site_url=SITE)
+    factories.email_change(anna, "ona@example.lt", SITE)
+    email_changes.confirm(anna.organisation, letters.secret("email_change_confirm"), site_url=SITE)
     reader = stranger(customer_app)
     reader.get(letters.path("email_changed_old", "undo_url"))
     assert Account.get().email == "ona@example.lt"
@@ -280,3 +280,23 @@ def test_the_old_address_takes_the_change_back_with_one_button(anna: Account, cu
 
     reader.submit(email="anna@example.lt", password=factories.PASSWORD)
     assert reader.at == "/north/home"
+
+
+def test_an_address_is_changed_by_the_customer_where_the_organisation_lets_them(browser: Browser, anna: Account) -> None:
+    """K10, T56: with the password, and not before the new address confirms."""
+    browser.get("/north/account")
+    assert "changed through customer service" in browser.text
+    browser.get("/north/account/email")
+    assert "Where you are signed in" in browser.text
+    settings.change(anna.organisation, "email_change", "self", by="operator")
+    browser.get("/north/account")
+    assert "changed through customer service" not in browser.text
+    browser.get("/north/account/email")
+    browser.submit(email="ona@example.lt", current="Neteisingas-1")
+    assert "This is not your present password" in browser.text
+    browser.submit(email="ona@example.lt", current=factories.PASSWORD)
+    assert "We have sent a letter to ona@example.lt" in browser.text
+    assert Account.get().email == "anna@example.lt"
+    browser.get(letters.path("email_change_confirm"))
+    browser.submit("Patvirtinti naują adresą")
+    assert Account.get().email == "ona@example.lt"

@@ -313,9 +313,9 @@ def test_a_link_that_nobody_sent_says_that_it_no_longer_works(visitor: Browser, 
 
 def test_every_link_of_a_letter_leads_to_a_page(visitor: Browser, north: Organisation, anna: Account) -> None:
     """T46, CV-37"""
-    site, agent = f"{CONFIG.customer_url}/north", factories.staff(north)
+    site = f"{CONFIG.customer_url}/north"
     accounts.ask_password_reset(north, "anna@example.lt", source="192.0.2.0/24", language="en", site_url=site)
-    accounts.ask_email_change(anna, email="ona@example.lt", reason="She called", by=agent, site_url=site)
+    factories.email_change(anna, "ona@example.lt", site)
     lock(visitor)
 
     for kind, name in (

@@ -251,7 +251,7 @@ def test_a_new_e_mail_is_asked_for_whole_or_not(world: worlds.World, staff_brows
     """F02, G10, CV-37"""
     world.sign_in(staff_browser, "agent")
     path = f"/backoffice/accounts/change-email/?ids={world.own['account'].public_id}"
-    act = sent(staff_browser, path, email="nauja@example.lt", reason="Pametė paštą")
+    act = sent(staff_browser, path, email="nauja@example.lt", proof="code", reason="Pametė paštą")
     all_or_nothing(act, is_done=lambda: happened("account.email_change_asked"))
 
 

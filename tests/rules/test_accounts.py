@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from time_machine import travel
 
-from models import Account, Confirmation, Consent, ConsentText, Device, Event, Organisation, Session, Staff
-from rules import accounts, consents, keys, lockouts, registration, sessions, settings
+from models import Account, Consent, ConsentText, Device, Event, Organisation, Session, Staff
+from rules import accounts, consents, email_changes, keys, lockouts, registration, sessions, settings
 from rules.refusal import Refused
 from tests import factories, letters
 from tests.together import at_once
@@ -398,8 +398,8 @@ def test_a_reset_link_dies_when_the_account_signs_in_or_changes(north: Organisat
     """T46"""
 
     def change_email() -> None:
-        accounts.ask_email_change(Account.get(), email="ona@example.lt", reason="She called", by=agent, site_url=SITE)
-        accounts.confirm_email_change(north, letters.secret("email_change_confirm"), site_url=SITE)
+        factories.email_change(Account.get(), "ona@example.lt", SITE)
+        email_changes.confirm(north, letters.secret("email_change_confirm"), site_url=SITE)
 
     acts: list[Callable[[], Any]] = [
         lambda: sign_in(north),
@@ -532,219 +532,6 @@ def test_signing_out_everywhere_ends_every_session(anna: Account) -> None:
     assert accounts.sign_out_everywhere(anna) == 2
     assert accounts.sign_out_everywhere(anna) == 0
     assert events() == ["account.signed_out"]
-
-
-# ---- e-mail, in two steps ---------------------------------------------------------------------------------------------
-
-ONA = "ona@example.lt"
-
-
-def ask_change(account: Account, agent: Staff, email: str = ONA, reason: str = "She called") -> None:
-    accounts.ask_email_change(account, email=email, reason=reason, by=agent, site_url=SITE)
-
-
-def change(north: Organisation, account: Account, agent: Staff, email: str = ONA) -> None:
-    ask_change(account, agent, email)
-    accounts.confirm_email_change(north, letters.secret("email_change_confirm"), site_url=SITE)
-
-
-def test_a_change_of_e_mail_waits_for_the_new_address(north: Organisation, anna: Account, agent: Staff) -> None:
-    """CV-37, CV-39, K10, M04"""
-    sessions.open_for(anna)
-
-    ask_change(anna, agent)
-
-    assert Account.get().email == ANNA
-    assert Session.select().count() == 1
-    assert letters.sent() == [("email_change_confirm", ONA), ("email_change_notice", ANNA)]
-    asked = Event.get(Event.name == "account.email_change_asked")
-    assert (asked.actor, asked.facts) == (f"staff:{agent.id}", {"old": ANNA, "new": ONA, "reason": "She called"})
-
-
-def test_a_confirmed_change_of_e_mail_ends_every_session_and_tells_both_addresses(north: Organisation, anna: Account, agent: Staff) -> None:
-    """CV-37, K10, M04, T56"""
-    sessions.open_for(anna)
-
-    change(north, anna, agent)
-
-    assert (Account.get().email, Account.get().email_key) == (ONA, ONA)
-    assert Session.select().count() == 0
-    assert letters.sent()[2:] == [("email_changed_old", ANNA), ("email_changed_new", ONA)]
-    assert sign_in(north, email=ONA).id == anna.id
-    refusal(sign_in, north)
-
-
-def test_a_change_of_e_mail_is_confirmed_once(north: Organisation, anna: Account, agent: Staff) -> None:
-    """CV-37"""
-    change(north, anna, agent)
-
-    refusal(accounts.confirm_email_change, north, letters.secret("email_change_confirm"), site_url=SITE)
-
-    assert len(letters.sent()) == 4
-    assert events().count("account.email_changed") == 1
-
-
-def test_of_twenty_who_confirm_one_change_at_once_one_does(north: Organisation, anna: Account, agent: Staff) -> None:
-    """CV-37"""
-    ask_change(anna, agent)
-    secret = letters.secret("email_change_confirm")
-
-    answers = at_once(20, lambda _: accounts.confirm_email_change(north, secret, site_url=SITE))
-
-    assert sum(isinstance(answer, Account) for answer in answers) == 1
-    assert len(letters.sent()) == 4
-
-
-def test_a_later_request_replaces_an_earlier_one(north: Organisation, anna: Account, agent: Staff) -> None:
-    """CV-37"""
-    ask_change(anna, agent)
-    earlier = letters.secret("email_change_confirm")
-    ask_change(anna, agent, "jonas@example.lt")
-
-    refusal(accounts.confirm_email_change, north, earlier, site_url=SITE)
-    accounts.confirm_email_change(north, letters.secret("email_change_confirm"), site_url=SITE)
-
-    assert Account.get().email == "jonas@example.lt"
-
-
-def test_what_cannot_be_an_accounts_address_is_refused_to_the_agent(north: Organisation, anna: Account, agent: Staff) -> None:
-    """CV-37, CV-08"""
-    factories.account(north, ONA)
-
-    assert refusal(ask_change, anna, agent, reason=" ").field == "reason"
-    assert refusal(ask_change, anna, agent, "ona").field == "email"
-    assert refusal(ask_change, anna, agent, "ANNA@example.lt").message == "This is the account's address already"
-    assert refusal(ask_change, anna, agent).message == accounts.OF_ANOTHER
-    assert (letters.sent(), events()) == ([], [])
-
-
-def test_an_address_that_someone_took_meanwhile_is_not_taken_over(north: Organisation, anna: Account, agent: Staff) -> None:
-    """CV-08, CV-37"""
-    ask_change(anna, agent)
-    factories.account(north, ONA)
-
-    no = refusal(accounts.confirm_email_change, north, letters.secret("email_change_confirm"), site_url=SITE)
-
-    assert no.message == accounts.OF_ANOTHER
-    assert [a.email for a in Account.select().order_by(Account.id)] == [ANNA, ONA]
-
-
-def test_the_old_address_stops_a_change_before_it_takes_effect(north: Organisation, anna: Account, agent: Staff) -> None:
-    """M04, T56"""
-    ask_change(anna, agent)
-
-    assert accounts.undo_email_change(north, letters.secret("email_change_notice", "undo_url")) is False
-
-    refusal(accounts.confirm_email_change, north, letters.secret("email_change_confirm"), site_url=SITE)
-    assert Account.get().email == ANNA
-    assert events()[-1] == "account.email_change_stopped"
-
-
-@pytest.mark.parametrize("mail", ["email_change_notice", "email_changed_old"])
-def test_the_old_address_takes_a_change_back_for_72_hours(north: Organisation, anna: Account, agent: Staff, mail: str) -> None:
-    """M04, T56"""
-    with travel(NOON, tick=False):
-        change(north, anna, agent)
-    just_in_time = NOON + timedelta(hours=72, seconds=-1)
-
-    with travel(just_in_time, tick=False):
-        sessions.open_for(Account.get())
-        assert accounts.undo_email_change(north, letters.secret(mail, "undo_url")) is True
-
-        assert Account.get().email == ANNA
-        assert Session.select().count() == 0
-        assert sign_in(north).id == anna.id
-        assert letters.sent()[4:] == [("email_change_undone", ANNA), ("email_change_undone", ONA)]
-        assert Event.get(Event.name == "account.email_change_undone").facts == {"old": ANNA, "new": ONA}
-
-
-def test_a_change_of_the_longest_address_is_taken_back_too(north: Organisation, anna: Account, agent: Staff) -> None:
-    """M04: both letters go out, however long the addresses are."""
-    longest = f"{'a' * 60}@{'b' * 60}.{'c' * 60}.{'d' * 60}.lt"
-    Account.update(email=longest, email_key=longest).execute()
-    change(north, Account.get(), agent)
-    accounts.undo_email_change(north, letters.secret("email_changed_old", "undo_url"))
-    assert letters.sent()[4:] == [("email_change_undone", longest), ("email_change_undone", ONA)]
-
-
-@pytest.mark.parametrize("mail", ["email_change_notice", "email_changed_old"])
-def test_after_72_hours_a_change_is_not_taken_back(north: Organisation, anna: Account, agent: Staff, mail: str) -> None:
-    """M04"""
-    with travel(NOON, tick=False):
-        change(north, anna, agent)
-    with travel(NOON + timedelta(hours=72), tick=False):
-        refusal(accounts.undo_email_change, north, letters.secret(mail, "undo_url"))
-    assert Account.get().email == ONA
-
-
-def test_a_change_is_taken_back_once_by_either_link(north: Organisation, anna: Account, agent: Staff) -> None:
-    """M04"""
-    change(north, anna, agent)
-    accounts.undo_email_change(north, letters.secret("email_changed_old", "undo_url"))
-
-    for mail in ("email_changed_old", "email_change_notice"):
-        refusal(accounts.undo_email_change, north, letters.secret(mail, "undo_url"))
-    assert len(letters.sent()) == 6
-
-
-def test_two_changes_one_after_another_are_both_taken_back_from_the_first_address(north: Organisation, anna: Account, agent: Staff) -> None:
-    """M04: whoever got hold of an account cannot make the way back disappear by changing once more."""
-    change(north, anna, agent)
-    first = letters.secret("email_changed_old", "undo_url")
-    change(north, Account.get(), agent, "jonas@example.lt")
-
-    assert accounts.undo_email_change(north, first) is True
-
-    assert Account.get().email == ANNA
-    refusal(accounts.undo_email_change, north, letters.secret("email_changed_old", "undo_url"))
-
-
-def test_the_old_address_is_kept_free_while_a_change_may_be_taken_back(north: Organisation, anna: Account, agent: Staff) -> None:
-    """M04: nobody blocks the way back by registering the old address."""
-    ona = factories.account(north, "third@example.lt")
-    with travel(NOON, tick=False):
-        change(north, anna, agent)
-        assert registration.is_taken(north, ANNA)
-        assert refusal(ask_change, ona, agent, ANNA).message == accounts.OF_ANOTHER
-        ask_change(Account.get(Account.id == anna.id), agent, ANNA)
-    with travel(NOON + timedelta(hours=72 + 49), tick=False):
-        assert not registration.is_taken(north, ANNA)
-
-
-def test_an_old_address_that_was_never_confirmed_is_told_nothing(north: Organisation, agent: Staff) -> None:
-    """CV-15, M04"""
-    anna = factories.account(north, email_confirmed_at=None)
-
-    change(north, anna, agent)
-
-    assert letters.sent() == [("email_change_confirm", ONA), ("email_changed_new", ONA)]
-
-
-def test_links_work_in_the_organisation_that_sent_them_only(north: Organisation, anna: Account, agent: Staff) -> None:
-    """T45"""
-    south = factories.organisation("south")
-    ask_change(anna, agent)
-    ask_reset(north)
-
-    refusal(accounts.confirm_email_change, south, letters.secret("email_change_confirm"), site_url=SITE)
-    refusal(accounts.undo_email_change, south, letters.secret("email_change_notice", "undo_url"))
-    refusal(accounts.reset_password, south, letters.secret("reset_password"), NEW, site_url=SITE)
-
-
-def test_no_secret_of_a_link_is_kept_but_in_its_mail(north: Organisation, anna: Account, agent: Staff) -> None:
-    """T46"""
-    ask_change(anna, agent)
-    ask_reset(north)
-    lock(north)
-    secrets = [
-        letters.secret("email_change_confirm"),
-        letters.secret("email_change_notice", "undo_url"),
-        letters.secret("reset_password"),
-        letters.secret("account_locked", "unlock_url"),
-    ]
-
-    kept = str([list(table.select().dicts()) for table in (Confirmation, Event, Account)])
-    assert [secret for secret in secrets if secret in kept] == []
 
 
 # ---- consents ---------------------------------------------------------------------------------------------------------

@@ -59,7 +59,7 @@ def why(act: Callable[[], object]) -> str:
 
 @pytest.mark.parametrize("name", BANKS)
 def test_a_bank_tells_the_personal_code_and_the_name(simulated: Config, name: str) -> None:
-    """IB-08"""
+    """IB-10"""
     who = sign_in(method(simulated, name))
     assert who
     assert (who.method, who.scheme, who.country, who.code, who.level) == (name, "PNO", "LT", ONA.code, "high")

@@ -114,7 +114,7 @@ def sign_in(client: OpenIdConnect, login: str = "ona") -> Person | None:
 
 
 def test_a_bank_identifies_a_person(peer: Peer) -> None:
-    """IB-08, T58: code with PKCE, state, nonce, the issuer in the redirect, the claims from userinfo, and a birthday told by the bank."""
+    """IB-10, T58: code with PKCE, state, nonce, the issuer in the redirect, the claims from userinfo, and a birthday told by the bank."""
     who = sign_in(peer.method("bank"))
     assert who
     assert (who.scheme, who.country, who.code, who.first_name, who.last_name) == ("PNO", "LT", "40404040009", "Ona", "Pavyzdienė")

@@ -55,7 +55,7 @@ def why(act: Callable[[], object]) -> str:
 
 
 def test_the_gateway_tells_the_personal_code_and_the_name(simulated: Config) -> None:
-    """IR-05"""
+    """IR-06"""
     who = sign_in(gateway(simulated))
     assert who
     assert (who.method, who.scheme, who.country, who.code, who.level) == ("viisp", "PNO", "LT", ONA.code, "high")
@@ -74,7 +74,7 @@ def test_whoever_cancels_there_is_told_so(simulated: Config) -> None:
 
 
 def test_a_ticket_opens_one_flow_once(simulated: Config) -> None:
-    """IR-05, T57: a ticket posted into somebody else's browser finds no flow there, and none is good twice."""
+    """IR-06, T57: a ticket posted into somebody else's browser finds no flow there, and none is good twice."""
     client = gateway(simulated)
     mine, theirs = (client.begin(Wish(callback_url="https://my.example.lt/postback")) for _ in range(2))
     answer = come_back(client, mine)

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 import peewee as pw
 from babel.support import Translations
@@ -288,6 +288,8 @@ def _guard() -> Any:
     if "savitarna.lost" in request.environ:
         raise request.environ["savitarna.lost"]
     _check_shape()
+    if request.method == "POST" and request.endpoint in SENT_ON:
+        return _sent_on()
     if request.method not in ("GET", "HEAD", "OPTIONS") and request.headers.get("Sec-Fetch-Site") == "cross-site":
         abort(400)
     if request.endpoint is None:
@@ -323,12 +325,24 @@ def _to_identity(level: str) -> Response:
     return redirect(url_for("account.identity", need=level, next=_page_of_form()))
 
 
+# Where another site has a browser post to, such as the e-Government Gateway.
+SENT_ON = {"identity.callback"}
+
+
+def _sent_on() -> Any:
+    """To the same address by GET, with the fields in it: a POST from elsewhere brings no cookie (SameSite=Lax) and may do nothing, or
+    anybody could do it in somebody else's name; the GET brings the cookie, and the page looks at the fields as at those of a redirect."""
+    fields = urlencode(list(request.form.items()))
+    return redirect(f"{request.script_root}{request.path}?{fields}", 303) if len(fields) < MOST_SENT_ON else abort(400)
+
+
 def _page_of_form() -> str | None:
     """The address of this request, where it is a page that can be opened too."""
     is_page = request.url_rule is not None and "GET" in (request.url_rule.methods or ())
     return f"{request.script_root}{request.full_path.rstrip('?')}" if is_page else None
 
 
+MOST_SENT_ON = 2000  # of letters in an address
 WITHOUT_ORGANISATION = {
     "static",
     "bootstrap.static",

@@ -133,6 +133,10 @@ def inspect(page: Any, at: str, response: TestResponse) -> None:
             f"{at}: no label for {field.get('name')}"
         )
     for form in page.xpath("//form[translate(@method, 'POST', 'post')='post']"):
-        assert form.xpath(".//input[@name='csrf_token']"), f"{at}: form without CSRF token"
+        # Another site must not be told ours.
+        is_elsewhere = "://" in form.get("action", "")
+        assert bool(form.xpath(".//input[@name='csrf_token']")) != is_elsewhere, (
+            f"{at}: form without CSRF token, or our token sent elsewhere"
+        )
     for link in page.xpath("//*[@role='alert']//a[starts-with(@href, '#')]/@href"):
         assert page.xpath("//*[@id=$id]", id=link[1:]), f"{at}: the summary links to {link}, which is not there"

@@ -253,10 +253,10 @@ def qr(public_id: UUID) -> Any:
 
 
 @pages.get("/prove/callback")
-@pages.get("/prove/callback/<token>")
+@pages.route("/prove/callback/<token>", methods=["GET", "POST"])
 def callback(token: str = "") -> Any:
     """Where another site, or the app on this phone, sends the browser back to. Who came back is looked at here; nothing comes of it
-    before the page after it."""
+    before the page after it. A POST never comes this far: `web.SENT_ON`."""
     answer = dict(request.args.items())
     known = identity_flows.called_back(web.here(), token or answer.get("state", ""))
     flow = _mine(known.public_id) if known is not None else None

@@ -46,7 +46,7 @@ class OpenIdConnect:
     """One provider. Its documents are kept for an hour; a key that is not among them is looked for once more."""
 
     flows: tuple[str, ...] = ()
-    asks: Mapping[str, tuple[str, ...]] = {"": ()}
+    asks: Mapping[str, tuple[str, ...]] = {}
 
     def __init__(self, provider: OpenId) -> None:
         self.name = provider.name

@@ -1,14 +1,14 @@
 """The e-Government Gateway of Lithuania (VIISP, "Elektroniniai valdžios vartai"): signed SOAP questions, a ticket, and a person who proves
 themselves there with a bank, an identity card or a signature.
 
-1. `begin` asks for a ticket, with `back` of our own making that only the gateway and we ever see together with it.
+1. `begin` asks for a ticket, with `customData` of our own making that only the gateway and we ever see together with it.
 2. The browser posts the ticket to the gateway's portal (`Shown.post`).
 3. The gateway has the browser post the ticket to our `callback_url`. That is a POST from another site: the browser sends no cookie with it
-   (SameSite=Lax), and it must not send one, or anybody could post a ticket of theirs into somebody's session. So that address asks for no
-   session and no form key, looks nothing up and changes nothing; it answers 303 to a page of ours with the ticket in its address, and to
-   that GET the browser does add its cookie. There the flow is known by the cookie alone, and `check` compares its ticket with the one that
-   was brought: a foreign ticket finds no flow, and a ticket that leaks is worth nothing without our private key and that browser's cookie.
-4. `check` asks, once, who came with the ticket. Only what the gateway has signed is read, and it must name this flow's `back`.
+   (SameSite=Lax), and what it says must do nothing, or anybody could post a ticket of theirs into somebody's session. So `web.SENT_ON`
+   answers it without looking anything up: 303 to the same address by GET, with the ticket in it, and to that GET the browser does add its
+   cookie. There the flow is found by the address's token and the cookie together, and `check` compares its ticket with the one that was
+   brought. A foreign ticket opens nothing, and one that leaks is worth nothing without our private key and that browser's cookie.
+4. `check` asks, once, who came with the ticket. Only what the gateway has signed is read, and it must name this flow's `customData`.
 """
 
 import hmac
@@ -31,7 +31,7 @@ class Gateway:
     """The gateway, as one relying party with its own key."""
 
     flows: tuple[str, ...] = ()
-    asks: Mapping[str, tuple[str, ...]] = {"": ()}
+    asks: Mapping[str, tuple[str, ...]] = {}
 
     def __init__(self, config: Viisp) -> None:
         self.name = config.name
@@ -55,7 +55,7 @@ class Gateway:
         ticket = signed.findtext(f"{{{AUTH}}}ticket", "")
         if not ticket:
             raise NotIdentified("unavailable", "no ticket")
-        return {"ticket": ticket, "back": back}
+        return {"ticket": ticket, "custom_data": back}
 
     def show(self, state: Mapping[str, Any], elapsed_seconds: int) -> Shown:
         return Shown(go_to=self._config.portal_url, post={"ticket": state["ticket"]})
@@ -69,7 +69,7 @@ class Gateway:
         question = _question("authenticationDataRequest", ("pid", self._config.pid), ("ticket", state["ticket"]))
         signed, as_it_came = self._ask(question, "authenticationDataResponse", refused="refused")
         # The answer does not name the ticket: without this one that was given to somebody else would do.
-        if not hmac.compare_digest(signed.findtext(f"{{{AUTH}}}customData", "").encode(), state["back"].encode()):
+        if not hmac.compare_digest(signed.findtext(f"{{{AUTH}}}customData", "").encode(), state["custom_data"].encode()):
             raise NotIdentified("unproven", "the answer is for another flow")
         if signed.findtext(f"{{{AUTH}}}authenticationProvider") not in self._config.providers.split():
             raise NotIdentified("unsuitable", "proven by a way that was not asked for")

@@ -33,7 +33,7 @@ SCHEME = "smart-id-demo"
 ALGORITHMS: dict[str, Any] = {"SHA256": hashes.SHA256, "SHA384": hashes.SHA384, "SHA512": hashes.SHA512}
 # Answers that must be refused: what a forger, a thief or a fault could send.
 WRONGS = {
-    "": N_("nothing"),
+    "": N_("nothing, it is as it should be"),
     "other_person": N_("another person's certificate"),
     "expired": N_("an expired certificate"),
     "revoked": N_("a revoked certificate"),

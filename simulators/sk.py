@@ -88,11 +88,16 @@ class Sk:
         return session
 
     def waiting(self) -> list[dict[str, Any]]:
-        """What the phones ring about, newest first; a device link only once it has been opened."""
+        """What the phones ring about, and the QR codes on screens that could be scanned, newest first."""
         with self._table() as table:
             rows = table.execute("SELECT id FROM session ORDER BY begun DESC LIMIT 50").fetchall()
         sessions = [self.session(number) for (number,) in rows]
-        return [one for one in sessions if one["said"] is None and one["opened"]]
+        return [one for one in sessions if one["said"] is None and (one["opened"] or not one["state"]["callback"])]
+
+    def qr(self, session: dict[str, Any]) -> str:
+        """What its QR code says now."""
+        state = session["state"] | {"flow": smart_id.QR, "language": "lit"}
+        return smart_id.device_link(state, int(time.time() - session["begun"]))
 
     def _save(self, session: dict[str, Any]) -> None:
         with self._table() as table:
@@ -305,8 +310,9 @@ def _problem(status: int) -> Any:
 def _phone(app: Flask, sk: Sk) -> None:
     @app.get("/phone")
     def phone() -> Any:
-        """Everything that rings; the page comes anew by itself."""
-        page = app.make_response(render_template("simulators/phone.html", sessions=[_shown(one) for one in sk.waiting()]))
+        """Everything that rings, and what could be scanned; the page comes anew by itself."""
+        waiting = [(_shown(one), "" if one["opened"] else sk.qr(one)) for one in sk.waiting()]
+        page = app.make_response(render_template("simulators/phone.html", sessions=waiting))
         page.headers["Refresh"] = "3"
         return page
 

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+import html
 import json
 import re
 from collections.abc import Mapping
@@ -151,6 +152,15 @@ def test_somebody_without_an_account_is_told_the_same(sk: Sk) -> None:
     with pytest.raises(NotIdentified) as no:
         sk.begin(person="LT-39001010077")
     assert no.value.why == "unsuitable"
+
+
+def test_a_qr_code_can_be_scanned_on_the_simulated_phone(sk: Sk) -> None:
+    """So that it can be walked without a camera: the phone's page leads to what the code says."""
+    state = sk.begin("QR", "")
+    page = POOL.request("GET", f"{sk.url}/phone").data.decode()
+    link = next(found for found in re.findall(r'href="([^"]+deviceLinkType=QR[^"]+)"', page) if state["token"] in found)
+    assert POOL.request("GET", html.unescape(link), redirect=False).headers["Location"].endswith(state["session"])
+    assert POOL.request("GET", html.unescape(link)[:-2], redirect=False).status == 403
 
 
 # ---- people who do not ------------------------------------------------------------------------------------------------

@@ -164,7 +164,7 @@ def serve(environ: dict[str, str]) -> int | str:
     services = {"The web server": web, "The background work": run("-m", *huey)}
     ready = [f"Customer site   {environ['SAVITARNA_CUSTOMER_URL']}/", f"Backoffice      {environ['SAVITARNA_STAFF_URL']}/"]
     if settings.demo:
-        ready.append(f"Mailbox         {url}/mail/")
+        ready += [f"Mailbox         {url}/mail/", f"Phones          {url}/simulators/sk/phone"]
     supervisor = Supervisor(environ, shared=(listener.fileno(),), lock=lock)
     return supervisor.run(steps, services, "\n".join(["", *ready, "Ctrl-C ends it."]))
 

@@ -74,6 +74,7 @@ def test_every_command_says_what_it_does() -> None:
         "restore",
         "send-mail",
         "sync-bills",
+        "sync-register",
         "verify-events",
     }
     assert set(portal.commands.commands) == known

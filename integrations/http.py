@@ -1,13 +1,17 @@
 """Asking another company's system over HTTP: short waits, small answers, no redirects, and only the certificates that were agreed on."""
 
 import json
+import socket
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
+from urllib3.connection import HTTPSConnection
+from urllib3.connectionpool import HTTPSConnectionPool
 
 SECONDS, MOST_BYTES = 5.0, 1_000_000
 
@@ -35,14 +39,37 @@ class Answer:
         return found
 
 
-class Client:
-    """Talks to one system. `trust`: a file with the only certificates, or issuers of them, that it may have; empty: the host's issuers."""
+class _Public(HTTPSConnection):
+    """To the open internet alone: the name is resolved once, and what was looked at is what is connected to (T81)."""
 
-    def __init__(self, trust: str = "") -> None:
+    def _new_conn(self) -> socket.socket:
+        name = self.host
+        try:
+            addresses = [found[4][0] for found in socket.getaddrinfo(name, self.port, type=socket.SOCK_STREAM)]
+            if not all(ip_address(str(address).partition("%")[0]).is_global for address in addresses):
+                raise urllib3.exceptions.NewConnectionError(self, "an address of an inner network")
+            self.host = str(addresses[0])
+            return super()._new_conn()
+        finally:
+            self.host = name  # whose certificate is looked for
+
+
+class _PublicPool(HTTPSConnectionPool):
+    ConnectionCls = _Public
+
+
+class Client:
+    """Talks to one system. `trust`: a file with the only certificates, or issuers of them, that it may have; empty: the host's issuers.
+    `is_public`: the other side names some of the addresses that are asked, so they must be https and none of an inner network."""
+
+    def __init__(self, trust: str = "", *, is_public: bool = False) -> None:
         context = ssl.create_default_context(cafile=trust or None)
         if trust:
             context.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN  # the other system's very certificate may be the one that is trusted
         self._pool = urllib3.PoolManager(ssl_context=context, retries=False, maxsize=4)
+        if is_public:
+            self._pool.pool_classes_by_scheme = {"https": _PublicPool}
+            self._pool.key_fn_by_scheme.pop("http")
 
     def ask(
         self,

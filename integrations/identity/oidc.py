@@ -51,7 +51,7 @@ class OpenIdConnect:
     def __init__(self, provider: OpenId) -> None:
         self.name = provider.name
         self._provider = provider
-        self._client = http.Client(provider.tls)
+        self._client = http.Client(provider.tls, is_public=provider.mode == "live")
         self._lock = threading.Lock()
         self._kept: dict[str, tuple[float, dict[str, Any]]] = {}  # address: when it was fetched, and what it said
 

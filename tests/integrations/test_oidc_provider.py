@@ -40,7 +40,7 @@ class Peer:
     def method(self, shape: str, **changes: Any) -> OpenIdConnect:
         """As an operator would configure it, but for the addresses."""
         issuer = self.issuers[shape]
-        usual: dict[str, Any] = dict(PROFILES[shape]) | {"mode": "live", "name": shape, "base_url": issuer, "other_issuers": ""}
+        usual: dict[str, Any] = dict(PROFILES[shape]) | {"mode": "demo", "name": shape, "base_url": issuer, "other_issuers": ""}
         usual |= {"client_id": "savitarna", "client_secret": SECRET}
         if shape == "bank":
             usual |= {"client_auth": "client_secret_basic", "personal_code": "personal_code", "born_on": "birthdate", "uses_userinfo": True}

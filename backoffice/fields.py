@@ -377,11 +377,12 @@ def invite_form(desk: Any) -> type[web.Form]:
     return type("StaffForm", (InviteForm,), {"organisation": organisation})
 
 
-def _line(label: str, most: int, hint: str = "", **looks: Any) -> StringField:
+def _line(label: str, most: int, hint: str = "", default: str = "", **looks: Any) -> StringField:
     """A line of text that must be filled in; of somebody else, so the browser must not offer one's own."""
     return StringField(
         lazy_gettext(label),
         description=lazy_gettext(hint) if hint else "",
+        default=default,
         filters=[_stripped],
         validators=[Needed(), AtMost(most)],
         render_kw={"autocomplete": "off", **looks},
@@ -394,7 +395,9 @@ class HeadForm(web.Form):
     company = LookupField(label=lazy_gettext("Company"), loader=Lookup(Company), validators=[Needed()])
     first_name = _line(N_("First name"), 100)
     last_name = _line(N_("Surname"), 100)
-    country = _line(N_("State that gave the personal code"), 2, N_("Two letters: LT is Lithuania, EE Estonia"), **{"class": "w-short"})
+    country = _line(
+        N_("State that gave the personal code"), 2, N_("Two letters: LT is Lithuania, EE Estonia"), "LT", **{"class": "w-short"}
+    )
     personal_code = _line(N_("Personal code"), 24, N_("It is kept encrypted and shown in no list"), **{"class": "w-short"})
     since_on = DateField(lazy_gettext("Since"), description=lazy_gettext("Empty where the document does not say"), validators=[Optional()])
     document = _line(N_("Document"), 200, N_("Which one you have seen: its kind, number and day"))

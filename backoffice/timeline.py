@@ -213,6 +213,8 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
         knob = settings.CATALOGUE.get(facts["name"])
         said["setting"] = _(knob.metadata["label"]) if knob else facts["name"]
         said |= {fact: setting(facts["name"], facts[fact]) for fact in ("old", "new")}
+    if name.startswith("head."):  # the register gives neither document nor reason
+        said |= {fact: "" for fact in ("document", "reason") if not facts.get(fact)}
     if "table" in facts:
         said["table"] = table(facts["table"])
     if "act" in facts:

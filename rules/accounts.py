@@ -9,6 +9,7 @@ from rules import (
     confirmations,
     details,
     events,
+    heads,
     identities,
     identity_flows,
     keys,
@@ -101,6 +102,7 @@ def sign_in_by_identity(flow: IdentityFlow) -> Account | None:
         if person.is_strong and account.is_locked(now()) and account.locked_until != lockouts.UNTIL_RESET:
             _end_lock(account, reason=BY_IDENTITY, by=account)
         events.record("account.signed_in_by_identity", account, by=account, method=person.method)
+        heads.recognise(account)
     return account
 
 

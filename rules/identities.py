@@ -11,7 +11,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from models import N_, Account, Identity, Organisation, now
-from rules import events, freezes, keys, links, messages, personal_codes, sessions
+from rules import events, heads, freezes, keys, links, messages, personal_codes, sessions
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
@@ -156,6 +156,8 @@ def attach(account: Account, person: Proven, *, site_url: str = "") -> Identity:
         Account.update(identity_confirmed_at=at).where(Account.id == account.id).execute()
         account.identity_confirmed_at = at
     events.record("identity.confirmed" if is_person else "identity.linked", account, by=account, method=person.method)
+    if person.is_strong:
+        heads.recognise(account)
     if site_url:
         messages.put(
             "way_in_added",

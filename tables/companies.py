@@ -81,7 +81,7 @@ class Head(Owned):
     first_name = pw.CharField(100, verbose_name=N_("First name"))
     last_name = pw.CharField(100, verbose_name=N_("Surname"))
     since_on = pw.DateField(null=True, verbose_name=N_("Since"))
-    source = pw.CharField(10, choices=HEAD_SOURCES, verbose_name=N_("From"))
+    source = pw.CharField(10, choices=HEAD_SOURCES, verbose_name=N_("Source"))
     document = pw.CharField(200, default="", verbose_name=N_("Document"))  # which one staff had before them
     staff = pw.ForeignKeyField(Staff, null=True, on_delete="RESTRICT", index=False, verbose_name=N_("Entered by"))
     seen_at = UTCDateTimeField(default=now, verbose_name=N_("Last said so"))

@@ -48,6 +48,7 @@ class Place:
     flat: str = ""
     meters: tuple[Meter, ...] = ()
     pays_late: bool = False
+    company_code: str = ""  # where the customer is a company: the simulated register of legal entities knows it
 
 
 def _somebody(number: int) -> str:
@@ -89,6 +90,9 @@ def _maintained(house: str, number: int) -> Place:
     )  # fmt: skip
 
 
+CUSTOMER_CODES = ("999000106", "999000114", "999000122", "999000130", "999000148")
+
+
 def _business(number: int) -> list[Place]:
     """A company with a contract for electricity and one for gas (IB-03)."""
     names = ("Pavyzdys", "Bandymas", "Išgalvota įmonė", "Niekur nėra", "Tik popieriuje")
@@ -97,7 +101,8 @@ def _business(number: int) -> list[Place]:
     for letter, kind, monthly in (("E", "electricity", 4_200_000), ("D", "gas", 620_000)):
         meter = Meter(f"{letter}{88_000 + number}", kind, "Gamybos cechas", monthly + number * 310_000, 12_345_000 * (number + 1), 1_000)
         code, bill = f"V{letter} 100 {200 + number}", f"VE-{letter}-{{year}}-{{month}}-{number:03}"
-        places.append(Place(code, name, address, "999000017", "LT191000011101000001", bill, meters=(meter,)))
+        company = CUSTOMER_CODES[number]
+        places.append(Place(code, name, address, "999000017", "LT191000011101000001", bill, meters=(meter,), company_code=company))
     return places
 
 

@@ -9,6 +9,7 @@ SELLERS = {  # company code: name, account
     "999000095": ("UAB „Žemdirbių grupės grūdai“", "LT941000011101000009"),
 }
 FARMERS = ("Petras Ūkininkas", "ŽŪB „Pavyzdžių laukai“", "Zita Javienė", "Ūkis „Bandymas“")
+COMPANIES = {"ŽŪB „Pavyzdžių laukai“": "999000155"}  # the simulated register of legal entities knows it
 # What is sold in which month: seller, name, unit, price in cents, quantity of the first farmer.
 GOODS = {
     3: (("999000049", "Amonio salietra N 34,4", "TNE", 389_00, 12), ("999000049", "Vasarinių kviečių sėkla", "TNE", 512_00, 4)),
@@ -37,7 +38,7 @@ DOCUMENT = """<?xml version="1.0" encoding="UTF-8"?>
     <cac:PartyIdentification><cbc:ID>{payer_code}</cbc:ID></cac:PartyIdentification>
     <cac:PostalAddress><cbc:StreetName>{address}</cbc:StreetName>
       <cac:Country><cbc:IdentificationCode>LT</cbc:IdentificationCode></cac:Country></cac:PostalAddress>
-    <cac:PartyLegalEntity><cbc:RegistrationName>{customer}</cbc:RegistrationName></cac:PartyLegalEntity>
+    <cac:PartyLegalEntity><cbc:RegistrationName>{customer}</cbc:RegistrationName>{company}</cac:PartyLegalEntity>
   </cac:Party></cac:AccountingCustomerParty>
   <cac:PaymentMeans><cbc:PaymentMeansCode>30</cbc:PaymentMeansCode><cbc:PaymentID>{number}</cbc:PaymentID>
     <cac:PayeeFinancialAccount><cbc:ID>{iban}</cbc:ID></cac:PayeeFinancialAccount></cac:PaymentMeans>
@@ -81,6 +82,7 @@ def farm_bills(months: list[str]) -> Iterator[tuple[str, str]]:
                         due_on=issued_on + timedelta(days=45),
                         code=code,
                         iban=iban,
+                        company=f"<cbc:CompanyID>{COMPANIES[customer]}</cbc:CompanyID>" if customer in COMPANIES else "",
                         payer_code=f"ŽG {1000 + farmer}",
                         address=f"Laukų g. {farmer}, Pavyzdžiai",
                         unit=unit,

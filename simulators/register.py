@@ -55,14 +55,14 @@ class Told:
 
 
 def companies() -> dict[str, tuple[str, list[Fact]]]:
-    """The companies of the demo world. Jonas headed the farm before Rasa did; a procurator heads nothing."""
+    """The companies of the demo world: headed by one, by two together, by one after another, by nobody, or beside a procurator."""
     return {
-        "999000106": ('UAB "Pavyzdys"', [Fact(JONAS, "2019-03-04")]),
-        "999000114": ("UAB „Bandomieji baldai“", [Fact(ONA, "2020-05-01"), Fact(VARDUTIS, "2021-01-15")]),
-        "999000122": (
-            "ŽŪB „Pavyzdžių laukai“",
-            [Fact(JONAS, "1998-04-01", "2024-12-31"), Fact(RASA, "2025-01-01"), Fact(VARDUTIS, kind="PROKURISTAS", procuration="7")],
-        ),
+        "999000106": ("UAB „Pavyzdys“", [Fact(JONAS)]),
+        "999000114": ("UAB „Bandymas“", [Fact(ONA, "2020-05-01"), Fact(VARDUTIS, "2021-01-15")]),
+        "999000122": ("UAB „Išgalvota įmonė“", [Fact(JONAS, "2015-06-01", "2024-12-31"), Fact(RASA, "2025-01-01")]),
+        "999000130": ("UAB „Niekur nėra“", []),
+        "999000148": ("UAB „Tik popieriuje“", [Fact(ONA), Fact(VARDUTIS, kind="PROKURISTAS", procuration="7")]),
+        "999000155": ("ŽŪB „Pavyzdžių laukai“", [Fact(JONAS, "1998-04-01", "2024-12-31"), Fact(RASA, "2025-01-01")]),
     }
 
 

@@ -15,6 +15,7 @@ from werkzeug.serving import make_server
 from config import ROOT, Misconfigured, load
 from config.identity import Place
 from config.register import Register
+from demo import places, ubl
 from integrations.register import Entry, Head, Unavailable, Unread, extract
 from integrations.register.broker import Broker
 from integrations.register.files import Files
@@ -159,7 +160,7 @@ def ask(told: tuple[simulator.Told, Register]) -> Iterator[Ask]:
 @pytest.mark.parametrize("shape", ["soap", "rest"])
 @pytest.mark.parametrize("hash_", ["SHA-256", "SHA-1"])
 def test_the_broker_answers_a_call_that_is_signed(ask: Ask, shape: str, hash_: str) -> None:
-    joint, farm = ask("999000114", "999000122", shape=shape, hash=hash_)
+    joint, farm = ask("999000114", "999000155", shape=shape, hash=hash_)
     assert isinstance(joint, Entry)
     assert isinstance(farm, Entry)
     assert [head.first_name for head in joint.heads or ()] == ["Ona", "Vardutis"]
@@ -195,6 +196,12 @@ def test_an_error_page_says_nothing_of_any_company(ask: Ask, misbehaves: str) ->
 def test_nobody_there_is_said_so(ask: Ask) -> None:
     with pytest.raises(Unavailable):
         ask("999000114", base_url="http://127.0.0.1:9/")
+
+
+def test_the_simulator_knows_every_company_of_the_demo(ask: Ask) -> None:
+    codes = {*places.CUSTOMER_CODES, *ubl.COMPANIES.values()}
+    assert codes == set(simulator.companies())
+    assert [type(answer) for answer in ask(*codes)] == [Entry] * len(codes)
 
 
 # ---- files ------------------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from models import N_, Account, Identity, Organisation, now
-from rules import events, heads, freezes, keys, links, messages, personal_codes, sessions
+from rules import events, freezes, heads, keys, links, messages, personal_codes, sessions
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
@@ -200,5 +200,6 @@ def end(identity: Identity, ended_by: str, *, by: Any, reason: str = "") -> None
         raise Refused(NOT_THERE)
     if identity.scheme == "PNO":
         Account.update(identity_confirmed_at=None).where(Account.id == account.id).execute()
+        heads.forget(account, by=by)
     sessions.end_all(account)
     events.record("identity.ended", account, by=by, method=identity.method, ended_by=ended_by, reason=reason)

@@ -22,7 +22,7 @@ from models import (
     Session,
     now,
 )
-from rules import access, companies, events, heads, personal_codes, sessions
+from rules import access, companies, events, heads, identities, personal_codes, sessions
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 from tests import factories
@@ -272,17 +272,22 @@ def test_a_person_is_not_recognised_in_another_organisation(oak: Company, jonas:
     assert heads.recognise(there) == []
 
 
-def test_an_account_that_is_not_of_that_person_after_all_heads_nothing(oak: Company, jonas: Account) -> None:
+def test_proving_who_one_is_brings_the_companies_and_losing_that_proof_takes_them_away(oak: Company, north: Organisation) -> None:
+    """IB-39, IB-54"""
+    own = factories.company(north, "Jono Pavyzdžio veikla", code=None, person_digest=personal_codes.digest("LT", JONAS))
     take(oak, JONAS)
+    account = factories.account(north, "jonas@example.lt")
+    proven = identities.Proven("smart_id", "PNO", JONAS, "LT", first_name="Jonas", last_name="Pavyzdys")
+    identity = identities.confirm(account, proven, site_url="https://my.example.lt")
+    assert (place(account, oak), place(account, own)) == ("company_head", "company_head")
     with unit_of_work():
-        heads.forget(jonas, by=events.SYSTEM)
-    assert place(jonas, oak) == "company_head"
+        heads.forget(account, by=events.SYSTEM)
+    assert place(account, oak) == "company_head"
     with unit_of_work():
-        Identity.update(ended_at=now(), ended_by="staff").execute()
-        heads.forget(jonas, by=events.SYSTEM)
-    assert place(jonas, oak) == ""
+        identities.end(identity, "staff", by=factories.staff(north), reason="Ne tas žmogus")
+    assert (place(account, oak), place(account, own)) == ("", "")
     assert take(oak, JONAS) == 0
-    assert place(jonas, oak) == ""
+    assert place(account, oak) == ""
 
 
 # ---- staff, from a document -------------------------------------------------------------------------------------------

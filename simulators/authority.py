@@ -47,6 +47,7 @@ class Authority:
         document: str = "",
         days: tuple[int, int] = (-30, 700),
         revoked: bool = False,
+        ocsp_url: str = "",
     ) -> x509.Certificate:
         """A person's certificate: to sign in with ("QUALIFIED", "ADVANCED") or to sign ("SIGNING"). `days`: from and until, from today."""
         signs = kind == "SIGNING"
@@ -72,7 +73,7 @@ class Authority:
             .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=False)
             .add_extension(usage(content_commitment=True) if signs else usage(digital_signature=True, key_agreement=mobile), critical=True)
             .add_extension(x509.CertificatePolicies([x509.PolicyInformation(ObjectIdentifier(arc), None) for arc in arcs]), critical=False)
-            .add_extension(responder_at(self.ocsp_url), critical=False)
+            .add_extension(responder_at(ocsp_url or self.ocsp_url), critical=False)
             .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self.issuer.public_key()), critical=False)  # type: ignore[arg-type]
         )
         if signs:
@@ -182,11 +183,11 @@ def _make(folder: Path) -> None:
     keys = {name: ec.generate_private_key(ec.SECP384R1()) for name in ("root", "issuer", "responder")}
     everyones = {"rsa": rsa.generate_private_key(65537, 2048), "ec": ec.generate_private_key(ec.SECP256R1())}
     issuing = (x509.BasicConstraints(ca=True, path_length=None), True), (usage(key_cert_sign=True, crl_sign=True), True)
-    root = certified("Simulated root", keys["root"], None, None, issuing)
+    root = certified("TEST of simulated root", keys["root"], None, None, issuing)
     below = (x509.BasicConstraints(ca=True, path_length=0), True), issuing[1]
-    issuer = certified("Simulated issuer", keys["issuer"], root, keys["root"], below)
+    issuer = certified("TEST of simulated issuer", keys["issuer"], root, keys["root"], below)
     speaking = (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.OCSP_SIGNING]), False), (x509.OCSPNoCheck(), False)
-    responder = certified("Simulated responder", keys["responder"], issuer, keys["issuer"], speaking)
+    responder = certified("TEST of simulated responder", keys["responder"], issuer, keys["issuer"], speaking)
     for name, certificate in (("trust/root", root), ("trust/issuer", issuer), ("responder", responder)):
         (draft / f"{name}.pem").write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     for name, key in (keys | everyones).items():

@@ -37,6 +37,7 @@ WRONGS = {
     "other_person": N_("another person's certificate"),
     "expired": N_("an expired certificate"),
     "revoked": N_("a revoked certificate"),
+    "silent": N_("a certificate whose issuer answers nothing"),
     "untrusted": N_("an unknown issuer"),
     "signing_certificate": N_("the certificate that signs contracts"),
     "low_level": N_("a Smart-ID of the lower level"),
@@ -150,6 +151,7 @@ class Sk:
             document="" if is_mobile else document,
             days=(-700, -1) if wrong == "expired" else (-30, 700),
             revoked=wrong == "revoked",
+            ocsp_url=f"{self.url}/silence" if wrong == "silent" else "",
         )
         value = base64.b64encode(certificate.public_bytes(serialization.Encoding.DER)).decode()
         asked, result = session["asked"], {"endResult": "OK", "documentNumber": document, "unknownField": "to be ignored"}

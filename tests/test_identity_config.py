@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from config import ROOT, Misconfigured, load
+from simulators.authority import Authority
 
 PRODUCTION = {
     "SAVITARNA_ENVIRONMENT": "production",
@@ -90,6 +91,12 @@ def test_live_needs_ones_own_name_and_the_pinned_certificates(tmp_path: Path) ->
 def test_what_is_unknown_or_unsafe_refuses_to_start_by_name(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(Misconfigured, match=f"SAVITARNA_IDENTITY: .*{sentence}"):
         configured(tmp_path, text)
+
+
+def test_the_simulators_issuers_refuse_to_start_among_live_ones(tmp_path: Path) -> None:
+    Authority(tmp_path / "sk", "")
+    with pytest.raises(Misconfigured, match=r"issuer\.pem must not be trusted in live mode"):
+        configured(tmp_path, f'[mobile_id]{LIVE}tls = "{tmp_path}/sk.pem"\ntrust_dir = "{tmp_path}/sk/trust"')
 
 
 @pytest.mark.parametrize("mode", ["demo", "simulator"])

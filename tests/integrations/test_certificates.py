@@ -69,7 +69,10 @@ def why(deed: Callable[[], object]) -> tuple[str, str]:
 
 def test_a_chain_leads_to_the_root_that_is_trusted(issuer: Authority, trust: Trust) -> None:
     path = certificates.chain(issuer.issue(ONA), trust.issuers, NOW)
-    assert [one.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value for one in path[1:]] == ["Simulated issuer", "Simulated root"]
+    assert [one.subject.get_attributes_for_oid(NameOID.COMMON_NAME)[0].value for one in path[1:]] == [
+        "TEST of simulated issuer",
+        "TEST of simulated root",
+    ]
 
 
 def test_an_issuer_that_is_trusted_by_itself_is_the_end_of_the_chain(issuer: Authority) -> None:

@@ -131,6 +131,7 @@ def test_a_result_may_be_an_object(mobile: Mobile, answered: tuple[dict[str, Any
         ("other_person", "unproven", "another person"),
         ("expired", "unsuitable", "is not valid at"),
         ("revoked", "unsuitable", "has been revoked"),
+        ("silent", "unavailable", "is unknown"),
         ("untrusted", "unproven", "untrusted issuer"),
         ("signing_certificate", "unsuitable", "policies"),
         ("wrong_challenge", "unproven", "does not hold"),

@@ -202,6 +202,7 @@ def test_a_session_that_is_gone_has_run_out(sk: Sk) -> None:
         ("other_person", "unproven", "another person"),
         ("expired", "unsuitable", "is not valid at"),
         ("revoked", "unsuitable", "has been revoked"),
+        ("silent", "unavailable", "is unknown"),
         ("untrusted", "unproven", "untrusted issuer"),
         ("signing_certificate", "unsuitable", "policies"),
         ("low_level", "unsuitable", "policies"),
@@ -244,6 +245,15 @@ def test_an_answer_of_another_mode_proves_nobody(sk: Sk) -> None:
     state = sk.begin()
     sk.decide(state)
     assert sk.refused(state | {"scheme": "smart-id"}) == "unproven"
+
+
+def test_the_simulators_issuer_is_believed_in_its_own_mode_alone(simulated: Config, sk: Sk) -> None:
+    state = sk.begin()
+    sk.decide(state)
+    for mode in ("demo", "live"):
+        elsewhere = SmartId(replace(sk.settings, mode=mode, trust_dir="").settled(simulated.place))
+        with pytest.raises(NotIdentified, match="untrusted issuer"):
+            elsewhere.verify(state, sk.said(state))
 
 
 def test_an_answer_for_another_relying_party_proves_nobody(sk: Sk) -> None:

@@ -67,6 +67,7 @@ class Sk:
     @contextmanager
     def _table(self) -> Iterator[sqlite3.Connection]:
         with closing(sqlite3.connect(self._file, timeout=10)) as connection, connection:
+            connection.execute("PRAGMA synchronous = OFF")  # nobody misses a sign-in that was acted before the power went
             yield connection
 
     # ---- sessions ----

@@ -21,13 +21,38 @@ mode = "live"
 relying_party_uuid = "11111111-2222-4333-8444-555555555555"
 relying_party_name = "Savitarna"
 """
+# What is written behind them counts instead.
+BANK = """
+mode = "live"
+base_url = "https://bank.example"
+client_id = "savitarna"
+client_secret = "secret"
+personal_code = "code"
+"""
+GATEWAY = f"""
+mode = "live"
+pid = "VSID1"
+key = "{ROOT}/pyproject.toml"
+gateway_key = "{ROOT}/pyproject.toml"
+"""
 
 
 def configured(tmp_path: Path, text: str, **environ: str):
     file = tmp_path / "identity.toml"
-    file.write_text(text)
+    file.write_text(last_said(text))
     (tmp_path / "sk.pem").write_text("pinned")
     return load({"SAVITARNA_DATA_DIR": str(tmp_path), "SAVITARNA_IDENTITY": str(file)} | environ)
+
+
+def last_said(text: str) -> str:
+    """TOML takes no key twice: the last one stays."""
+    tables: list[dict[str, str]] = []
+    for line in filter(str.strip, text.splitlines()):
+        if line.strip().startswith("[") or not tables:
+            tables.append({"": line})
+        else:
+            tables[-1][line.partition("=")[0].strip()] = line
+    return "\n".join(line for table in tables for line in table.values())
 
 
 def test_without_a_file_development_offers_the_simulators_and_production_nothing(tmp_path: Path) -> None:
@@ -84,6 +109,23 @@ def test_live_needs_ones_own_name_and_the_pinned_certificates(tmp_path: Path) ->
         ('[smart_id]\nmode = "demo"\ntrust_dir = "/nowhere"', "there is no directory /nowhere"),
         ('[smart_id]\nmode = "demo"\ntls = "/nowhere.pem"', "there is no file /nowhere.pem"),
         ('[smart_id]\nmode = "simulator"\nbase_url = "https://example.com"', "must be this install's own simulator"),
+        (f'[oidc.bank]{BANK}personal_code = ""', "oidc.bank.personal_code must be the claim with it"),
+        (f'[oidc.bank]{BANK}profile = "google"', "oidc.bank.personal_code must be the claim with it"),
+        (f'[oidc.bank]{BANK}profile = "myspace"', "oidc.bank.profile must be one of bank, google, facebook"),
+        (f'[oidc.bank]{BANK}client_auth = "none"', "oidc.bank.client_auth must be one of"),
+        (f'[oidc.bank]{BANK}client_auth = "private_key_jwt"', "oidc.bank.client_key must name a file that is there"),
+        (f'[oidc.bank]{BANK}token_endpoint = "http://bank.example/token"', "oidc.bank.token_endpoint must start with https"),
+        (f'[oidc.bank]{BANK}base_url = "http://bank.example"', "oidc.bank.base_url must start with https"),
+        (f'[oidc.bank]{BANK}client_id = ""', "oidc.bank.client_id must be"),
+        (f'[oidc.bank]{BANK}client_secret = ""', "oidc.bank.client_secret must be"),
+        (f'[oidc.bank]{BANK}client_secret = ""\nclient_secret_file = "/nowhere"', "oidc.bank.client_secret must be"),
+        (f"[oidc.smart_id]{BANK}", "oidc.smart_id must be a table, and its name a word of its own"),
+        (f'[oidc.bank]{BANK}name = "another"', "oidc.bank.name is not a setting of it"),
+        (f'[viisp]{GATEWAY}pid = ""', "viisp.pid must be"),
+        (f'[viisp]{GATEWAY}key = "/nowhere.pem"', "viisp.key must name a file that is there"),
+        (f'[viisp]{GATEWAY}gateway_key = "/nowhere.pem"', "viisp.gateway_key must name a file that is there"),
+        (f'[viisp]{GATEWAY}portal_url = "http://gateway.example"', "viisp.portal_url must start with https"),
+        (f'[viisp]{GATEWAY}providers = "auth.lt.bank auth.login.pass"', "viisp.providers must be ways that prove"),
         ('[organisations.a.smart_id]\ncolour = 1\nmode = "demo"', "organisations.a.smart_id.colour"),
         ("[smart_id", "is not TOML"),
     ],
@@ -108,3 +150,21 @@ def test_production_believes_nobody_who_may_be_anybody(tmp_path: Path, mode: str
 def test_a_file_that_is_not_there_refuses_to_start(tmp_path: Path) -> None:
     with pytest.raises(Misconfigured, match="cannot be read"):
         load({"SAVITARNA_DATA_DIR": str(tmp_path), "SAVITARNA_IDENTITY": str(tmp_path / "none.toml")})
+
+
+def test_google_needs_only_what_google_gave(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("from google\n")
+    text = f'[oidc.google]\nmode = "live"\nprofile = "google"\nclient_id = "x"\nclient_secret_file = "{tmp_path}/secret"'
+    google = configured(tmp_path, text, **PRODUCTION).sign_in_methods("any")["google"]
+    assert (google.base_url, google.other_issuers) == ("https://accounts.google.com", "accounts.google.com")
+    assert (google.title, google.level, google.client_secret) == ("Google", "low", "from google")
+    assert "from google" not in repr(google)
+
+
+def test_a_bank_and_the_gateway_may_be_live_in_production(tmp_path: Path) -> None:
+    """Theirs to be found wanting are named above; whole they are taken, and each organisation may have an agreement of its own."""
+    text = f'[oidc.bank]{BANK}\n[viisp]{GATEWAY}\n[organisations.energija.oidc.bank]\nclient_id = "energija"'
+    config = configured(tmp_path, text, **PRODUCTION)
+    assert {name: method.level for name, method in config.sign_in_methods("any").items() if name == "bank"} == {"bank": "high"}
+    assert config.sign_in_methods("energija")["bank"].client_id == "energija"
+    assert config.sign_in_methods("any")["viisp"].base_url.startswith("https://www.epaslaugos.lt/")

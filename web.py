@@ -391,7 +391,7 @@ class Form(FlaskForm):
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
             return super().wrap_formdata(form, formdata) or _filled_in(form)
 
-    form_key = HiddenField(default=lambda: secrets.token_urlsafe(16))
+    form_key = HiddenField(default=lambda: form_key())
 
     doubt: str | None = None  # a question that must be answered with yes before it is done
 
@@ -399,7 +399,7 @@ class Form(FlaskForm):
 def _keep() -> bool:
     """Keep what was filled in, so that its page shows it again once its reader is signed in (T65): in their own browser, for half
     an hour. Only of a form of this very site, without a secret in it, and as much as fits into a cookie."""
-    sent = [(name, value) for name, value in _sent_once() if name != "csrf_token"]
+    sent = [(name, value) for name, value in sent_once() if name != "csrf_token"]
     is_ours = request.headers.get("Sec-Fetch-Site") == "same-origin"
     if not (sent and is_ours and _page_of_form() and len(json.dumps(sent)) <= MOST_IN_A_COOKIE):
         return False
@@ -420,6 +420,11 @@ def _filled_in(form: Form) -> MultiDict[str, str] | None:
         return None
     tell(gettext("Here is what you filled in. It is not sent yet: check it and send it."), "warning")
     return sent
+
+
+def form_key() -> str:
+    """A new key for a form; where one chooses between companies it says for which choice the form is made (T13)."""
+    return secrets.token_urlsafe(16) + str(g.get("form_mark", ""))
 
 
 def once(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -589,7 +594,7 @@ def _context() -> dict[str, Any]:
         "language": language(),
         "languages": LANGUAGES,
         "csp_nonce": csp_nonce,
-        "form_key": lambda: secrets.token_urlsafe(16),
+        "form_key": form_key,
         "choice": choice,
         "allows": lambda deed, thing=None: access.allows(viewer(), deed, thing),
         "config_": current_app.config["SAVITARNA"],
@@ -701,7 +706,7 @@ def _explain(error: Exception) -> Any:
         current_app.logger.error("request failed", exc_info=error)
     try:
         title, advice = ERRORS[code]
-        kept = _sent_once() if code == 503 else []
+        kept = sent_once() if code == 503 else []
         if kept:
             advice = lazy_gettext(
                 "What you entered is kept on this page: send it again in a minute. However often you do, it is done once."
@@ -717,7 +722,7 @@ def _explain(error: Exception) -> Any:
     return page
 
 
-def _sent_once() -> list[tuple[str, str]]:
+def sent_once() -> list[tuple[str, str]]:
     """What was sent, to be sent again (F09, T65): of forms that act once, and that hold no secret."""
     sent = list(request.form.items(multi=True)) if request.method == "POST" and not request.files else []
     names = [name for name, _ in sent]

@@ -29,6 +29,8 @@ import web
 from backoffice.lookups import ContractLookup, Lookup
 from models import N_, PROOFS, ROLES, AccessType, Account, Building, Company, Membership, Meter, Reading, Staff, StaffBuilding
 from rules import access, clock, email_changes, holding, links, readings, settings
+from models import ROLES, AccessType, Account, Building, Company, Membership, Meter, Reading, Representative, Staff, StaffBuilding
+from rules import access, clock, holding, links, readings, settings
 from rules.refusal import Missing
 
 LONG_TEXT, MOST_DECIMALS = 300, 3
@@ -211,6 +213,23 @@ def access_type(row: Any) -> Field:
     )
 
 
+def company_type(row: Any) -> Field:
+    """What staff may give in a company: never the access type of a head (IB-31)."""
+    return Choice(
+        lazy_gettext("Access type"),
+        choices=[(name, _(access.ACCESS_TYPES[name][0])) for name in access.GRANTABLE_IN_A_COMPANY],
+        default=row.access_type.name if isinstance(row, Representative) else "user",
+    )
+
+
+def company(row: Any) -> Field:
+    return LookupField(label=lazy_gettext("Company"), loader=Lookup(Company), default=row.company, validators=[Needed()])
+
+
+def parent(row: Any) -> Field:
+    return LookupField(label=lazy_gettext("Belongs to"), loader=Lookup(Company), default=row.belongs_to, validators=[Needed()])
+
+
 def contract(row: Account) -> Field:
     """A contract by its payer code; the one that the customer seems to have meant last, where staff can see which it is."""
     return LookupField(
@@ -282,6 +301,9 @@ NEEDS: dict[str, Callable[[Any], Field]] = {
     "role": role,
     "buildings": buildings,
     "deeds": deeds,
+    "company_type": company_type,
+    "company": company,
+    "parent": parent,
     "contract": contract,
     "building": building,
     "number": number,
@@ -303,6 +325,8 @@ def needs_form(needs: Sequence[str], row: Any) -> web.Form:
 def entered(form: web.Form, needs: Sequence[str]) -> dict[str, Any]:
     """What was entered, as the rule takes it. Raises Missing for a building that is not the viewer's to give."""
     said = {name: form[name].data for name in needs}
+    if "company_type" in said:
+        said["access_type"] = said.pop("company_type")
     if "buildings" in said:
         chosen = list(Building.within(web.viewer()).where(Building.public_id.in_(said["buildings"])))
         if len(chosen) != len(set(said["buildings"])):

@@ -7,7 +7,22 @@ import health
 import tasks
 import web
 from config import Config
-from customer.pages import account, contracts, home, identity, invoices, looks, meters, readings, register, shares, sign_in
+from customer import represented
+from customer.pages import (
+    account,
+    company,
+    contracts,
+    home,
+    identity,
+    invitations,
+    invoices,
+    looks,
+    meters,
+    readings,
+    register,
+    shares,
+    sign_in,
+)
 from models import Account, Organisation
 from rules import access, sessions
 
@@ -16,22 +31,32 @@ def create_app(config: Config) -> web.Site:
     """The site of every organisation of this install."""
     web.bind(config, keep_plans=True)
     site = web.create_site("customer", config, key="customer_secret_key", routes=access.CUSTOMER_ROUTES, whose=_whose, ring=tasks.ring)
-    for page in (health, home, register, sign_in, identity, account, contracts, shares, invoices, looks, meters, readings):
+    for page in (
+        health, home, register, sign_in, identity, account, company, invitations, contracts, shares, invoices, looks, meters, readings,
+    ):  # fmt: skip
         site.register_blueprint(page.pages)
+    site.register_blueprint(company.chosen)
+    site.before_request(represented.check)
     site.context_processor(lambda: {"nav": _nav()})
     return site
 
 
 def _whose(secret: str) -> Account | None:
     here = web.organisation()
-    return sessions.customer(secret, here) if isinstance(here, Organisation) else None
+    account = sessions.customer(secret, here) if isinstance(here, Organisation) else None
+    if account is not None:
+        represented.apply(account)
+    return account
+
+
+PART_OF = {"readings": "meters", "contracts": "account", "looks": "account", "companies": "account", "invitations": "account"}
 
 
 def _nav() -> list[tuple[str, str, str, bool]]:
     """The four places of a signed-in customer: address, label, icon, whether it is here."""
     if not isinstance(web.viewer(), Account):
         return []
-    here = (request.blueprint or "").replace("readings", "meters").replace("contracts", "account").replace("looks", "account")
+    here = PART_OF.get(request.blueprint or "", request.blueprint)
     places = (("home", _("Home"), "home"), ("invoices", _("Bills"), "bill"), ("meters", _("Meters"), "meter"))
     nav = [(url_for(f"{name}.index"), label, icon, here == name) for name, label, icon in places]
     return [*nav, (url_for("account.view"), _("Account"), "person", here == "account")]

@@ -6,13 +6,13 @@ from typing import Any
 from flask import request
 from flask_babel import gettext as _, lazy_gettext as _l, ngettext
 from markupsafe import Markup
-from wtforms import Field, Form as PlainForm, SelectChoice, SelectField, StringField
+from wtforms import Field, Form as PlainForm, RadioField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired, ValidationError
 
 import web
 from customer import words
 from customer.fields import Agreement, Cents, Day, Email, MeterValue, Password, Phone, Words
-from models import ConsentText, Contract, Meter, Organisation, Provider
+from models import Company, ConsentText, Contract, Meter, Organisation, Provider
 from rules import consents, contracts, history, readings, settings
 
 # ---- accounts ---------------------------------------------------------------------------------------------------------
@@ -143,16 +143,23 @@ def register_form(
 ) -> RegisterForm:
     """The form of one organisation for one kind of person, in the order of its portal (CV-05..14, AG-05..08, PS-01, IB-49). Of who
     `is_proven` no name is asked, and a phone number in any case (IB-37)."""
+    organisation: Organisation, person_type: str, providers: Sequence[Provider], *, asks_contract: bool, invited: str = ""
+) -> RegisterForm:
+    """The form of one organisation for one kind of person, in the order of its portal (CV-05..14, AG-05..08, PS-01, IB-49). Who is
+    `invited` into a company registers with that very address, and a phone number (IB-45)."""
     rules = settings.of(organisation)
     fields: dict[str, Any] = {} if is_proven else dict(_names(rules.signup_names, person_type))
     fields["email"] = Email(description=_l("The one your company gave you: you will sign in with it") if rules.company_email_only else "")
     if rules.signup_phone or is_proven:
+    if rules.signup_phone or invited:
         fields["phone"] = Phone()
     fields["password"] = Password(is_new=True, description=password_rules(organisation))
     if asks_contract:
         fields |= _claim(rules, providers)
     fields |= {f"consent_{text.kind}": agreement(text) for text in consents.asked(organisation)}
     form: RegisterForm = type("RegisterForm", (RegisterForm,), fields)()
+    if invited:
+        form.email.data, form.email.render_kw = invited, {**form.email.render_kw, "readonly": True}
     return form
 
 
@@ -258,6 +265,36 @@ class ShareForm(web.Form):
     last_on = Day(
         _l("Until"), description=_l("The last day on which they see it. Leave it empty if there is none: you can end it whenever you like.")
     )
+
+
+class ContactsForm(web.Form):
+    """IB-23: how to reach a company."""
+
+    email = Words(_l("E-mail"), render_kw={"autocomplete": "off", "inputmode": "email", "maxlength": "254"})
+    phone = Words(
+        _l("Phone"), description=_l("For example +370 600 00000"), render_kw={"autocomplete": "off", "inputmode": "tel", "class": "w-half"}
+    )
+    address = Words(_l("Address"), render_kw={"autocomplete": "off", "maxlength": "250"})
+
+
+class InviteForm(web.Form):
+    """IB-42, IB-44: whom to invite into a company, and as what."""
+
+    email = Email(_l("Their e-mail"), autocomplete="off", missing=_l("Enter the e-mail address of whom you invite"))
+    access_type = RadioField(_l("What they may do"), [DataRequired(_l("Select what they may do"))], validate_choice=False)
+
+
+def invite_form(grants: Sequence[str], company: Company) -> InviteForm:
+    """The form, with what one may give (IB-44)."""
+    form = InviteForm()
+    told = {
+        "authorised_person": _l("Authorised person: sees everything of the company, invites and removes people"),
+        "user": _l("User: sees bills, use and meters, declares readings"),
+    }
+    form.access_type.choices = [(kind, told[kind]) for kind in reversed(grants)]
+    if company.email_domain:
+        form.email.description = _("The one that the company gave: it ends with @%(domain)s", domain=company.email_domain)
+    return form
 
 
 class MeterNameForm(web.Form):

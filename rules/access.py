@@ -3,7 +3,7 @@
 import uuid
 from collections.abc import Callable
 from functools import cache
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from models import N_, AccessType, Account, Company, Contract, Membership, Organisation, Representative, Staff, Table
 from rules import settings
@@ -173,6 +173,19 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "account.undo_email": ANYONE,
     "looks.index": "account.view",
     "account.identity": SIGNED_IN,
+    "companies.index": "account.use",
+    "companies.view": "company.view",
+    "companies.change_contacts": "company.change_contacts",
+    "companies.leave": "company.leave",
+    "companies.change_access_type": "representative.change",
+    "companies.remove": "representative.change",
+    "companies.remove_beside": "representative.change",
+    "invitations.invite": "representative.change",
+    "invitations.send_again": "representative.change",
+    "invitations.revoke": "representative.change",
+    "invitations.opened": ANYONE,
+    "invitations.offered": "account.use",
+    "represented.choose": "account.use",
     "contracts.index": "account.use",
     "contracts.attach": "contract.attach",
     "contracts.view": "contract.view",
@@ -298,6 +311,17 @@ def _asked(account: Account, deed: str, kind: str = "") -> str:
 
 def _reaches(account: Account, at: str, deed: str, kind: str = "") -> bool:
     return LEVELS.index(at) >= LEVELS.index(_asked(account, deed, kind))
+    if isinstance(person, Account):
+        if deed not in WITHOUT_IDENTITY and is_identity_missing(person):
+            return False
+        if deed in OWN_DEEDS:
+            return thing is None or (isinstance(thing, Account) and thing.id == person.id)
+        if deed in OF_A_COMPANY:
+            company = thing.id if isinstance(thing, Company) else getattr(thing, "company_id", None)
+            return any(deed in deeds for held, deeds in _represented(person) if company is None or held == company)
+        contract = None if thing is None else _contract_of(thing)
+        return any(deed in one.deeds for one in held(person) if contract is None or one.contract == contract)
+    return False
 
 
 def reach(person: Any, model: type[Row], public_id: uuid.UUID, deed: str) -> Row:
@@ -310,7 +334,13 @@ def reach(person: Any, model: type[Row], public_id: uuid.UUID, deed: str) -> Row
         if row is not None and lacking(person, deed, row):
             raise Lacking(lacking(person, deed, row))
         raise Missing
+    if isinstance(person, Account) and _contract_of(row) not in (None, *contracts_shown(person, deed)):
+        narrow(person, None, None)  # a page of one thing shows all of that thing, whatever the lists are narrowed to
     return row
+
+
+def _contract_of(row: Table) -> int | None:
+    return row.id if isinstance(row, Contract) else getattr(row, "contract_id", None)
 
 
 def _known(person: Any, model: type[Row], public_id: uuid.UUID) -> Row | None:
@@ -324,23 +354,65 @@ def _own(model: type[Table]) -> Callable[..., list[Any]]:
     return statement(lambda account, public_id: model.within(account).where(model.public_id == public_id))
 
 
+class Held(NamedTuple):
+    """A contract of an account, by ids: what its access type gives there, whose contract it is (None: a person's) and who provides."""
+
+    contract: int
+    deeds: list[str]
+    company: int | None
+    provider: int
+
+
+OWN = 0  # in the place of a company: what is no company's
+
+
 def contracts_allowing(account: Account, deed: str) -> list[int]:
     """The ids of the contracts with which a customer may do `deed` now."""
     held, at = _held(account), level(account)
     reached = {kind for kind in {kind for _, _, kind in held} if _reaches(account, at, deed, kind)}
     return [contract for contract, deeds, kind in held if kind in reached and deed in deeds]
+    if is_identity_missing(account):
+        return []
+    return [one.contract for one in held(account) if deed in one.deeds]
+
+
+def contracts_shown(account: Account, deed: str) -> list[int]:
+    """Those of them that lists show: of the company and provider to which the customer has narrowed them (AG-12, AG-13)."""
+    if is_identity_missing(account):
+        return []
+    return [one.contract for one in held(account) if deed in one.deeds and is_shown(account, one.company, one.provider)]
+
+
+def is_shown(account: Account, of_company: int | None, of_provider: int) -> bool:
+    """Whether lists show what is of this company and provider."""
+    company, provider = account.__dict__.get("_narrowed", (None, None))
+    return company in (None, of_company or OWN) and provider in (None, of_provider)
+
+
+def narrow(account: Account, company: int | None, provider: int | None) -> None:
+    """Let lists of this loaded account show one company's (`OWN`: no company's) and one provider's contracts only; None: all. It
+    gives no right and takes none."""
+    account.__dict__["_narrowed"] = company, provider
 
 
 def holds_any(account: Account) -> bool:
     """Whether a customer has any contract now."""
-    return bool(_held(account))
+    return bool(held(account))
 
 
 def _held(account: Account) -> list[tuple[int, list[str], str]]:
     """The contracts of an account, the deeds its access type gives there, and which type it is; asked once per loaded account."""
     kept = account.__dict__.get("_held")
+def is_identity_missing(account: Account) -> bool:
+    """Whether the organisation lets this account do nothing before its identity is confirmed (AG-10)."""
+    return account.identity_confirmed_at is None and settings.of(account.organisation).identity_required
+
+
+def held(account: Account) -> list[Held]:
+    """The contracts of an account; asked once per loaded account."""
+    kept: list[Held] | None = account.__dict__.get("_held")
     if kept is None:
-        kept = account.__dict__["_held"] = _memberships(account)
+        kept = account.__dict__["_held"] = [Held(*row) for row in _memberships(account)]
     return kept
 
 
@@ -366,7 +438,9 @@ def _representatives(account: Account) -> Any:
 def _memberships(account: Account) -> Any:
     return (
         Membership.select(Membership.contract, AccessType.deeds, AccessType.name)
+        Membership.select(Membership.contract, AccessType.deeds, Contract.company, Contract.provider)
         .join(AccessType)
+        .join_from(Membership, Contract)
         .where((Membership.account == account.id) & Membership.until_at.is_null())
         .tuples()
     )

@@ -23,7 +23,7 @@ from models import (
     is_of_an_earlier_customer,
     now,
 )
-from rules import clock, diagnosis, events, limits, messages, settings
+from rules import access, clock, diagnosis, events, limits, messages, settings
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
@@ -56,8 +56,8 @@ class NotFound(Refused):
 
 
 def held(account: Account) -> list[Membership]:
-    """The contracts of an account with provider and access type, in the order of their addresses."""
-    return list(
+    """The contracts of an account with provider and access type, in the order of their addresses; those that lists show (AG-13)."""
+    rows = (
         Membership.within(account)
         .select(Membership, Contract, Provider, AccessType)
         .join(Contract)
@@ -66,6 +66,7 @@ def held(account: Account) -> list[Membership]:
         .join(AccessType)
         .order_by(Contract.sort_key, Contract.id)
     )
+    return [one for one in rows if access.is_shown(account, one.contract.company_id, one.contract.provider_id)]
 
 
 def given_up(account: Account) -> list[Membership]:

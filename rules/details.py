@@ -57,6 +57,15 @@ def mobile_id_phone(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
+def company_domain(text: str) -> str:
+    """The domain of a company's own addresses; never one where anybody gets an address (T07). Raises Refused."""
+    domain = text.strip().removeprefix("@").casefold()
+    address(f"a@{domain}")
+    if domain in _words("public_mail_domains.txt"):
+        raise Refused(N_("{domain} is open to everyone: it is no company's own"), field="email_domain", domain=domain)
+    return domain
+
+
 def phone(text: str) -> str:
     """A phone number as +370xxxxxxxx (CV-09); spaces, and the 8 or 0 that is dialled inside the country, may be typed.
     Raises Refused."""

@@ -94,4 +94,4 @@ def _with_name(rows: Any, account: Account) -> Any:
 
 
 def _contracts(account: Account) -> list[int]:
-    return access.contracts_allowing(account, "meter.view")
+    return access.contracts_shown(account, "meter.view")

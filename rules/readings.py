@@ -103,7 +103,9 @@ def places(account: Account, deed: str = "meter.view", *, before: str = NEVER, o
     `before` takes the newest readings of months before that one, `only` the contract with that id alone. Readings of whoever had
     the place earlier are not shown (CV-30).
     """
-    contracts = [held for held in access.contracts_allowing(account, deed) if only in (None, held)]
+    contracts = access.contracts_shown(account, deed)
+    if only is not None:
+        contracts = [held for held in access.contracts_allowing(account, deed) if held == only]
     found: dict[int, Place] = {}
     for contract in _places(account, contracts, before):
         place = found.setdefault(contract.id, Place(contract))

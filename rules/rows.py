@@ -6,8 +6,8 @@ from typing import Any, TypeVar
 
 from peewee import ForeignKeyField, IntegrityError
 
-from models import MOST_DIGITS, N_, Building, Contract, Meter, MeterKind, Organisation, Owned, Premises, Provider, Staff, Table
-from rules import events, places
+from models import MOST_DIGITS, N_, Building, Company, Contract, Meter, MeterKind, Organisation, Owned, Premises, Provider, Staff, Table
+from rules import details, events, places
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 
@@ -31,6 +31,7 @@ def create(model: type[Row], values: dict[str, Any], *, by: Staff) -> Row:
     organisation = _organisation(values, by)
     _check_relations(model, values, organisation, by)
     _check_days(model, values)
+    _check_company(model, values)
     _check_unique(model, values | {"organisation": organisation}, None)
     try:
         with unit_of_work():
@@ -65,7 +66,9 @@ def change(row: Row, values: dict[str, Any], *, version: int, by: Staff, event: 
             if not changed:
                 raise _Unchanged
             _check_relations(model, changed, getattr(current, "organisation_id", None), by)
-            _check_days(model, {name: getattr(current, name) for name in model._meta.fields} | changed)
+            whole = {name: getattr(current, name) for name in model._meta.fields} | changed
+            _check_days(model, whole)
+            _check_company(model, whole)
             _check_unique(model, changed, current)
             for name in changed:
                 if (model, name) in HELD and HELD[model, name](current):
@@ -152,6 +155,13 @@ def _check_days(model: type[Table], values: dict[str, Any]) -> None:
         raise Refused(N_("Readings must close on day {opens} or later"), field="reading_closes_on", opens=opens)
 
 
+def _check_company(model: type[Table], values: dict[str, Any]) -> None:
+    """A company has a code of the register; a person in business has none (IB-34)."""
+    if model is Company and bool(values.get("code")) == bool(values.get("person_digest")):
+        wrong = N_("A person in business has no company code") if values.get("person_digest") else N_("Enter the company code")
+        raise Refused(wrong, field="code")
+
+
 def _checked(model: type[Table], name: str, value: Any) -> Any:
     field = model._meta.fields[name]
     value = value.strip() if isinstance(value, str) else value
@@ -198,6 +208,12 @@ BOUNDS: dict[tuple[type[Table], str], tuple[int, int]] = {
     (Meter, "digits"): (1, MOST_DIGITS),
     (MeterKind, "digits"): (1, MOST_DIGITS),
 }
-CHECKS: dict[tuple[type[Table], str], Callable[[str], str]] = {(Organisation, "brand"): brand, (Provider, "iban"): iban}
+CHECKS: dict[tuple[type[Table], str], Callable[[str], str]] = {
+    (Organisation, "brand"): brand,
+    (Provider, "iban"): iban,
+    (Company, "email"): details.address,
+    (Company, "phone"): details.phone,
+    (Company, "email_domain"): details.company_domain,
+}
 # What must be made anew in other rows when a column changes.
 FOLLOWERS: dict[tuple[type[Table], str], Callable[[Any], None]] = {(Building, "address"): places.renamed}

@@ -85,7 +85,7 @@ def by(account: Account, day: date) -> tuple[int, date] | None:
     """How many meters wait for this account to declare them now, and until when at the latest for the first of them; None where
     none does, or it is not the time. In one statement."""
     rules, open_ = settings.of(account.organisation), []
-    may = access.contracts_allowing(account, "reading.declare")
+    may = access.contracts_shown(account, "reading.declare")
     for count, opens, closes in _waiting(account, may, day, clock.period(day)):
         window = readings.window_of_days(opens or rules.reading_opens_on, closes or rules.reading_closes_on, day)
         open_ += [(count, window.closes_on)] * window.is_open

@@ -22,7 +22,7 @@ class Use:
 def of(account: Account, day: date, *, meter: Meter | None = None, months: int = 12) -> list[Use]:
     """The use of the last months by kind of meter, oldest month first, in one statement."""
     periods = clock.months(clock.period(day), months)
-    asked = account, access.contracts_allowing(account, "meter.view"), date.fromisoformat(f"{periods[0]}-01"), periods[-1]
+    asked = account, access.contracts_shown(account, "meter.view"), date.fromisoformat(f"{periods[0]}-01"), periods[-1]
     found: dict[int, Use] = {}
     for milli, period, number, *kind in _used(*asked) if meter is None else _used_of(*asked, meter.id):
         if number not in found:

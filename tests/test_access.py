@@ -11,7 +11,10 @@ from rules import access, events, settings
 from tests import factories, world as worlds
 from tests.browser import Browser
 
-CUSTOMERS = ("anonymous", "owner", "sharee", "viewer", "user", "stranger", "southerner", "agent")
+CUSTOMERS = (
+    "anonymous", "owner", "sharee", "viewer", "user", "stranger", "southerner", "agent",
+    "north_head", "authorised", "north_clerk", "former", "south_head",
+)  # fmt: skip
 STAFF = (
     "anonymous",
     "owner",
@@ -31,6 +34,11 @@ THINGS = {
     "contracts": "contract",
     "shares": "share",
     "shares.give": "contract",
+    "companies": "company",
+    "companies.change_access_type": "representative",
+    "companies.remove": "representative",
+    "invitations": "invitation",
+    "invitations.invite": "company",
 }
 ANSWERS = {200, 302, 303}
 

@@ -1,5 +1,5 @@
 """Two organisations that must never see one another, and everyone who may ask: Anna owns, Ivan rents, Vida only looks, Ugnė uses,
-Charlie is nobody here; Agnė, Mantas, Audra and Adomas work for North, Petr for South."""
+Charlie is nobody here; the UAB Uosis has a head, an authorised person, a clerk and a former one; Agnė, Mantas, Audra and Adomas work for North, Petr for South."""
 
 from dataclasses import dataclass, field
 from datetime import date, timedelta
@@ -11,6 +11,9 @@ from models import (
     EmailChange,
     Event,
     Export,
+    Event,
+    Export,
+    Invitation,
     Message,
     Organisation,
     Seal,
@@ -22,6 +25,7 @@ from models import (
     now,
 )
 from rules import events, sessions
+from rules import companies, events, sessions
 from rules.work import unit_of_work
 from tests import factories
 
@@ -109,6 +113,24 @@ def build() -> World:
             ),
             "staff": factories.staff(here, "agent", f"agent@{here.slug}.example.com", name=f"Agnė{mark}"),
         }
+        company = factories.company(here, f"UAB Uosis{mark}", email=f"uosis{here.id}@example.lt")
+        clerk = factories.account(here, f"clerk@{here.slug}.example.lt", name=f"Ugnius{mark}")
+        head = factories.account(here, f"head@{here.slug}.example.lt", name=f"Vadovė{mark}")
+        through = factories.represents(head, company)
+        rows |= {
+            "company": company,
+            "representative": factories.represents(clerk, company, "user"),
+            "invitation": Invitation.create(
+                organisation=here,
+                company=company,
+                email=f"invited{here.id}@example.lt",
+                access_type=AccessType.get(organisation=here, name="user"),
+                invited_through=through,
+                digest=f"{here.id}" * 64,
+                expires_at=now() + timedelta(days=7),
+            ),
+        }
+        world.people |= {f"{here.slug}_head": head, f"{here.slug}_clerk": clerk}
         rows["export"] = Export.create(
             organisation=here,
             staff=rows["staff"],
@@ -122,11 +144,23 @@ def build() -> World:
         with unit_of_work():
             rows["event"] = events.record("organisation.loaded", here, by=events.OPERATOR, preset=f"x{mark}")
     contract, house = world.own["contract"], world.own["building"]
-    world.people = {"anonymous": None, "owner": world.own["account"], "agent": world.own["staff"], "southern_agent": world.foreign["staff"]}
+    world.people |= {
+        "anonymous": None,
+        "owner": world.own["account"],
+        "agent": world.own["staff"],
+        "southern_agent": world.foreign["staff"],
+    }
     for who, access_type in (("sharee", "shared_person"), ("viewer", "viewer"), ("user", "user")):
         person = factories.account(world.north, f"{who}@north.example.lt", name=who.title())
         factories.holds(person, contract, access_type)
         world.people[who] = person
+    for who in ("authorised", "former"):
+        person = factories.account(world.north, f"{who}@north.example.lt", name=who.title())
+        place = factories.represents(person, world.own["company"], "authorised_person")
+        world.people[who] = person
+        if who == "former":
+            with unit_of_work():
+                companies.end(place, "staff", by=events.SYSTEM)
     world.people["stranger"] = factories.account(world.north, "charlie@north.example.lt", name="Charlie")
     world.people["southerner"] = world.foreign["account"]
     manager = factories.staff(world.north, "property_manager", "manager@north.example.com", name="Mantas")

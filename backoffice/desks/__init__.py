@@ -4,6 +4,7 @@ from models.py, who may do what from rules/access.py."""
 from typing import Any
 
 from backoffice.desks.billing import Invoices
+from backoffice.desks.companies import Companies, Invitations, Representatives
 from backoffice.desks.contracts import Buildings, Contracts, PremisesDesk, Providers
 from backoffice.desks.fixing import EmailChanges
 from backoffice.desks.heads import Heads
@@ -17,6 +18,7 @@ from models import N_
 
 MENU: dict[str, tuple[type[Any], ...]] = {
     N_("Customers"): (Accounts, Memberships, Shares, Heads, Contracts, EmailChanges),
+    N_("Customers"): (Accounts, Companies, Representatives, Invitations, Memberships, Shares, Contracts),
     N_("Buildings"): (Buildings, PremisesDesk, Providers),
     N_("Meters"): (Meters, MeterKinds, Readings, UndeclaredPages),
     N_("Bills"): (Invoices,),

@@ -3,8 +3,8 @@
 from backoffice.acts import Command
 from backoffice.desk import Desk
 from backoffice.lookups import Lookup
-from models import N_, Building, Contract, Organisation, Premises, Provider
-from rules import places
+from models import N_, Building, Company, Contract, Organisation, Premises, Provider
+from rules import companies, places
 
 FORMS = ("payer_code_form", "invoice_number_form")
 
@@ -15,15 +15,16 @@ class Contracts(Desk):
     column_list = ("payer_code", "address", "customer_name", "provider.name", "ended_on")
     column_sortable_list = ("payer_code", ("address", "sort_key"))
     column_default_sort = "address"
-    column_filters = ("organisation", "building", "premises")
+    column_filters = ("organisation", "building", "premises", "company")
     column_details_list = (
-        "payer_code", "customer_name", "address", "provider.name", "building.address", "premises.number", "opened_on", "ended_on",
+        "payer_code", "customer_name", "company.name", "address", "provider.name", "building.address",
+        "premises.number", "opened_on", "ended_on",
     )  # fmt: skip
     form_columns = ("address",)
     search_hint = N_("Payer code, customer or address")
     related = (("memberships", "contract"), ("invoices", "contract"), ("meters", "contract"), ("readings", "contract"))
     empty = (N_("No contracts yet"), N_("Contracts come with the billing feed."))
-    form_ajax_refs = {"building": Lookup(Building)}
+    form_ajax_refs = {"building": Lookup(Building), "company": Lookup(Company)}
     commands = (
         Command(
             "place",
@@ -36,6 +37,23 @@ class Contracts(Desk):
             needs=("building", "number", "reason"),
             done=N_("was put in the building"),
             is_bulk=False,
+        ),
+        Command(
+            "set_company",
+            N_("Say whose company's it is"),
+            companies.set_company,
+            ask=N_("Whoever represents that company has it at once; whoever had it by another company has it no more."),
+            needs=("company", "reason"),
+            done=N_("is that company's now"),
+        ),
+        Command(
+            "take_from_company",
+            N_("Say that it is no company's"),
+            companies.take_from_company,
+            ask=N_("It leaves the accounts of all who have it by the company, until the billing system says another company."),
+            needs=("reason",),
+            done=N_("is no company's now"),
+            when=lambda contract: contract.company_id is not None,
         ),
     )
 

@@ -10,6 +10,7 @@ from customer import forms
 from customer.pages.sign_in import confirm_page, over
 from customer.ways import ways
 from rules import access, accounts, confirmations, consents, email_changes, identities, registration, sessions, settings
+from rules import access, accounts, companies, confirmations, consents, invitations, registration, sessions
 from rules.refusal import Refused
 
 pages = Blueprint("account", __name__)
@@ -29,6 +30,7 @@ def view() -> Any:
         account=account,
         consents=agreements,
         may_change_consents=any(not text.is_required or consent is None for text, consent in asked),
+        has_companies=bool(companies.held(account) or invitations.to(account)),
         sessions=sessions.others(account),
         this_session=account.session.id,
         device=device,

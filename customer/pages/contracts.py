@@ -30,7 +30,7 @@ def index() -> Any:
         rows=[row for row in rows if not _is_over(row["contract"])],
         ended=[row for row in rows if _is_over(row["contract"])],
         given_up=[(one, clock.today(one.since_at), clock.today(one.until_at)) for one in contracts.given_up(account)],
-        hidden=[(one.contract, "contract.detach" in one.access_type.deeds) for one in held if one not in shown],
+        hidden=[(one.contract, "contract.detach" in one.access_type.deeds and one.through_id is None) for one in held if one not in shown],
         **notice(account),
         owed=billing.owed(account, today),
     )
@@ -53,6 +53,7 @@ def view(public_id: uuid.UUID) -> Any:
         may_share=sharing.may_share(account, contract),
         may_end=lambda share: sharing.may_end(account, share),
         is_over=_is_over(contract),
+        through=held.through.company.name if held.through else "",
         today=clock.today(),
     )
 

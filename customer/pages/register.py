@@ -12,6 +12,7 @@ from customer.pages.sign_in import confirm_page, over
 from customer.ways import proven_here, ways
 from models import PERSON_TYPES
 from rules import contracts, identity_flows, registration, settings, sharing
+from rules import contracts, invitations, registration, settings, sharing
 from rules.refusal import Refused
 
 pages = Blueprint("register", __name__)
@@ -33,6 +34,11 @@ def register() -> Any:
     proven = proven_here(request.args.get("proven", "")) if rules.signup_identity != "no" else None
     asks_contract = rules.signup_contract and offered is None
     form = forms.register_form(organisation, person_type, providers, asks_contract=asks_contract, is_proven=proven is not None)
+    token = request.args.get("invitation", "")
+    invitation = invitations.of_token(organisation, token) if token else None
+    asks_contract = rules.signup_contract and offered is None and invitation is None
+    invited = invitation.email if invitation else ""
+    form = forms.register_form(organisation, person_type, providers, asks_contract=asks_contract, invited=invited)
     if form.validate_on_submit():
         with web.asking(form):
             if offered:
@@ -55,6 +61,7 @@ def register() -> Any:
                 flow=flow,
                 claim=claim,
                 proven=proven,
+                invitation=invitation,
             )
             session["mail_to"] = form.email.data
             if outcome.step == "none":
@@ -72,6 +79,9 @@ def register() -> Any:
         picks_head=rules.signup_identity == "heads" and offered is None,
         is_head=is_head,
     )
+        "customer/register.html", form=form, person_types=types, person_type=person_type, shared=shared if offered else None,
+        invitation=invitation, token=token,
+    )  # fmt: skip
 
 
 def _slot() -> str:

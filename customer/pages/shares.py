@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 import web
 from customer import forms, words
 from models import Account, Contract, Share
-from rules import access, sharing
+from rules import access, invitations, sharing
 
 pages = Blueprint("shares", __name__)
 
@@ -67,8 +67,9 @@ def offered() -> Any:
 
 
 def notice(account: Account) -> dict[str, Any]:
-    """What a page of contracts says of sharing: what is offered, or that it will be shown once the address is confirmed."""
-    return {"offers": sharing.offers(account), "may_be_offered": sharing.is_on(account.organisation) and account.email_confirmed_at is None}
+    """What a page of contracts says of sharing and invitations: what is offered, or that it will be shown once the address is confirmed."""
+    may_be_offered = sharing.is_on(account.organisation) and account.email_confirmed_at is None
+    return {"offers": sharing.offers(account), "invited": invitations.to(account), "may_be_offered": may_be_offered}
 
 
 def _deeds(account: Account) -> list[str]:

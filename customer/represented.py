@@ -24,7 +24,7 @@ def apply(account: Account) -> None:
     """Narrow what this request shows to what the browser has chosen, and mark its forms with that."""
     chosen = Choice(*session.get(_slot(), (ALL, ALL)))
     g.chosen = choosing.choose(account, chosen)
-    g.form_mark = f"-for-{_mark(account, g.chosen)}"
+    g.form_mark = f"-for-{_mark(g.chosen)}"
 
 
 def choose(account: Account, choice: Choice) -> None:
@@ -42,7 +42,7 @@ def check() -> Any:
     said = MARK.search(request.form.get("form_key", ""))
     if said is None or f"-for-{said[1]}" == g.form_mark:
         return None
-    made_for = next((one for one in choosing.options(account).all() if _mark(account, one) == said[1]), None)
+    made_for = next((one for one in choosing.options(account).all() if _mark(one) == said[1]), None)
     if made_for is not None and request.form.get("made_for") == said[1]:
         choose(account, made_for)
         return None
@@ -82,8 +82,8 @@ def selector() -> dict[str, Any] | None:
     }
 
 
-def _mark(account: Account, choice: Choice) -> str:
-    return keys.digest("choice", f"{account.id}:{choice.company}:{choice.provider}")[:8]
+def _mark(choice: Choice) -> str:
+    return keys.digest("choice", f"{choice.company}:{choice.provider}")[:8]
 
 
 def _slot() -> str:

@@ -142,8 +142,9 @@ def test_what_is_open_to_anyone_fits_on_one_screen(db: object, customer_app: Any
 OPEN_PAGES = {
     "customer": [
         "account.confirm_email", "account.confirm_new_email", "account.undo_email",
-        "health.live", "health.metrics", "health.ready", "home.language", "home.organisations", "invitations.opened",
+        "health.live", "health.metrics", "health.ready", "home.language", "home.organisations",
         "identity.begin", "identity.callback", "identity.cancel", "identity.finish", "identity.qr", "identity.state", "identity.wait",
+        "invitations.opened",
         "register.check_mail", "register.confirm_code", "register.confirm_link", "register.register",
         "register.send_code_again",
         "sign_in.forgotten_password", "sign_in.locked", "sign_in.reset_password", "sign_in.reset_sent",

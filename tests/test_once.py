@@ -176,6 +176,7 @@ def test_no_form_of_the_customer_site_is_taken_without_its_token(browser: Browse
     """G7: every rule of the url map, for who may send each of them."""
     rules = list(posting(browser.app))
     factories.holds(anna, Contract.get())
+    factories.represents(anna, factories.company(anna.organisation), "authorised_person")
     browser.enter(anna)
     answers = {rule.endpoint: browser.client.post(f"/north{path}", data={"form_key": "k" * 22}).status_code for rule, path in rules}
     assert len(answers) > 5

@@ -27,10 +27,22 @@ from wtforms.widgets import CheckboxInput, ListWidget
 
 import web
 from backoffice.lookups import ContractLookup, Lookup
-from models import N_, PROOFS, ROLES, AccessType, Account, Building, Company, Membership, Meter, Reading, Staff, StaffBuilding
+from models import (
+    N_,
+    PROOFS,
+    ROLES,
+    AccessType,
+    Account,
+    Building,
+    Company,
+    Membership,
+    Meter,
+    Reading,
+    Representative,
+    Staff,
+    StaffBuilding,
+)
 from rules import access, clock, email_changes, holding, links, readings, settings
-from models import ROLES, AccessType, Account, Building, Company, Membership, Meter, Reading, Representative, Staff, StaffBuilding
-from rules import access, clock, holding, links, readings, settings
 from rules.refusal import Missing
 
 LONG_TEXT, MOST_DECIMALS = 300, 3

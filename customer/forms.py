@@ -139,19 +139,21 @@ class RegisterForm(web.Form):
 
 
 def register_form(
-    organisation: Organisation, person_type: str, providers: Sequence[Provider], *, asks_contract: bool, is_proven: bool
+    organisation: Organisation,
+    person_type: str,
+    providers: Sequence[Provider],
+    *,
+    asks_contract: bool,
+    is_proven: bool,
+    invited: str = "",
 ) -> RegisterForm:
     """The form of one organisation for one kind of person, in the order of its portal (CV-05..14, AG-05..08, PS-01, IB-49). Of who
-    `is_proven` no name is asked, and a phone number in any case (IB-37)."""
-    organisation: Organisation, person_type: str, providers: Sequence[Provider], *, asks_contract: bool, invited: str = ""
-) -> RegisterForm:
-    """The form of one organisation for one kind of person, in the order of its portal (CV-05..14, AG-05..08, PS-01, IB-49). Who is
-    `invited` into a company registers with that very address, and a phone number (IB-45)."""
+    `is_proven` no name is asked, and a phone number in any case (IB-37); the same of who is `invited` into a company, who registers with
+    that very address (IB-45)."""
     rules = settings.of(organisation)
     fields: dict[str, Any] = {} if is_proven else dict(_names(rules.signup_names, person_type))
     fields["email"] = Email(description=_l("The one your company gave you: you will sign in with it") if rules.company_email_only else "")
-    if rules.signup_phone or is_proven:
-    if rules.signup_phone or invited:
+    if rules.signup_phone or is_proven or invited:
         fields["phone"] = Phone()
     fields["password"] = Password(is_new=True, description=password_rules(organisation))
     if asks_contract:

@@ -268,9 +268,9 @@ def _customer_may(account: Account, deed: str, thing: Table | None, at: str) -> 
         where = thing.id if isinstance(thing, Company) else getattr(thing, "company_id", None)
         rights = _represented(account)
     else:
-        where = thing.id if isinstance(thing, Contract) else getattr(thing, "contract_id", None)
-        rights = _held(account)
-    return any(deed in deeds and where in (None, held) and _reaches(account, at, deed, kind) for held, deeds, kind in rights)
+        where = None if thing is None else _contract_of(thing)
+        rights = [(one.contract, one.deeds, one.kind) for one in held(account)]
+    return any(deed in deeds and where in (None, of) and _reaches(account, at, deed, kind) for of, deeds, kind in rights)
 
 
 # ---- levels of identity (K03) -----------------------------------------------------------------------------------------
@@ -292,7 +292,8 @@ def lacking(person: Any, deed: str, thing: Table | None = None) -> str:
 
 def lacking_anywhere(account: Account) -> str:
     """The level of identity that something of what a customer holds waits for; empty where nothing does."""
-    asked = [_asked(account, "")] + [_asked(account, "", kind) for _, _, kind in [*_held(account), *_represented(account)]]
+    asked = [_asked(account, "")] + [_asked(account, "", one.kind) for one in held(account)]
+    asked += [_asked(account, "", kind) for _, _, kind in _represented(account)]
     most = max(asked, key=LEVELS.index)
     return "" if LEVELS.index(most) <= LEVELS.index(level(account)) else most
 
@@ -311,17 +312,6 @@ def _asked(account: Account, deed: str, kind: str = "") -> str:
 
 def _reaches(account: Account, at: str, deed: str, kind: str = "") -> bool:
     return LEVELS.index(at) >= LEVELS.index(_asked(account, deed, kind))
-    if isinstance(person, Account):
-        if deed not in WITHOUT_IDENTITY and is_identity_missing(person):
-            return False
-        if deed in OWN_DEEDS:
-            return thing is None or (isinstance(thing, Account) and thing.id == person.id)
-        if deed in OF_A_COMPANY:
-            company = thing.id if isinstance(thing, Company) else getattr(thing, "company_id", None)
-            return any(deed in deeds for held, deeds in _represented(person) if company is None or held == company)
-        contract = None if thing is None else _contract_of(thing)
-        return any(deed in one.deeds for one in held(person) if contract is None or one.contract == contract)
-    return False
 
 
 def reach(person: Any, model: type[Row], public_id: uuid.UUID, deed: str) -> Row:
@@ -355,10 +345,12 @@ def _own(model: type[Table]) -> Callable[..., list[Any]]:
 
 
 class Held(NamedTuple):
-    """A contract of an account, by ids: what its access type gives there, whose contract it is (None: a person's) and who provides."""
+    """A contract of an account, by ids: what its access type gives there and which that is, whose contract it is (None: a person's),
+    and who provides."""
 
     contract: int
     deeds: list[str]
+    kind: str
     company: int | None
     provider: int
 
@@ -368,19 +360,18 @@ OWN = 0  # in the place of a company: what is no company's
 
 def contracts_allowing(account: Account, deed: str) -> list[int]:
     """The ids of the contracts with which a customer may do `deed` now."""
-    held, at = _held(account), level(account)
-    reached = {kind for kind in {kind for _, _, kind in held} if _reaches(account, at, deed, kind)}
-    return [contract for contract, deeds, kind in held if kind in reached and deed in deeds]
-    if is_identity_missing(account):
-        return []
-    return [one.contract for one in held(account) if deed in one.deeds]
+    return [one.contract for one in _allowing(account, deed)]
 
 
 def contracts_shown(account: Account, deed: str) -> list[int]:
     """Those of them that lists show: of the company and provider to which the customer has narrowed them (AG-12, AG-13)."""
-    if is_identity_missing(account):
-        return []
-    return [one.contract for one in held(account) if deed in one.deeds and is_shown(account, one.company, one.provider)]
+    return [one.contract for one in _allowing(account, deed) if is_shown(account, one.company, one.provider)]
+
+
+def _allowing(account: Account, deed: str) -> list[Held]:
+    rows, at = held(account), level(account)
+    reached = {kind for kind in {one.kind for one in rows} if _reaches(account, at, deed, kind)}
+    return [one for one in rows if one.kind in reached and deed in one.deeds]
 
 
 def is_shown(account: Account, of_company: int | None, of_provider: int) -> bool:
@@ -398,14 +389,6 @@ def narrow(account: Account, company: int | None, provider: int | None) -> None:
 def holds_any(account: Account) -> bool:
     """Whether a customer has any contract now."""
     return bool(held(account))
-
-
-def _held(account: Account) -> list[tuple[int, list[str], str]]:
-    """The contracts of an account, the deeds its access type gives there, and which type it is; asked once per loaded account."""
-    kept = account.__dict__.get("_held")
-def is_identity_missing(account: Account) -> bool:
-    """Whether the organisation lets this account do nothing before its identity is confirmed (AG-10)."""
-    return account.identity_confirmed_at is None and settings.of(account.organisation).identity_required
 
 
 def held(account: Account) -> list[Held]:
@@ -437,8 +420,7 @@ def _representatives(account: Account) -> Any:
 @statement
 def _memberships(account: Account) -> Any:
     return (
-        Membership.select(Membership.contract, AccessType.deeds, AccessType.name)
-        Membership.select(Membership.contract, AccessType.deeds, Contract.company, Contract.provider)
+        Membership.select(Membership.contract, AccessType.deeds, AccessType.name, Contract.company, Contract.provider)
         .join(AccessType)
         .join_from(Membership, Contract)
         .where((Membership.account == account.id) & Membership.until_at.is_null())

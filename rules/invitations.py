@@ -19,7 +19,6 @@ OVER = N_("This invitation is no longer good. Ask for a new one.")
 HAS_PLACE = N_("{email} is among the people of the company already. Change what they may do there.")
 WAITS = N_("This address has an invitation that waits. Send it again, or take it back first.")
 WRONG_DOMAIN = N_("Enter an address that the company gave: it ends with @{domain}")
-UNPROVEN = N_("Confirm your identity first: {organisation} asks that of authorised persons.")
 HAVE_MORE = N_("You have this access to {company} already, or more.")
 
 
@@ -234,11 +233,9 @@ def check_address(invitation: Invitation, email: str) -> None:
 
 def accept(account: Account, invitation: Invitation) -> Representative:
     """Take the place: all the company's contracts are in the account from now on. Whoever offered it is told. Raises Missing where it
-    is not to this account, Refused where it is over, or identity must be confirmed first (K03)."""
+    is not to this account, Refused where it is over. Which level of identity it takes to use it, `access` says (K03)."""
     found = one_to(account, invitation.public_id)
     company, kind = found.company, found.access_type
-    if kind.name == "authorised_person" and asks_identity(account):
-        raise Refused(UNPROVEN, organisation=account.organisation.name)
     with unit_of_work():
         by = found.invited_through and companies.as_it_stands(found.invited_through)
         if by and kind.name not in companies.grants(by):
@@ -262,11 +259,6 @@ def accept(account: Account, invitation: Invitation) -> Representative:
                 company=company.name,
             )
     return made
-
-
-def asks_identity(account: Account) -> bool:
-    """Whether this account must confirm its identity before it takes the place of an authorised person (K03, IB-47)."""
-    return account.identity_confirmed_at is None and settings.of(account.organisation).authorised_identity
 
 
 def decline(account: Account, invitation: Invitation) -> None:

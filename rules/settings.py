@@ -103,7 +103,6 @@ class Settings:
         choices=(("giver", N_("only the owner who shared")), ("any_owner", N_("any owner"))),
     )  # fmt: skip
     invitation_days: int = knob(7, N_("An invitation into a company is good for, days"), group=COMPANIES, k="K06", low=1, high=30)
-    authorised_identity: bool = knob(False, N_("Authorised persons confirm their identity before they take part"), group=COMPANIES, k="K03")
     authorised_removes_authorised: bool = knob(True, N_("Authorised persons may remove one another"), group=COMPANIES, k="K07")
     members_editable: bool = knob(
         False, N_("A company's people may be lowered in place, not only removed and invited anew"), group=COMPANIES, k="K09"

@@ -11,8 +11,6 @@ from models import (
     EmailChange,
     Event,
     Export,
-    Event,
-    Export,
     Invitation,
     Message,
     Organisation,
@@ -24,7 +22,6 @@ from models import (
     Table,
     now,
 )
-from rules import events, sessions
 from rules import companies, events, sessions
 from rules.work import unit_of_work
 from tests import factories

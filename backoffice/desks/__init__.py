@@ -17,8 +17,7 @@ from backoffice.undeclared import UndeclaredPages
 from models import N_
 
 MENU: dict[str, tuple[type[Any], ...]] = {
-    N_("Customers"): (Accounts, Memberships, Shares, Heads, Contracts, EmailChanges),
-    N_("Customers"): (Accounts, Companies, Representatives, Invitations, Memberships, Shares, Contracts),
+    N_("Customers"): (Accounts, Companies, Representatives, Invitations, Heads, Memberships, Shares, Contracts, EmailChanges),
     N_("Buildings"): (Buildings, PremisesDesk, Providers),
     N_("Meters"): (Meters, MeterKinds, Readings, UndeclaredPages),
     N_("Bills"): (Invoices,),

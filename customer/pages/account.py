@@ -9,8 +9,19 @@ import web
 from customer import forms
 from customer.pages.sign_in import confirm_page, over
 from customer.ways import ways
-from rules import access, accounts, confirmations, consents, email_changes, identities, registration, sessions, settings
-from rules import access, accounts, companies, confirmations, consents, invitations, registration, sessions
+from rules import (
+    access,
+    accounts,
+    companies,
+    confirmations,
+    consents,
+    email_changes,
+    identities,
+    invitations,
+    registration,
+    sessions,
+    settings,
+)
 from rules.refusal import Refused
 
 pages = Blueprint("account", __name__)

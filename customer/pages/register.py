@@ -11,8 +11,7 @@ from customer import forms
 from customer.pages.sign_in import confirm_page, over
 from customer.ways import proven_here, ways
 from models import PERSON_TYPES
-from rules import contracts, identity_flows, registration, settings, sharing
-from rules import contracts, invitations, registration, settings, sharing
+from rules import contracts, identity_flows, invitations, registration, settings, sharing
 from rules.refusal import Refused
 
 pages = Blueprint("register", __name__)
@@ -32,13 +31,13 @@ def register() -> Any:
     shared = request.args.get("shared", "")
     offered = sharing.waiting(organisation, shared) if shared else None
     proven = proven_here(request.args.get("proven", "")) if rules.signup_identity != "no" else None
-    asks_contract = rules.signup_contract and offered is None
-    form = forms.register_form(organisation, person_type, providers, asks_contract=asks_contract, is_proven=proven is not None)
     token = request.args.get("invitation", "")
     invitation = invitations.of_token(organisation, token) if token else None
     asks_contract = rules.signup_contract and offered is None and invitation is None
     invited = invitation.email if invitation else ""
-    form = forms.register_form(organisation, person_type, providers, asks_contract=asks_contract, invited=invited)
+    form = forms.register_form(
+        organisation, person_type, providers, asks_contract=asks_contract, is_proven=proven is not None, invited=invited
+    )
     if form.validate_on_submit():
         with web.asking(form):
             if offered:
@@ -67,7 +66,7 @@ def register() -> Any:
             if outcome.step == "none":
                 return _to_sign_in(outcome, _("Your account is open. Sign in with your e-mail and password."))
             return redirect(url_for("register.confirm_code" if outcome.step == "code" else "register.check_mail"))
-    is_head = rules.signup_identity == "heads" and request.args.get("as") == "head" and offered is None
+    is_head = rules.signup_identity == "heads" and request.args.get("as") == "head" and offered is None and invitation is None
     return render_template(
         "customer/register.html",
         form=form,
@@ -75,13 +74,12 @@ def register() -> Any:
         person_type=person_type,
         shared=shared if offered else None,
         person=identity_flows.person(proven) if proven else None,
-        ways=ways("register").values() if rules.signup_identity != "no" and offered is None else (),
-        picks_head=rules.signup_identity == "heads" and offered is None,
+        ways=ways("register").values() if rules.signup_identity != "no" and offered is None and invitation is None else (),
+        picks_head=rules.signup_identity == "heads" and offered is None and invitation is None,
         is_head=is_head,
+        invitation=invitation,
+        token=token,
     )
-        "customer/register.html", form=form, person_types=types, person_type=person_type, shared=shared if offered else None,
-        invitation=invitation, token=token,
-    )  # fmt: skip
 
 
 def _slot() -> str:

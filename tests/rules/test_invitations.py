@@ -231,19 +231,6 @@ def test_an_invitation_that_died_meanwhile_gives_an_account_and_nothing_else(hea
     assert companies.held(registered(uosis.organisation, NEW, made)) == []
 
 
-def test_authorised_persons_confirm_their_identity_first_where_that_is_the_rule(head: Account, uosis: Company, anna: Account) -> None:
-    """IB-47, K03"""
-    settings.change(uosis.organisation, "authorised_identity", True, by=events.OPERATOR)
-    made = invite(head, uosis)
-    anna = Account.get_by_id(anna.id)
-    with pytest.raises(Refused, match="Confirm your identity first"):
-        invitations.accept(anna, made)
-    anna.identity_confirmed_at = now()
-    anna.save()
-    invitations.accept(anna, made)
-    assert companies.place(anna, uosis).access_type.name == "authorised_person"
-
-
 def test_a_user_who_is_invited_higher_rises_and_a_head_falls_by_no_invitation(north: Organisation, head: Account, uosis: Company) -> None:
     """IB-31, IB-41: the address may have become theirs after the letter was sent."""
     made = invite(head, uosis)

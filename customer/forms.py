@@ -293,7 +293,7 @@ def invite_form(grants: Sequence[str], company: Company) -> InviteForm:
         "authorised_person": _l("Authorised person: sees everything of the company, invites and removes people"),
         "user": _l("User: sees bills, use and meters, declares readings"),
     }
-    form.access_type.choices = [(kind, told[kind]) for kind in reversed(grants)]
+    form.access_type.choices = [SelectChoice(kind, told[kind]) for kind in reversed(grants)]
     if company.email_domain:
         form.email.description = _("The one that the company gave: it ends with @%(domain)s", domain=company.email_domain)
     return form

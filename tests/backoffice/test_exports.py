@@ -251,7 +251,7 @@ def test_a_big_file_is_made_by_a_worker_and_followed_on_its_page(big: tuple[Any,
     browser, export = big
     here = browser.at
     assert "0 of 9 rows are written" in browser.text
-    assert browser.page.xpath("//progress[@max='5']")
+    assert browser.page.xpath("//progress[@max='9']")
     assert browser.page.xpath("//noscript/meta[@http-equiv='refresh']")
     assert not Event.select().where(Event.name == "rows.exported").exists()
     assert pages.make_waiting(staff_app, LEASE) == 1

@@ -8,7 +8,7 @@ from flask import current_app, session
 from flask_babel import gettext as _
 
 import web
-from config.identity import OpenId
+from config.identity import OpenId, Signing
 from integrations.identity import Method, available
 from models import IdentityFlow, now
 from rules import identities, identity_flows, settings
@@ -21,6 +21,7 @@ class Way(NamedTuple):
     title: str
     kind: str  # the setting that switches it on, without `login_`
     method: Method
+    phone_url: str  # where somebody's phone is acted, in development
 
     @property
     def is_strong(self) -> bool:
@@ -30,11 +31,11 @@ class Way(NamedTuple):
     @property
     def begins_at_once(self) -> bool:
         """Whether there is nothing to ask or to choose before."""
-        return not self.method.asks and not self.method.flows
+        return not any(self.method.asks.values()) and len(self.method.flows) <= 1
 
     def asks(self, flow: str) -> tuple[str, ...]:
         """What a person types for it."""
-        return dict(self.method.asks or {}).get(flow, ())
+        return self.method.asks.get(flow, ())
 
 
 def ways(purpose: str) -> dict[str, Way]:
@@ -45,7 +46,9 @@ def ways(purpose: str) -> dict[str, Way]:
     for name, method in available.methods(config, here.slug).items():
         is_login = isinstance(configured.get(name), OpenId)
         kind = name if not is_login else "social" if configured[name].level == "low" else "banks"
-        way = Way(name, configured[name].title if is_login else _(identities.title(name)), kind, method)
+        is_acted = isinstance(configured.get(name), Signing) and configured[name].mode == "simulator"
+        phone_url = f"{config.place.simulators_url}/sk/phone" if is_acted else ""
+        way = Way(name, configured[name].title if is_login else _(identities.title(name)), kind, method, phone_url)
         wanted = {"link": not way.is_strong, "sign_in": True}.get(purpose, way.is_strong)
         if wanted and getattr(settings.of(here), f"login_{kind}"):
             found[name] = way

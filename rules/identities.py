@@ -111,7 +111,7 @@ def confirm(account: Account, person: Proven, *, site_url: str = "") -> Identity
     return _attach(account, person, site_url)
 
 
-def link(account: Account, person: Proven, *, site_url: str) -> Identity:
+def link(account: Account, person: Proven, *, site_url: str = "") -> Identity:
     """Let a login elsewhere open an account (IB-11). Raises Refused where it opens another."""
     return _attach(account, person, site_url)
 

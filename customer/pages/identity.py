@@ -140,7 +140,7 @@ def _begin(way: Way, purpose: str, flow: str, form: forms.WayForm, secret: str, 
         log.info("%s did not begin: %s (%s)", way.name, no.why, no)
         row.delete_instance()
         raise Refused(WHY[no.why]) from None
-    identity_flows.began(row, state, callback=str(state.get("back", token)), is_elsewhere=bool(way.method.show(state, 0).go_to))
+    identity_flows.began(row, state, callback=state["back"] if is_login else token, is_elsewhere=bool(way.method.show(state, 0).go_to))
     return row.public_id
 
 

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 import pyotp
 
 from models import Account, Building, Contract, Event, Invoice, Message, Organisation, Provider, Staff
-from rules import accounts, consents, contracts, events, links, registration, settings, staff
+from rules import accounts, consents, contracts, events, identities, links, registration, settings, staff
 from rules.refusal import Refused
 
 PASSWORD = "Bandomasis-raktas-26"  # noqa: S105 - it opens nothing but the demo
@@ -25,6 +25,7 @@ class Customer:
     contracts: tuple[str, ...] = ()
     person_type: str = "natural"
     is_locked: bool = False
+    code: str = ""  # with which they have confirmed who they are, as the simulators know them
 
 
 @dataclass(frozen=True)
@@ -44,7 +45,7 @@ CUSTOMERS = (
     Customer("district-heating", "vardutis@example.lt", "Vardutis Pavardutis", "heats a flat", ("01204",)),
     Customer("district-heating", "rasa@example.lt", "Rasa Bandomoji", "locked by five wrong passwords", ("01207",), is_locked=True),
     Customer("energy-business", "buhalterija@uab-pavyzdys.example.lt", "", "a company", ("VE 100 200", "VD 100 200"), "legal"),
-    Customer("energy-home", "jonas@example.lt", "Jonas Pavyzdys", "electricity and water", ("7001 0042", "44-0042")),
+    Customer("energy-home", "jonas@example.lt", "Jonas Pavyzdys", "has confirmed who he is", ("7001 0042", "44-0042"), code="30303039914"),
     Customer("agri-group", "petras@example.lt", "Petras Ūkininkas", "waits for identity to be confirmed"),
 )
 STAFF = (
@@ -69,6 +70,9 @@ def register(who: Customer, here: Organisation, customer_url: str) -> None:
     account = Account.get(mine)
     if account.email_confirmed_at is None:
         registration.confirm_email(here, _link(account.email, here), viewer=account, password="")
+    if who.code and account.identity_confirmed_at is None:
+        first_name, _, last_name = who.name.partition(" ")
+        identities.confirm(account, identities.Proven("smart_id", "PNO", who.code, "LT", first_name=first_name, last_name=last_name))
     held = {row.contract.payer_code for row in contracts.held(account)}
     for code in who.contracts:
         if code not in held:

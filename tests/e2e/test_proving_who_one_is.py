@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.journey import PASSWORD, confirm, confirm_by_code, fill_in, sign_out
+from tests.e2e.journey import PASSWORD, become_customer, confirm, confirm_by_code, fill_in
 from tests.product import Product
 
 ONA, RASA = ("40404040009", "+37060000001"), ("40504040001", "+37060000004")
@@ -117,6 +117,13 @@ def by_swedbank(here: Any) -> None:
     here.page.locator(".actors a", has_text="Ona").first.click()
 
 
+def leave(here: Any, organisation: str) -> None:
+    """Sign out, whichever language the account is kept in."""
+    here.go(f"/{organisation}/account")
+    with here.page.expect_navigation():
+        here.page.locator("main form[action$='/sign-out'] button").click()
+
+
 def arrives(here: Any, where: str) -> None:
     """The page that waited goes on by itself."""
     here.page.wait_for_url(re.compile(where))
@@ -172,7 +179,7 @@ def test_each_way_in_can_be_walked_with_the_keyboard(tab: Any, ona: Any, by: Cal
     here.go("/energy-home/sign-in")
     by(here)
     arrives(here, "/home$")
-    sign_out(here, "energy-home")
+    leave(here, "energy-home")
 
 
 @pytest.mark.full
@@ -197,7 +204,7 @@ def test_a_head_signs_in_by_a_bank_and_links_google(tab: Any, ona: Any, language
         here.page.wait_for_url("**/simulators/**")
         here.page.locator(".actors a").first.click()
         arrives(here, "/account$")
-    sign_out(here, "energy-business")
+    leave(here, "energy-business")
     key(here, "Google")
     here.page.wait_for_url("**/simulators/**")
     here.page.locator(".actors a").first.click()
@@ -210,8 +217,6 @@ def test_a_head_signs_in_by_a_bank_and_links_google(tab: Any, ona: Any, language
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_what_needs_identity_says_how_to_get_it(tab: Any, product: Product, language: str) -> None:
     """AG-10, AG-18..AG-22"""
-    from tests.e2e.journey import become_customer
-
     here, code, phone = tab(language, 360), *RASA
     if language == "lt":
         become_customer(here, product, "agri-group", "rasa@example.lt", first_name="Rasa", surname="Bandomoji")

@@ -8,7 +8,7 @@ from uuid import UUID
 import pytest
 import time_machine
 
-from models import Account, Event, Identity, IdentityFlow, Organisation, now
+from models import Account, Company, Event, Head, Identity, IdentityFlow, Organisation, Representative, now
 from rules import access, accounts, events, identities, identity_flows, personal_codes, settings
 from rules.refusal import Lacking, Missing, Refused
 from tests import factories
@@ -157,6 +157,30 @@ def test_a_login_elsewhere_is_of_one_issuer(north: Organisation) -> None:
         identities.link(factories.account(north, "ivan@example.lt"), GOOGLE)
     with pytest.raises(Refused, match="not linked any more"):
         identities.unlink(factories.account(north, "petr@example.lt"), "google")
+
+
+def test_a_head_is_recognised_whenever_they_prove_who_they_are(north: Organisation) -> None:
+    """IB-39, IB-47, IR-06: at the first time, and at a later sign-in what has come since."""
+
+    def headed(name: str, code: str) -> Company:
+        company = Company.create(organisation=north, name=name, code=code)
+        Head.create(
+            organisation=north,
+            company=company,
+            code_digest=ONA.digest,
+            code_sealed=personal_codes.seal(ONA.code),
+            first_name="Ona",
+            last_name="Pavyzdienė",
+            source="broker",
+        )
+        return company
+
+    account, first = factories.account(north), headed("UAB Pirma", "999000017")
+    identities.confirm(account, ONA)
+    assert [row.company for row in Representative.select()] == [first]
+    second = headed("UAB Antra", "999000024")
+    accounts.sign_in_by_identity(identified(north))
+    assert [row.company for row in Representative.select().order_by(Representative.id)] == [first, second]
 
 
 # ---- levels (K03) -----------------------------------------------------------------------------------------------------

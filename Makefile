@@ -41,7 +41,7 @@ faults: tools ## Kill and cut at full numbers, walk every way in; `make test` do
 fuzz: tools ## 20,000 requests that no page would send, on each database (FUZZ=, FUZZ_SEED=)
 	@FUZZ=$${FUZZ:-20000} $(BIN)/pytest -s tests/fuzz
 
-sabotage: tools ## Take thirty guards out, one by one: a test must turn red for each
+sabotage: tools ## Take every guard of the list out, one by one: a test must turn red for each
 	@$(BIN)/python -m tests.sabotage
 
 ## Keep it

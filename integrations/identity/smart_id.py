@@ -265,7 +265,7 @@ class SmartId:
         return replace(
             person,
             level="high" if _is_qualified(certificate) else "low",
-            document=document,
+            document=named or document,
             evidence={
                 "signed": signed,
                 "signature": dict(signature),
@@ -294,7 +294,7 @@ def _check_shape(state: Mapping[str, Any], said: Mapping[str, Any], signature: M
         value = signature.get(name)
         if not isinstance(value, str) or not re.fullmatch(shape, value):
             raise NotIdentified("unproven", f"no {name}")
-    offered = {one["type"] for one in json.loads(base64.b64decode(state["interactions"]))}
+    offered = [one["type"] for one in json.loads(base64.b64decode(state["interactions"]))]
     if said.get("interactionTypeUsed") not in offered:
         raise NotIdentified("unproven", "the person was asked in a way that was not offered")
 

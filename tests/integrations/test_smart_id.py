@@ -280,6 +280,8 @@ BENT: dict[str, tuple[str, Any]] = {
     "an unknown level": ("cert.certificateLevel", "PLATINUM"),
     "another protocol": ("signatureProtocol", "RAW_DIGEST_SIGNATURE"),
     "another interaction": ("interactionTypeUsed", "confirmationMessage"),
+    "an interaction that is no text": ("interactionTypeUsed", ["displayTextAndPIN"]),
+    "a result that is no text": ("result.endResult", ["OK"]),
     "no server's random": ("signature.serverRandom", None),
     "a server's random that holds more": ("signature.serverRandom", "AAAAAAAAAAAAAAAAAAAAAAAA|x"),
     "a server's random that is a number": ("signature.serverRandom", 111111111111111111111111),

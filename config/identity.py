@@ -73,6 +73,8 @@ class Method:
             found.append("base_url must be this install's own simulator")
         if self.tls and not Path(self.tls).is_file():
             found.append(f"tls: there is no file {self.tls}")
+        elif self.tls and not _read(Path(self.tls)):
+            found.append(f"tls: {self.tls} is not a certificate")
         return found
 
 
@@ -409,19 +411,23 @@ def _on_this_host(url: str) -> bool:
     return urlsplit(url).hostname in ("127.0.0.1", "localhost", "::1")
 
 
+def _read(path: Path) -> list[Any]:
+    """The certificates in a PEM file; none where it is not one."""
+    from cryptography import x509  # here: a start without such a file does without the library
+
+    with suppress(ValueError):
+        return x509.load_pem_x509_certificates(path.read_bytes())
+    return []
+
+
 def _strangers(folder: Path, mode: str) -> list[str]:
     """What may not lie among the issuers of this mode: what cannot be read, and live among test issuers or the other way round."""
-    from cryptography import x509
-
     found = []
     # Who may answer about revocation in tests is whoever tests.
     for path in sorted(folder.glob("*.pem") if mode == "demo" else folder.rglob("*.pem")):
-        try:
-            certificates = x509.load_pem_x509_certificates(path.read_bytes())
-        except ValueError:
+        certificates = _read(path)
+        if not certificates:
             found.append(f"{path.name} is not a certificate")
-            continue
-        for certificate in certificates:
-            if ("TEST" in certificate.subject.rfc4514_string().upper()) != (mode == "demo"):
-                found.append(f"{path.name} must not be trusted in {mode} mode: SK calls test issuers TEST, and no other")
+        if any(("TEST" in one.subject.rfc4514_string().upper()) != (mode == "demo") for one in certificates):
+            found.append(f"{path.name} must not be trusted in {mode} mode: SK calls test issuers TEST, and no other")
     return found

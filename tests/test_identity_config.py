@@ -1,10 +1,12 @@
 """The file of sign-in methods: what is offered where, and what refuses to start."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 
 from config import ROOT, Misconfigured, load
+from integrations.identity.available import methods
 from simulators.authority import Authority
 
 PRODUCTION = {
@@ -40,7 +42,7 @@ gateway_key = "{ROOT}/pyproject.toml"
 def configured(tmp_path: Path, text: str, **environ: str):
     file = tmp_path / "identity.toml"
     file.write_text(last_said(text))
-    (tmp_path / "sk.pem").write_text("pinned")
+    shutil.copy(ROOT / "config" / "trust" / "smart-id" / "demo" / "TEST_EID-Q_2024E.pem", tmp_path / "sk.pem")
     return load({"SAVITARNA_DATA_DIR": str(tmp_path), "SAVITARNA_IDENTITY": str(file)} | environ)
 
 
@@ -108,6 +110,7 @@ def test_live_needs_ones_own_name_and_the_pinned_certificates(tmp_path: Path) ->
         (f'[smart_id]{LIVE}trust_dir = "{ROOT}/config/trust/smart-id/demo"', "must not be trusted in live mode"),
         ('[smart_id]\nmode = "demo"\ntrust_dir = "/nowhere"', "there is no directory /nowhere"),
         ('[smart_id]\nmode = "demo"\ntls = "/nowhere.pem"', "there is no file /nowhere.pem"),
+        (f'[smart_id]\nmode = "demo"\ntls = "{__file__}"', "is not a certificate"),
         ('[smart_id]\nmode = "simulator"\nbase_url = "https://example.com"', "must be this install's own simulator"),
         (f'[oidc.bank]{BANK}personal_code = ""', "oidc.bank.personal_code must be the claim with it"),
         (f'[oidc.bank]{BANK}profile = "google"', "oidc.bank.personal_code must be the claim with it"),
@@ -133,6 +136,11 @@ def test_live_needs_ones_own_name_and_the_pinned_certificates(tmp_path: Path) ->
 def test_what_is_unknown_or_unsafe_refuses_to_start_by_name(tmp_path: Path, text: str, sentence: str) -> None:
     with pytest.raises(Misconfigured, match=f"SAVITARNA_IDENTITY: .*{sentence}"):
         configured(tmp_path, text)
+
+
+def test_a_method_that_believes_nobody_yet_is_not_offered(tmp_path: Path) -> None:
+    text = f'[smart_id]{LIVE}tls = "{tmp_path}/sk.pem"\n[mobile_id]\nmode = "demo"'
+    assert set(methods(configured(tmp_path, text), "any")) == {"mobile_id"}
 
 
 def test_the_simulators_issuers_refuse_to_start_among_live_ones(tmp_path: Path) -> None:

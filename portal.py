@@ -204,7 +204,7 @@ def sync_register(slug: str, paths: tuple[Path, ...], codes: tuple[str, ...]) ->
     run = tasks.read_heads(_organisation(slug), codes or None, paths or None)
     if run is None:
         raise Refused("{slug} reads no register, or has no such companies.", slug=slug)
-    click.echo(f"{run.seen} answers: {run.changed} changed something, {run.same} did not, {run.problems} put aside.")
+    click.echo(f"{run.seen} answers of the register: {run.changed} changed, {run.same} unchanged, {run.problems} put aside.")
     _tell_problems(run)
 
 

@@ -104,6 +104,19 @@ PROMISES: tuple[tuple[str, str], ...] = (
         " WHERE i.taken_at IS NULL AND i.ended_at IS NULL AND r.until_at IS NOT NULL",
     ),
     (
+        "Representative {} heads a company, and neither the register nor a document says so.",
+        "SELECT r.id FROM representative r JOIN access_type a ON a.id = r.access_type_id JOIN company c ON c.id = r.company_id"
+        " WHERE r.until_at IS NULL AND a.name = 'company_head' AND c.person_digest IS NULL"
+        " AND NOT EXISTS (SELECT 1 FROM head h WHERE h.representative_id = r.id AND h.ended_at IS NULL)",
+    ),
+    (
+        "Account {} is of who heads company {}, and does not head it here.",
+        "SELECT i.account_id, h.company_id FROM head h JOIN identity i ON i.code_digest = h.code_digest"
+        " AND i.organisation_id = h.organisation_id AND i.scheme = 'PNO' AND i.level = 'high' AND i.ended_at IS NULL"
+        " WHERE h.ended_at IS NULL AND NOT EXISTS (SELECT 1 FROM representative r JOIN access_type a ON a.id = r.access_type_id"
+        " WHERE r.account_id = i.account_id AND r.company_id = h.company_id AND r.until_at IS NULL AND a.name = 'company_head')",
+    ),
+    (
         "Company {} belongs to one that belongs to another.",
         "SELECT c.name FROM company c JOIN company p ON p.id = c.belongs_to_id WHERE p.belongs_to_id IS NOT NULL",
     ),
@@ -148,6 +161,7 @@ RECORDED = (
         "x.through_id IS NULL",
     ),
     ("representative", ("representative.added",), "'representative:' || x.id", "1 = 1"),
+    ("head", ("head.named",), "'company:' || x.company_id", "1 = 1"),
     ("invitation", ("invitation.sent",), "'invitation:' || x.id", "1 = 1"),
     ("share", ("share.given",), "'share:' || x.id", "1 = 1"),
     ("export", ("rows.exported",), "'export:' || x.id", "x.state = 'ready'"),

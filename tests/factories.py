@@ -121,7 +121,10 @@ def represents(person: Account, what: Company, access_type: str = "company_head"
     """A place in a company as the register or an invitation gives it, with all the company's contracts."""
     is_head = access_type == access.HEAD
     with unit_of_work():
-        return companies.appoint(person, what, access_type, granted_by="" if is_head else "Vadovė", by=events.SYSTEM, is_register=is_head)
+        made = companies.appoint(person, what, access_type, granted_by="" if is_head else "Vadovė", by=events.SYSTEM, is_register=is_head)
+    if is_head and not what.person_digest:
+        head(what, f"4040404{next(_n):04}", representative=made)
+    return made
 
 
 def meter(of: Contract, number: str = "KV1_241", kind: str = "hot-water", **changes: Any) -> Meter:

@@ -87,6 +87,17 @@ GUARDS = (
     Guard("what the gateway says is of its own flow", "integrations/identity/viisp.py", "        if not hmac.compare_digest(signed.findtext(f\"{{{AUTH}}}customData\", \"\").encode(), state[\"custom_data\"].encode()):\n", "        if False:\n", "tests/integrations/test_viisp.py"),
     Guard("nothing is wrapped around a signature", "integrations/xml_signature.py", "    if not name or called != [element]:\n", "    if not name:\n", "tests/integrations/test_xml_signature.py"),
     Guard("a provider leads to no inner address", "integrations/http.py", "            if not all(ip_address(", "            if False and not all(ip_address(", "tests/integrations/test_http.py"),
+    # ---- who heads a company
+    Guard("half an answer of the register is none", "integrations/register/extract.py", "            if holder is None:\n                raise Unreadable(\"a holder that is not there\")\n", "            if holder is None:\n                continue\n", "tests/integrations/test_register.py"),
+    Guard("another company's answer is none", "integrations/register/broker.py", "next((entry for entry in found if entry.code == code), Unread(code, \"another\"))", "found[0]", "tests/integrations/test_register.py"),
+    Guard("a procuration makes no head", "integrations/register/extract.py", "fact.get(\"PROKUROS_NR\", \"\").strip() or not", "not", "tests/integrations/test_register.py"),
+    Guard("many heads end by a person's word only", "rules/register.py", "    raise _Held(WAITS)\n", "", "tests/rules/test_register.py"),
+    Guard("what was let pass lets nothing else pass", "rules/register.py", " and set(ending) <= set(held.facts[\"those\"]):", ":", "tests/rules/test_register.py"),
+    Guard("what ends a head is said twice", "rules/register.py", "    _ask_again(register, [one for one in companies if ends.get(one.id)], answers, beat)\n", "", "tests/rules/test_register.py"),
+    Guard("who heads a company no more is signed out", "rules/heads.py", "            sessions.end_all(account)\n", "", "tests/rules/test_heads.py tests/customer/test_heads.py"),
+    Guard("only a proven person is recognised", "rules/heads.py", "    return Identity.select().where(live & (Identity.scheme == \"PNO\") & (Identity.level == \"high\"))\n", "    return Identity.select().where(live)\n", "tests/rules/test_heads.py"),
+    Guard("staff end no head of the register", "rules/heads.py", "        if head.source != \"staff\":\n            raise Refused(BY_REGISTER)\n", "", "tests/rules/test_heads.py"),
+    Guard("the auditor sees no personal code", "backoffice/desks/heads.py", "if access.allows(web.viewer(), \"head.view_code\") else []", "", "tests/backoffice/test_heads_desk.py"),
 )  # fmt: skip
 
 

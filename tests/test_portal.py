@@ -258,6 +258,18 @@ def test_what_is_no_stored_answer_or_cannot_be_judged_is_a_sentence(
 # ---- mail, checks -----------------------------------------------------------------------------------------------------
 
 
+def test_heads_of_companies_are_read_from_a_named_file_and_what_is_put_aside_is_told(heat: Organisation, tmp_path: Path) -> None:
+    """IB-31, IB-54"""
+    factories.company(heat, "UAB „Bandomoji įmonė“", code="399000011")
+    path = tmp_path / "heads.csv"
+    path.write_text("company_code;personal_code;first_name;last_name\n399000011;30303039914;Jonas;Bandomasis\n")
+    assert run("sync-register", "heat", path).startswith("1 answers of the register: 1 changed, 0 unchanged, 0 put aside.")
+    assert run("sync-register", "heat", path, "--company", "399000011").startswith("1 answers of the register: 0 changed, 1 unchanged")
+    assert one_sentence("sync-register", "heat", path, "--company", "399000029") == "heat reads no register, or has no such companies."
+    path.write_text("company_code;personal_code\n")
+    assert "heads.csv: the first row must name the columns" in run("sync-register", "heat", path, code=1)
+
+
 def test_waiting_mail_is_sent_from_here(heat: Organisation, config: Any) -> None:
     with unit_of_work():
         for name in ("anna", "ben"):

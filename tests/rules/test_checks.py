@@ -16,6 +16,8 @@ from models import (
     Company,
     Contract,
     Event,
+    Head,
+    Identity,
     Invoice,
     InvoiceVat,
     Membership,
@@ -186,6 +188,26 @@ def invited_by_nobody(north: Organisation) -> str:
     return f"Invitation {made.id} waits, and whoever offered it represents the company no more."
 
 
+def head_by_nobodys_word(north: Organisation) -> str:
+    held = place(north)
+    Head.update(ended_at=now()).execute()
+    return f"Representative {held.id} heads a company, and neither the register nor a document says so."
+
+
+def unrecognised_head(north: Organisation) -> str:
+    named = factories.head(factories.company(north))
+    Identity.create(
+        organisation=north,
+        account=Account.get(),
+        method="viisp",
+        scheme="PNO",
+        level="high",
+        code_digest=named.code_digest,
+        code_sealed="x",
+    )
+    return f"Account {Account.get().id} is of who heads company {named.company_id}, and does not head it here."
+
+
 def long_chain(north: Organisation) -> str:
     top, middle = factories.company(north, "UAB „A“"), factories.company(north, "UAB „B“")
     low = factories.company(north, "UAB „C“", belongs_to=middle)
@@ -287,7 +309,8 @@ TRIGGERS = {
 
 OF_PROMISES: list[Callable[[Organisation], str]] = [
     lines, vat, outstanding, provider, two_current, counted_from, falling, nameless_correction, two_accesses, ended_without_why,
-    shared_by_nobody, ended_place_without_why, company_out_of_step, access_out_of_step, invited_by_nobody, long_chain,
+    shared_by_nobody, ended_place_without_why, company_out_of_step, access_out_of_step, invited_by_nobody, head_by_nobodys_word,
+    unrecognised_head, long_chain,
     other_premises, meter_elsewhere, signed_in, foreign_building, lost_mail,
 ]  # fmt: skip
 OTHERS: list[Callable[[Organisation], str]] = [

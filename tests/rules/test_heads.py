@@ -151,13 +151,15 @@ def test_a_person_of_another_state_with_the_same_digits_is_somebody_else(oak: Co
     assert place(jonas, oak) == ""
 
 
-def test_a_login_elsewhere_and_an_identity_that_has_ended_make_no_head(oak: Company, jonas: Account) -> None:
+def test_a_weak_identity_and_one_that_has_ended_make_no_head(oak: Company, jonas: Account) -> None:
     """T60"""
-    Identity.update(ended_at=now(), ended_by="staff").execute()
-    take(oak, JONAS)
-    assert place(jonas, oak) == ""
-    Identity.update(ended_at=None, ended_by="", level="low").execute()
-    assert heads.recognise(jonas) == []
+    own = factories.company(oak.organisation, "Jono veikla", code=None, person_digest=personal_codes.digest("LT", JONAS))
+    take(factories.company(oak.organisation, code="399000029"), ONA)
+    for said in ({"ended_at": now(), "ended_by": "staff"}, {"ended_at": None, "ended_by": "", "level": "low"}):
+        Identity.update(said).execute()
+        take(oak, JONAS)
+        assert heads.recognise(jonas) == []
+        assert (place(jonas, oak), place(jonas, own)) == ("", "")
 
 
 def test_the_name_and_the_legal_status_of_a_company_are_the_registers(oak: Company) -> None:

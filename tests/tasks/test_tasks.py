@@ -1,6 +1,7 @@
 """The queue, the schedule and the jobs, run as the consumer runs them but in this process: real files, real mail, real rows."""
 
 import logging
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ import tasks
 from config import ROOT
 from integrations import mail
 from models import Account, Contract, Event, Invoice, JobRun, Message, Organisation, Seal, SyncProblem, SyncRun, now
-from rules import exports, messages, sessions, settings, sync
+from rules import exports, heads, messages, sessions, settings, sync
 from rules.work import unit_of_work
 from tests import factories
 from tests.product import free_port, text_of
@@ -405,3 +406,29 @@ def test_settings_decide_whether_a_feed_is_read_at_all(north: Organisation) -> N
     deliver_feed("north", contracts=CONTRACTS)
     tasks.sync_billing(lambda: None, north.id)
     assert not Contract.select().exists()
+
+
+# ---- the register of legal entities ------------------------------------------------------------------------------------
+
+
+def test_the_register_is_read_at_night_and_one_that_is_silent_is_asked_again(
+    north: Organisation, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """IB-31: what lies in the organisation's folder, from the next night on; a run that waits for a person is not tried again."""
+    (settings_file := tasks.config.data_dir / "register.toml").write_text('mode = "files"\nhead_types = ["VADOVAS"]\n')
+    monkeypatch.setattr(tasks, "config", replace(tasks.config, register=str(settings_file)))
+    company = factories.company(north, "UAB „Uosis“", code="399000011")
+    folder = tasks.config.register_dir / "north"
+    folder.mkdir(parents=True)
+    (folder / "heads.csv").write_text("broken")
+    with caplog.at_level(logging.CRITICAL), time_machine.travel(NIGHT, tick=False), pytest.raises(RuntimeError, match="Unavailable"):
+        tasks.read_register(lambda: None, north.id)
+    shutil.copy(ROOT / "tests" / "data" / "jar" / "broker-head-1.xml", folder)
+    (folder / "heads.csv").unlink()
+    for _ in range(2):
+        tasks.read_register(lambda: None, north.id)
+    assert [(run.feed, run.changed, run.same, bool(run.error)) for run in SyncRun.select().order_by(SyncRun.id)] == [
+        ("register", 0, 0, True), ("register", 1, 0, False), ("register", 0, 1, False),
+    ]  # fmt: skip
+    (head,) = heads.live(company)
+    assert (str(head), head.source) == ("Jonas Bandomasis", "file")

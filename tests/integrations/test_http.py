@@ -1,93 +1,97 @@
-"""Another company's system is asked over TLS, and only the certificates that were agreed on are spoken to."""
+"""Asking other systems: who names an address cannot have us speak to what only we can reach (T81)."""
 
-import ipaddress
-import ssl
+import socket
+import subprocess
 import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from ipaddress import ip_address
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any
 
 import pytest
-from cryptography import x509
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from urllib3.util import connection
+from werkzeug import Response
+from werkzeug.serving import make_server
 
 from integrations import http
-from simulators import authority
 
-ISSUING = (x509.BasicConstraints(ca=True, path_length=0), True), (authority.usage(key_cert_sign=True), True)
-HERE = x509.SubjectAlternativeName([x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]), False
+PUBLIC = "93.184.216.34"
 
 
-class Served(NamedTuple):
-    url: str
-    own: str  # the certificate that it shows
-    other: str  # another one of the same issuer
-    issuer: str
+@pytest.fixture
+def listener() -> Iterator[socket.socket]:
+    """Somebody on this host, on both kinds of addresses."""
+    with socket.create_server(("::", 0), family=socket.AF_INET6, dualstack_ipv6=True) as server:
+        server.settimeout(0.05)
+        yield server
 
 
-class Handler(BaseHTTPRequestHandler):
-    def do_GET(self) -> None:
-        body = {"/large": b"x" * 200, "/list": b"[]"}.get(self.path, b'{"well": true}')
-        self.send_response(302 if self.path == "/elsewhere" else 200)
-        self.send_header("Location", "/")
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        self.wfile.write(body)
-
-    def log_message(self, *_: object) -> None:
-        pass
+INNER = ["127.0.0.1", "127.1", "0x7f000001", "2130706433", "0.0.0.0", "localhost", "[::1]", "[::ffff:127.0.0.1]", "bank.example@127.0.0.1"]
 
 
-class Server(HTTPServer):
-    def handle_error(self, *_: object) -> None:
-        """A client that hangs up on a certificate it does not want is what is tested."""
+@pytest.mark.parametrize("host", INNER)
+def test_no_connection_is_made_to_an_inner_address(listener: socket.socket, host: str) -> None:
+    """T81"""
+    with pytest.raises(http.Unreachable):
+        http.Client(is_public=True).ask("GET", f"https://{host}:{listener.getsockname()[1]}/", seconds=0.5)
+    with pytest.raises(TimeoutError):
+        listener.accept()
 
 
-@pytest.fixture(scope="module")
-def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    folder = tmp_path_factory.mktemp("tls")
-    keys = [ec.generate_private_key(ec.SECP256R1()) for _ in range(3)]
-    issuer = authority.certified("Issuer", keys[0], None, None, ISSUING)
-    leaves = [authority.certified(name, key, issuer, keys[0], (HERE,)) for name, key in zip(("Own", "Other"), keys[1:], strict=True)]
-    files = [_written(folder / f"{at}.pem", certificate) for at, certificate in enumerate((*leaves, issuer))]
-    (folder / "own.key").write_bytes(keys[1].private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(files[0], folder / "own.key")
-    server = Server(("127.0.0.1", 0), Handler)
-    server.socket = context.wrap_socket(server.socket, server_side=True)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+@pytest.mark.parametrize("address", ["10.0.0.1", "172.16.0.1", "192.168.1.1", "169.254.169.254", "100.64.0.1", "fe80::1%eth0", "fd00::1"])
+def test_a_name_of_which_one_address_is_inner_is_not_connected_to(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    tried = resolving(monkeypatch, [PUBLIC, address])
+    with pytest.raises(http.Unreachable):
+        http.Client(is_public=True).ask("GET", "https://bank.example/")
+    assert tried == []
+
+
+def test_what_is_connected_to_is_what_was_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T81: a name that changes its address between the two is resolved once."""
+    tried = resolving(monkeypatch, [PUBLIC])
+    with pytest.raises(http.Unreachable):
+        http.Client(is_public=True).ask("GET", "https://bank.example/")
+    assert tried == [(PUBLIC, 443)]
+
+
+def test_only_https_is_spoken_to_the_open_internet(monkeypatch: pytest.MonkeyPatch) -> None:
+    tried = resolving(monkeypatch, [PUBLIC])
+    with pytest.raises(http.Unreachable):
+        http.Client(is_public=True).ask("GET", "http://bank.example/")
+    assert tried == []
+
+
+def resolving(monkeypatch: pytest.MonkeyPatch, addresses: list[str]) -> list[Any]:
+    """Every name has these addresses. What is then connected to, which nobody answers."""
+    tried: list[Any] = []
+
+    def connect(address: Any, *_: object, **__: object) -> socket.socket:
+        tried.append(address)
+        raise OSError("nobody")
+
+    found = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (address, 443)) for address in addresses]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: found)
+    monkeypatch.setattr(connection, "create_connection", connect)
+    return tried
+
+
+def test_the_certificate_must_be_the_names_and_not_the_addresss(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    words = "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 1 -subj /CN=bank.example -addext subjectAltName=DNS:bank.example"
+    subprocess.run(["openssl", *words.split(), "-keyout", key, "-out", certificate], check=True, capture_output=True)
+    server = make_server("127.0.0.1", 0, Response("{}"), ssl_context=(str(certificate), str(key)))
+    thread = threading.Thread(target=server.serve_forever, daemon=True)
     thread.start()
+    here = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", server.server_port))]
+    monkeypatch.setattr(http, "ip_address", lambda _: ip_address(PUBLIC))
+    honest = socket.getaddrinfo
+    monkeypatch.setattr(socket, "getaddrinfo", lambda host, *more, **named: here if "example" in host else honest(host, *more, **named))
+    client = http.Client(str(certificate), is_public=True)
     try:
-        yield Served(f"https://127.0.0.1:{server.server_port}", *files)
+        assert client.ask("GET", f"https://bank.example:{server.server_port}/").json() == {}
+        with pytest.raises(http.Unreachable):
+            client.ask("GET", f"https://another.example:{server.server_port}/")
     finally:
         server.shutdown()
         thread.join()
         server.server_close()
-
-
-def _written(path: Path, certificate: x509.Certificate) -> str:
-    path.write_bytes(certificate.public_bytes(Encoding.PEM))
-    return str(path)
-
-
-def test_the_agreed_certificate_or_its_issuer_is_spoken_to(served: Served) -> None:
-    for trust in (served.own, served.issuer):
-        assert http.Client(trust).ask_json("GET", f"{served.url}/").json() == {"well": True}
-
-
-def test_another_certificate_is_not_whoever_issued_it(served: Served) -> None:
-    for trust in (served.other, ""):
-        with pytest.raises(http.Unreachable):
-            http.Client(trust).ask("GET", f"{served.url}/")
-
-
-def test_an_answer_has_a_size_and_leads_nowhere_else(served: Served) -> None:
-    client = http.Client(served.own)
-    assert client.ask("GET", f"{served.url}/elsewhere").status == 302
-    assert len(client.ask("GET", f"{served.url}/large", most_bytes=200).body) == 200
-    with pytest.raises(http.Unreachable, match="too large"):
-        client.ask("GET", f"{served.url}/large", most_bytes=199)
-    with pytest.raises(http.Unreachable, match="not an object"):
-        client.ask("GET", f"{served.url}/list").json()

@@ -34,7 +34,7 @@ from tables.core import (
     payer_code_key,
 )
 from tables.fields import N_, FactsField, UTCDateTimeField, canonical, database, digest, fold, now, open_database, sort_key
-from tables.fixing import EMAIL_CHANGE_STATES, PROOFS, EmailChange
+from tables.fixing import EMAIL_CHANGE_STATES, PROOFS, VISIT_ALLOWED, VISIT_ENDS, EmailChange, Visit
 from tables.joining import Consent, ConsentText, FailedTry, Share
 from tables.machinery import MESSAGE_STATES, Event, FormKey, JobRun, Message, Seal, Setting, SyncProblem, Worker
 from tables.metering import MOST_DIGITS, ROUNDINGS, SOURCES, Meter, MeterKind, MeterName, Reading
@@ -54,7 +54,7 @@ from tables.signing_in import (
 
 # In reading order.
 TABLES: list[type[Table]] = [
-    Organisation, Provider, Setting, Account, Staff, SavedView, Presence, Session, Device, Lockout, Counter, Confirmation,
+    Organisation, Provider, Setting, Account, Staff, SavedView, Presence, Visit, Session, Device, Lockout, Counter, Confirmation,
     Identity, IdentityFlow, EmailChange, ConsentText, Consent,
     Building, StaffBuilding, Premises, SyncRun, SyncProblem, Company, Contract, AccessType, Representative, Invitation, Head,
     Membership, Share, FailedTry,

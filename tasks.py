@@ -43,6 +43,7 @@ from rules import (
     sharing,
     state,
     sync,
+    visits,
     work,
 )
 from rules.schedule import Due, Job
@@ -296,6 +297,7 @@ SCHEDULE = (
     Job("make_exports", make_exports),
     Job("end_shares", sharing.end_expired),
     Job("end_invitations", invitations.end_expired),
+    Job("end_visits", visits.end_expired),
     Job("sync_billing", sync_billing, at=time_of_day(2, 10), each=organisations),
     Job("tidy", tidy, at=time_of_day(3, 30)),
     Job("read_register", read_register, at=time_of_day(4, 0), each=organisations),

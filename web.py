@@ -36,8 +36,8 @@ from wtforms import HiddenField
 import formats
 import watch
 from config import ROOT, Config
-from models import Account, Organisation, Staff, Table, database, open_database
-from rules import access, events, keys, links, organisations, sessions, work
+from models import Account, Organisation, Staff, Table, Visit, database, open_database
+from rules import access, events, keys, links, organisations, sessions, visits, work
 from rules.refusal import Doubtful, Lacking, Missing, Refused
 
 LANGUAGES = {"lt": "Lietuvių", "en": "English"}
@@ -237,6 +237,15 @@ def sign_in(person: Account | Staff) -> None:
     g.viewer = person
 
 
+def visit(row: Visit) -> None:
+    """Let this browser see the site as an account sees it. A customer who is signed in here is signed out."""
+    secret = session.get(session_slot())
+    if secret:
+        sessions.end(secret)
+    _start_anew()
+    session[session_slot()] = visits.begin(row, request.user_agent.string)
+
+
 def sign_out() -> None:
     """Sign this browser out, here and in the database (T49)."""
     secret = session.get(session_slot())
@@ -299,9 +308,14 @@ def _guard() -> Any:
     rule = current_app.config["ROUTES"].get(request.endpoint)
     if rule is None:
         abort(404)
+    is_visit = sessions.is_visit(session.get(session_slot()))
+    if is_visit and not _may_be_visited(request.endpoint, rule):
+        abort(403)
     if rule == access.ANYONE:
         return None
     person = viewer()
+    if person is None and is_visit:
+        return redirect(url_for("visits.over"))
     if person is None:
         back = _page_of_form()
         if back and request.method == "POST":
@@ -313,8 +327,20 @@ def _guard() -> Any:
     if rule != access.SIGNED_IN and not access.allows(person, rule):
         if access.lacking(person, rule):
             return _to_identity(access.lacking(person, rule))
-        abort(404)
+        abort(403 if is_visit else 404)
     return None
+
+
+def _may_be_visited(endpoint: str, rule: str) -> bool:
+    """What staff who look at the site as a customer sees it may ask for: to be shown something that is this customer's, and to leave.
+    Nothing is sent in anybody's name, no link of a letter is followed, nobody is identified (M03, T41)."""
+    return endpoint in VISITORS_MAY or (request.method in ("GET", "HEAD", "OPTIONS") and rule != access.ANYONE)
+
+
+VISITORS_MAY = {
+    "static", "bootstrap.static", "health.live", "health.ready", "health.metrics", "home.organisations", "home.language",
+    "visits.begin", "visits.end", "visits.over",
+}  # fmt: skip
 
 
 def _to_identity(level: str) -> Response:
@@ -591,6 +617,7 @@ def _context() -> dict[str, Any]:
     return {
         "organisation": organisation(),
         "viewer": g.get("viewer"),
+        "visit": visits.of(g.viewer) if isinstance(g.get("viewer"), Account) else None,
         "language": language(),
         "languages": LANGUAGES,
         "csp_nonce": csp_nonce,
@@ -669,6 +696,10 @@ def _finish(response: Response) -> Response:
 
 ERRORS = {
     400: (lazy_gettext("Something in this request was not right"), lazy_gettext("Go back, reload the page and try once more.")),
+    403: (
+        lazy_gettext("You are only looking"),
+        lazy_gettext("While you see the site as a customer sees it, nothing can be changed or sent."),
+    ),
     404: (lazy_gettext("Page not found"), lazy_gettext("Check the address, or start from the first page.")),
     405: (lazy_gettext("Page not found"), lazy_gettext("Check the address, or start from the first page.")),
     409: (

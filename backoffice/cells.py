@@ -150,6 +150,8 @@ MAILS = {
     "share_accepted": N_("Shared contract taken"),
     "staff_invitation": N_("Invitation of staff"),
     "staff_role_changed": N_("Role changed"),
+    "visit_asked": N_("Code to let staff see the site as the customer"),
+    "visit_over": N_("Staff saw the site as the customer"),
     "way_in_added": N_("New way to sign in"),
 }
 WRITERS: dict[tuple[type[Any], str], Callable[[Any], Any]] = {(AccessType, "name"): access_type}

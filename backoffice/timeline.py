@@ -21,6 +21,8 @@ from models import (
     PROOFS,
     ROLES,
     TABLES,
+    VISIT_ALLOWED,
+    VISIT_ENDS,
     Account,
     Event,
     Staff,
@@ -50,6 +52,10 @@ WORDS: dict[str, tuple[str, str]] = {
     "account.signed_in_by_identity": (N_("Signed in by identity"), "{method}"),
     "account.signed_out": (N_("Signed out"), N_("Everywhere: {everywhere}")),
     "account.unlocked": (N_("Unlocked"), N_("Was locked until {until}. Reason: {reason}")),
+    "account.visit_allowed": (N_("Seeing the site as the customer: allowed"), N_("{how}. Reason: {reason}")),
+    "account.visit_asked": (N_("Seeing the site as the customer: asked for"), N_("Reason: {reason}")),
+    "account.visit_began": (N_("Seeing the site as the customer: began"), N_("{role}. Reason: {reason}")),
+    "account.visit_ended": (N_("Seeing the site as the customer: ended"), N_("{ended_by}, after {minutes} minutes")),
     "account.viewed": (N_("Looked at"), "{of}, {how}"),
     "building.changed": (N_("Building changed"), "{changes}"),
     "building.created": (N_("Building added"), "{changes}"),
@@ -151,6 +157,7 @@ TABLE_WORDS = {
     "staff": N_("Staff"),
     "syncproblem": N_("Put aside"),
     "syncrun": N_("Runs of feeds"),
+    "visit": N_("Seeing as the customer"),
 }
 # What was looked at, and how (rules/looks.py).
 LOOKED = {
@@ -169,6 +176,7 @@ LOOKED = {
     "representative": N_("Place in a company"),
     "share": N_("Sharing"),
     "syncproblem": N_("Record"),
+    "visit": N_("Seeing as the customer"),
     "opened": N_("opened"),
     "found": N_("found by a search"),
 }
@@ -178,6 +186,8 @@ CODES = {
     "account.consent_changed": {"privacy": N_("Privacy notice"), "marketing": N_("Offers and news"), "club": N_("Club rules")},
     "account.email_change_asked": dict(PROOFS),
     "account.email_change_proven": dict(PROOFS),
+    "account.visit_allowed": dict(VISIT_ALLOWED),
+    "account.visit_ended": dict(VISIT_ENDS),
     "account.viewed": LOOKED,
     "identity.ended": dict(IDENTITY_ENDS),
     "invitation.ended": dict(INVITATION_ENDS),

@@ -22,9 +22,10 @@ from customer.pages import (
     register,
     shares,
     sign_in,
+    visits as visit_pages,
 )
 from models import Account, Organisation
-from rules import access, sessions
+from rules import access, sessions, visits
 
 
 def create_app(config: Config) -> web.Site:
@@ -33,20 +34,22 @@ def create_app(config: Config) -> web.Site:
     site = web.create_site("customer", config, key="customer_secret_key", routes=access.CUSTOMER_ROUTES, whose=_whose, ring=tasks.ring)
     for page in (
         health, home, register, sign_in, identity, account, company, invitations, contracts, shares, invoices, looks, meters, readings,
+        visit_pages,
     ):  # fmt: skip
         site.register_blueprint(page.pages)
     site.register_blueprint(company.chosen)
     site.before_request(represented.check)
-    site.context_processor(lambda: {"nav": _nav()})
+    site.context_processor(lambda: {"nav": _nav(), "minutes_left": visits.minutes_left})
     return site
 
 
 def _whose(secret: str) -> Account | None:
     here = web.organisation()
     account = sessions.customer(secret, here) if isinstance(here, Organisation) else None
-    if account is not None:
-        represented.apply(account)
-    return account
+    if account is None:
+        return None
+    represented.apply(account)
+    return visits.checked(account) if account.session.visit_id is not None else account
 
 
 PART_OF = {"readings": "meters", "contracts": "account", "looks": "account", "companies": "account", "invitations": "account"}

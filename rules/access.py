@@ -78,7 +78,7 @@ VIEWS = frozenset(
     for table in (
         "accesstype", "account", "building", "company", "contract", "emailchange", "event", "export", "head", "invitation", "invoice",
         "membership", "message", "meter", "meterkind", "organisation", "premises",
-        "provider", "reading", "representative", "share", "staff", "syncproblem", "syncrun",
+        "provider", "reading", "representative", "share", "staff", "syncproblem", "syncrun", "visit",
     )
 )  # fmt: skip
 EXPORTS = frozenset(view.replace(".view", ".export") for view in VIEWS - {"export.view", "organisation.view", "staff.view", "message.view"})
@@ -86,15 +86,15 @@ AGENT = (
     (VIEWS - {"staff.view", "organisation.view"})
     | EXPORTS
     | {
-        "account.attach_contract", "account.change_email", "account.edit", "account.unlock", "building.create", "building.edit",
-        "company.create", "company.edit", "company.invite", "company.put_under", "company.set_free",
+        "account.ask_to_visit", "account.attach_contract", "account.change_email", "account.edit", "account.unlock",
+        "building.create", "building.edit", "company.create", "company.edit", "company.invite", "company.put_under", "company.set_free",
         "contract.edit", "contract.place", "contract.set_company", "contract.take_from_company",
         "head.create", "head.end", "head.view_code",
         "emailchange.approve", "emailchange.enter_code", "emailchange.refuse",
         "invitation.revoke", "invitation.send_again", "membership.change_access_type", "membership.remove", "membership.restore",
         "message.send_again", "meter.edit", "meter.enter_reading", "premises.create", "premises.edit",
         "reading.correct", "reading.undo", "representative.fix_access_type", "representative.remove",
-        "share.end_by_staff", "syncproblem.resolve",
+        "share.end_by_staff", "syncproblem.resolve", "visit.enter_code", "visit.leave",
     }
 )  # fmt: skip
 
@@ -114,6 +114,7 @@ STAFF_DEEDS: dict[str, frozenset[str]] = {
         "accesstype.change_deeds", "meterkind.edit",
         "organisation.edit", "organisation.view", "provider.create", "provider.edit", "setting.change", "staff.change_buildings",
         "staff.change_role", "staff.dismiss", "staff.invite", "staff.unlock", "staff.view", "syncproblem.let_pass",
+        "visit.override",
     },
 }  # fmt: skip
 
@@ -172,6 +173,10 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "account.confirm_new_email": ANYONE,
     "account.undo_email": ANYONE,
     "looks.index": "account.view",
+    "visits.begin": ANYONE,
+    "visits.end": ANYONE,
+    "visits.over": ANYONE,
+    "visits.stop": "account.change",
     "account.identity": SIGNED_IN,
     "companies.index": "account.use",
     "companies.view": "company.view",
@@ -260,6 +265,8 @@ def allows(person: Any, deed: str, thing: Table | None = None) -> bool:
 
 def _customer_may(account: Account, deed: str, thing: Table | None, at: str) -> bool:
     """Whether an account may do it, were its identity of the level `at`."""
+    if not _is_seen(account, deed):
+        return False
     if deed not in WITHOUT_IDENTITY and not _reaches(account, at, deed):
         return False
     if deed in OWN_DEEDS:
@@ -312,6 +319,11 @@ def _asked(account: Account, deed: str, kind: str = "") -> str:
 
 def _reaches(account: Account, at: str, deed: str, kind: str = "") -> bool:
     return LEVELS.index(at) >= LEVELS.index(_asked(account, deed, kind))
+
+
+def _is_seen(account: Account, deed: str) -> bool:
+    """Whether a deed only shows something, or the customer does it: staff who visit the account do nothing in its name (M03, T41)."""
+    return "visit" not in account.__dict__ or deed == "account.use" or deed.endswith(".view")
 
 
 def reach(person: Any, model: type[Row], public_id: uuid.UUID, deed: str) -> Row:
@@ -369,6 +381,8 @@ def contracts_shown(account: Account, deed: str) -> list[int]:
 
 
 def _allowing(account: Account, deed: str) -> list[Held]:
+    if not _is_seen(account, deed):
+        return []
     rows, at = held(account), level(account)
     reached = {kind for kind in {one.kind for one in rows} if _reaches(account, at, deed, kind)}
     return [one for one in rows if one.kind in reached and deed in one.deeds]

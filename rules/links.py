@@ -91,3 +91,8 @@ def invitation(site_url: str, token: str) -> str:
 def staff_invitation(staff_url: str, token: str) -> str:
     """Where a colleague sets password and authenticator app; `staff_url` is the backoffice's own address."""
     return f"{staff_url.rstrip('/')}/invitation/{token}"
+
+
+def visit(site_url: str, public_id: object, token: str) -> str:
+    """Where staff see the site as a customer sees it."""
+    return f"{site_url}/visit/{public_id}/{token}"

@@ -6,25 +6,37 @@ from typing import Any
 
 from peewee import JOIN, OperationalError
 
-from models import Account, Device, Organisation, Session, Staff, now
+from models import Account, Device, Organisation, Session, Staff, Visit, now
 from rules import keys
 from rules.statements import statement
 
+VISITS = "visit."  # how the secrets of visits begin
 TOUCH_EVERY = timedelta(minutes=1)
 # How long a browser may be silent, and how long it stays signed in at most.
 CUSTOMER_IDLE, CUSTOMER_MOST = timedelta(minutes=30), timedelta(hours=12)
 STAFF_IDLE, STAFF_MOST = timedelta(minutes=15), timedelta(hours=8)
 
 
-def open_for(person: Account | Staff, device: str = "") -> str:
-    """Sign a browser in; returns the secret for its cookie."""
-    secret, at = keys.new_token(), now()
+def open_for(person: Account | Staff, device: str = "", *, visit: Visit | None = None) -> str:
+    """Sign a browser in; returns the secret for its cookie. With a `visit` it is a staff member's browser, until that is over."""
+    secret, at = (VISITS if visit else "") + keys.new_token(), now()
     owner = {"account": person} if isinstance(person, Account) else {"staff": person}
-    most = CUSTOMER_MOST if isinstance(person, Account) else STAFF_MOST
+    until = visit.until_at if visit else at + (CUSTOMER_MOST if isinstance(person, Account) else STAFF_MOST)
     Session.create(
-        digest=keys.digest("session", secret), device=device[:200], created_at=at, last_seen_at=at, expires_at=at + most, **owner
+        digest=keys.digest("session", secret),
+        device=device[:200],
+        created_at=at,
+        last_seen_at=at,
+        expires_at=until,
+        visit=visit,
+        **owner,
     )
     return secret
+
+
+def is_visit(secret: str | None) -> bool:
+    """Whether a browser holds, or held, the secret of a visit: told without asking the database."""
+    return bool(secret) and str(secret).startswith(VISITS)
 
 
 def customer(secret: str, organisation: Organisation) -> Account | None:
@@ -33,14 +45,15 @@ def customer(secret: str, organisation: Organisation) -> Account | None:
     account = next(iter(_customer(keys.digest("session", secret), organisation.id, at, at - CUSTOMER_IDLE)), None)
     if account is not None:
         account.organisation = organisation  # already loaded, with its settings
-        _touch(account.session, Account, account)
+        if account.session.visit_id is None:
+            _touch(account.session, Account, account)
     return account
 
 
 @statement
 def _customer(digest: str, organisation: int, at: datetime, seen_after: datetime) -> Any:
     return (
-        Account.select(Account, Session.id, Session.last_seen_at)
+        Account.select(Account, Session.id, Session.last_seen_at, Session.visit)
         .join(Session, on=(Session.account == Account.id))
         .where(
             (Session.digest == digest)
@@ -97,7 +110,8 @@ def others(account: Account) -> list[Session]:
     """The browsers where an account is signed in, the last used first."""
     at = now()
     is_alive = (Session.expires_at > at) & (Session.last_seen_at > at - CUSTOMER_IDLE)
-    return list(Session.select().where((Session.account == account) & is_alive).order_by(Session.last_seen_at.desc()))
+    is_own = (Session.account == account) & Session.visit.is_null()
+    return list(Session.select().where(is_own & is_alive).order_by(Session.last_seen_at.desc()))
 
 
 def forget_ended() -> int:

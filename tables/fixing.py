@@ -1,4 +1,4 @@
-"""What staff do to a customer's account itself: changes of the e-mail that opens it."""
+"""What staff do with a customer's account itself: changes of the e-mail that opens it, and looking at the site as the customer sees it."""
 
 import peewee as pw
 
@@ -63,3 +63,48 @@ class EmailChange(Owned):
 
 # One change of an account's e-mail waits at a time, whatever races.
 EmailChange.add_index(EmailChange.index(EmailChange.account, unique=True, where=EmailChange.ended_at.is_null(), name="email_change_live"))
+
+
+VISIT_ALLOWED = (
+    ("customer", N_("The customer read the code out")),
+    ("administrator", N_("An administrator decided so")),
+)
+VISIT_ENDS = (
+    ("staff", N_("Left")),
+    ("customer", N_("The customer ended it")),
+    ("time", N_("The time was over")),
+)
+
+
+class Visit(Owned):
+    """Staff look at the site as one customer sees it, with the customer's leave, for a quarter of an hour, and change nothing (M03)."""
+
+    account = pw.ForeignKeyField(Account, on_delete="CASCADE", verbose_name=N_("Account"))
+    staff = pw.ForeignKeyField(Staff, on_delete="RESTRICT", index=False, verbose_name=N_("Who"))
+    reason = pw.CharField(300, verbose_name=N_("Reason"))
+    asked_at = UTCDateTimeField(default=now, verbose_name=N_("Asked"))
+    code_sealed = pw.CharField(300, default="")
+    tries = pw.IntegerField(default=0)
+    allowed_at = UTCDateTimeField(null=True, verbose_name=N_("Allowed"))
+    allowed_how = pw.CharField(15, choices=VISIT_ALLOWED, default="", verbose_name=N_("Allowed by"))
+    allowed_by = pw.ForeignKeyField(Staff, null=True, on_delete="RESTRICT", index=False, verbose_name=N_("Administrator"))
+    allowed_reason = pw.CharField(300, default="", verbose_name=N_("Why without the customer"))
+    began_at = UTCDateTimeField(null=True, verbose_name=N_("Began"))
+    until_at = UTCDateTimeField(null=True, verbose_name=N_("Until"))
+    ended_at = UTCDateTimeField(null=True, verbose_name=N_("Ended"))
+    ended_by = pw.CharField(10, choices=VISIT_ENDS, default="", verbose_name=N_("Why it ended"))
+
+    class Meta:
+        indexes = ((("organisation", "asked_at", "id"), False), (("asked_at", "id"), False))
+        constraints = [pw.Check("tries >= 0"), pw.Check("began_at IS NULL OR (allowed_at IS NOT NULL AND until_at IS NOT NULL)")]
+
+    def __str__(self) -> str:
+        return f"{self.staff} · {self.account}"
+
+    @classmethod
+    def seen_by_customer(cls, account: Account) -> pw.Expression:
+        return cls.account == account.id
+
+
+# One visit of an account that is asked for or goes on, whatever races.
+Visit.add_index(Visit.index(Visit.account, unique=True, where=Visit.ended_at.is_null(), name="visit_live"))

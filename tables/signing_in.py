@@ -7,6 +7,7 @@ import peewee as pw
 
 from tables.core import Account, Organisation, Owned, Staff, Table
 from tables.fields import N_, FactsField, UTCDateTimeField, now
+from tables.fixing import Visit
 
 
 class Session(Table):
@@ -15,13 +16,14 @@ class Session(Table):
     digest = pw.CharField(64, unique=True)
     account = pw.ForeignKeyField(Account, null=True, on_delete="CASCADE")
     staff = pw.ForeignKeyField(Staff, null=True, on_delete="CASCADE")
+    visit = pw.ForeignKeyField(Visit, null=True, on_delete="CASCADE")  # staff who look at the site as the account sees it
     device = pw.CharField(200, default="", verbose_name=N_("Device"))
     created_at = UTCDateTimeField(default=now, verbose_name=N_("Signed in"))
     last_seen_at = UTCDateTimeField(default=now, verbose_name=N_("Last seen"))
     expires_at = UTCDateTimeField(index=True)
 
     class Meta:
-        constraints = [pw.Check("(account_id IS NULL) <> (staff_id IS NULL)")]
+        constraints = [pw.Check("(account_id IS NULL) <> (staff_id IS NULL)"), pw.Check("visit_id IS NULL OR account_id IS NOT NULL")]
 
 
 class Device(Table):

@@ -45,7 +45,7 @@ GUARDS = (
     Guard("a search is for rows in reach only", "rules/search.py", "model.within(viewer)", "model.select()", "tests/rules/test_search.py tests/backoffice/test_home.py"),
     # ---- who may come, and with what
     Guard("a page without a policy is closed", "web.py", "    if rule is None:\n        abort(404)\n", "", "tests/test_access.py tests/test_house.py tests/backoffice/test_desk.py"),
-    Guard("a page asks for its deed", "web.py", "    if rule != access.SIGNED_IN and not access.allows(person, rule):\n        if access.lacking(person, rule):\n            return _to_identity(access.lacking(person, rule))\n        abort(404)\n", "", "tests/test_access.py"),
+    Guard("a page asks for its deed", "web.py", "    if rule != access.SIGNED_IN and not access.allows(person, rule):\n        if access.lacking(person, rule):\n            return _to_identity(access.lacking(person, rule))\n        abort(403 if is_visit else 404)\n", "", "tests/test_access.py"),
     Guard("a form of another site is refused", "web.py", "request.headers.get(\"Sec-Fetch-Site\") == \"cross-site\"", "False", "tests/test_once.py"),
     Guard("odd requests are refused", "web.py", "    _check_shape()\n", "", "tests/test_once.py"),
     Guard("forms carry a token", "web.py", "    CSRFProtect(site)\n", "    site.config[\"WTF_CSRF_CHECK_DEFAULT\"] = False\n    CSRFProtect(site)\n", "tests/test_once.py -k token"),
@@ -59,6 +59,8 @@ GUARDS = (
     Guard("an unlock is written down", "rules/accounts.py", "    with unit_of_work():\n        event = _end_lock(account, reason=reason.strip(), by=by)\n", "    with unit_of_work():\n        Account.update(locked_until=None).where(Account.id == account.id).execute()\n        return\n", "tests/rules/test_accounts.py"),
     Guard("a new password ends other sessions", "rules/accounts.py", "    account.password_hash = hashed\n    sessions.end_all(account, but=but)\n", "    account.password_hash = hashed\n", "tests/rules/test_accounts.py tests/customer/test_account.py"),
     Guard("a new e-mail ends all sessions", "rules/email_changes.py", "    sessions.end_all(account)\n    confirmations.end(", "    confirmations.end(", "tests/rules/test_email_changes.py tests/backoffice/test_accounts_desk.py"),
+    Guard("nothing is sent during a visit", "web.py", "(request.method in (\"GET\", \"HEAD\", \"OPTIONS\") and rule != access.ANYONE)", "True", "tests/customer/test_visits.py -k whatever_is_sent"),
+    Guard("a visit does nothing in the customer's name", "rules/access.py", "    if not _is_seen(account, deed):\n        return False\n", "", "tests/customer/test_visits.py -k no_code_and_no_button"),
     Guard("nobody is their own second pair of eyes", "rules/email_changes.py", "    if change.asked_by_id == by.id:\n        raise Refused(OWN)\n", "", "tests/rules/test_email_changes.py -k convinces_one_agent"),
     Guard("a changed e-mail freezes what could be given away", "rules/freezes.py", "    if is_frozen(account):\n        raise", "    if False:\n        raise", "tests/rules/test_email_changes.py -k convinces_two"),
     Guard("a link works once", "rules/confirmations.py", "good = (Confirmation.id == row.id) & Confirmation.used_at.is_null() & (Confirmation.expires_at > at)", "good = Confirmation.id == row.id", "tests/rules/test_confirmations.py tests/faults/test_races.py"),

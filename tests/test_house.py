@@ -148,7 +148,7 @@ OPEN_PAGES = {
         "register.check_mail", "register.confirm_code", "register.confirm_link", "register.register",
         "register.send_code_again",
         "sign_in.forgotten_password", "sign_in.locked", "sign_in.reset_password", "sign_in.reset_sent",
-        "sign_in.sign_in", "sign_in.unlock",
+        "sign_in.sign_in", "sign_in.unlock", "visits.begin", "visits.end", "visits.over",
     ],
     "staff": ["health.live", "health.metrics", "health.ready", "sign_in.accept", "sign_in.language", "sign_in.sign_in"],
 }  # fmt: skip

@@ -20,9 +20,10 @@ from models import (
     SyncProblem,
     SyncRun,
     Table,
+    Visit,
     now,
 )
-from rules import companies, events, sessions
+from rules import companies, events, keys, sessions
 from rules.work import unit_of_work
 from tests import factories
 
@@ -107,6 +108,13 @@ def build() -> World:
                 state="code",
                 reason=mark,
                 expires_at=now() + timedelta(days=1),
+            ),
+            "visit": Visit.create(
+                organisation=here,
+                account=owner,
+                staff=factories.staff(here, "agent", f"visitor@{here.slug}.example.com", name=f"Lina{mark}"),
+                reason=mark,
+                code_sealed=keys.seal("visit", "1234"),
             ),
             "staff": factories.staff(here, "agent", f"agent@{here.slug}.example.com", name=f"Agnė{mark}"),
         }

@@ -6,7 +6,7 @@ from typing import Any
 from backoffice.desks.billing import Invoices
 from backoffice.desks.companies import Companies, Invitations, Representatives
 from backoffice.desks.contracts import Buildings, Contracts, PremisesDesk, Providers
-from backoffice.desks.fixing import EmailChanges
+from backoffice.desks.fixing import EmailChanges, Visits
 from backoffice.desks.heads import Heads
 from backoffice.desks.metering import MeterKinds, Meters, Readings
 from backoffice.desks.organisation import Organisations, StaffDesk
@@ -17,7 +17,7 @@ from backoffice.undeclared import UndeclaredPages
 from models import N_
 
 MENU: dict[str, tuple[type[Any], ...]] = {
-    N_("Customers"): (Accounts, Companies, Representatives, Invitations, Heads, Memberships, Shares, Contracts, EmailChanges),
+    N_("Customers"): (Accounts, Companies, Representatives, Invitations, Heads, Memberships, Shares, Contracts, EmailChanges, Visits),
     N_("Buildings"): (Buildings, PremisesDesk, Providers),
     N_("Meters"): (Meters, MeterKinds, Readings, UndeclaredPages),
     N_("Bills"): (Invoices,),

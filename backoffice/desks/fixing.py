@@ -1,4 +1,4 @@
-"""What staff do to accounts themselves: changes of the e-mail."""
+"""What staff do with accounts themselves: changes of the e-mail, and seeing the site as a customer sees it."""
 
 import uuid
 from typing import Any
@@ -12,8 +12,8 @@ from backoffice import fields, listing
 from backoffice.acts import Command
 from backoffice.desk import Desk
 from backoffice.listing import Tab
-from models import N_, EmailChange, now
-from rules import email_changes
+from models import N_, EmailChange, Visit, now
+from rules import email_changes, links, visits
 
 
 def waits(change: EmailChange, state: str) -> bool:
@@ -95,3 +95,69 @@ class EmailChanges(Desk):
         return self.asked(
             form, [row], _("Enter the code"), _("It went to %(old)s. With it the new address gets its letter.", old=row.old), back
         )
+
+
+class Visits(Desk):
+    model = Visit
+    title = N_("Seeing as the customer")
+    column_list = ("account.name", "staff.name", "asked_at", "allowed_how", "began_at", "ended_at")
+    second_lines = {"account.name": "account.email"}
+    column_labels = {"staff.name": N_("Who"), "allowed_by.name": N_("Administrator")}
+    column_sortable_list = ("asked_at",)
+    column_default_sort = "-asked_at"
+    column_filters = ("organisation", "account")
+    column_details_list = (
+        "account.name", "staff.name", "reason", "asked_at", "allowed_at", "allowed_how", "allowed_by.name", "allowed_reason", "began_at",
+        "until_at", "ended_at", "ended_by",
+    )  # fmt: skip
+    empty = (N_("Nobody has seen the site as a customer yet"), N_("Ask for it on the page of an account; the customer must agree."))
+    commands = (
+        Command(
+            "override",
+            N_("Allow without the customer"),
+            visits.override,
+            ask=N_("Only where the customer cannot agree and it must be. You answer for it, and the customer is told that you decided so."),
+            needs=("reason",),
+            done=N_("whoever asked may go on"),
+            is_bulk=False,
+            when=lambda visit: visit.allowed_at is None and visit.ended_at is None,
+        ),
+        Command(
+            "leave",
+            N_("End it"),
+            visits.leave,
+            ask=N_("Whoever looks is signed out of the customer site at once."),
+            done=N_("it is over"),
+            is_bulk=False,
+            when=lambda visit: visit.ended_at is None and visit.staff_id == web.viewer().id,
+        ),
+    )
+    own_pages = {"enter_code": "enter_code"}
+
+    def acts(self, row: Visit) -> list[tuple[str, str, bool]]:
+        """To whoever asked: first the code, then the way to the other site."""
+        own = []
+        if row.staff_id == web.viewer().id and row.allowed_at is None and row.ended_at is None and self.may("enter_code"):
+            own.append((_("Enter the code"), self.address(row.public_id, "code"), True))
+        if visits.may_begin(row, web.viewer()):
+            url = links.visit(fields.GIVEN["site_url"](row), row.public_id, visits.token(row))
+            own.append((_("Open the customer's site"), url, True))
+        return [*own, *super().acts(row)]
+
+    def beside(self, row: Visit) -> str:
+        return str(row.reason)
+
+    @expose("/<uuid:public_id>/code/", methods=("GET", "POST"))
+    @web.once
+    def enter_code(self, public_id: uuid.UUID) -> Any:
+        """Not a `Command`, as with a change of e-mail: a wrong code must stay counted."""
+        listing.only()
+        row = self.get_one(public_id)
+        form, back = fields.needs_form(("code",), row), self.address(row.public_id)
+        if form.validate_on_submit():
+            with web.asking(form):
+                visits.enter_code(row, code=form.code.data, by=web.viewer())
+                web.tell(_("The customer agrees. Open the customer's site within two minutes."))
+                return redirect(back, 303)
+        said = _("It stands on the customer's account page, and has come by e-mail. It is good for ten minutes.")
+        return self.asked(form, [row], _("Enter the code"), said, back)

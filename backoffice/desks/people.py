@@ -13,8 +13,8 @@ from backoffice.acts import Command
 from backoffice.desk import Desk
 from backoffice.listing import Tab
 from backoffice.lookups import ContractLookup
-from models import N_, AccessType, Account, Contract, EmailChange, Event, Invoice, Membership, Share, now
-from rules import access, accounts, clock, email_changes, holding, rights, settings, sharing
+from models import N_, AccessType, Account, Contract, EmailChange, Event, Invoice, Membership, Share, Visit, now
+from rules import access, accounts, clock, email_changes, holding, rights, settings, sharing, visits
 
 LONG_LIST = 100
 UNDONE_WITHIN = timedelta(days=30)
@@ -67,6 +67,18 @@ class Accounts(Desk):
             when=lambda account: settings.of(account.organisation).email_change != "recreate",
         ),
         Command(
+            "ask_to_visit",
+            N_("See as the customer"),
+            visits.ask,
+            ask=N_(
+                "The customer gets a code, on the account page and by e-mail, and reads it out. Then you see for a quarter of an hour "
+                "what the customer sees, and can change nothing. The customer is told who looked and why."
+            ),
+            needs=("reason",),
+            done=N_("the customer has been asked; see below"),
+            is_bulk=False,
+        ),
+        Command(
             "attach_contract",
             N_("Add a contract"),
             holding.attach,
@@ -93,18 +105,21 @@ class Accounts(Desk):
         }
 
     def waits(self, account: Account) -> list[dict[str, Any]]:
-        """The change of its e-mail that waits, with the acts by which it goes on."""
-        changes = self.other("email_changes")
-        waiting = (EmailChange.account == account) & EmailChange.ended_at.is_null() & (EmailChange.expires_at > now())
-        return [
-            {
-                "what": str(row),
-                "state": web.choice(row, "state"),
-                "acts": changes.acts(row),
-                "url": changes.address(row.public_id),
-            }
-            for row in (EmailChange.within(web.viewer()).where(waiting) if changes.may("view") else [])
-        ]
+        """What was begun with it and waits, each with the acts by which it goes on: another e-mail, seeing as the customer."""
+        found: list[dict[str, Any]] = []
+        changes, looks = self.other("email_changes"), self.other("visits")
+        live = (EmailChange.account == account) & EmailChange.ended_at.is_null() & (EmailChange.expires_at > now())
+        for row in EmailChange.within(web.viewer()).where(live) if changes.may("view") else ():
+            said = {"what": str(row), "state": web.choice(row, "state")}
+            found.append(said | {"acts": changes.acts(row), "url": changes.address(row.public_id)})
+        asked = (Visit.account == account) & Visit.ended_at.is_null()
+        for row in Visit.within(web.viewer()).where(asked) if looks.may("view") else ():
+            state = (
+                _("Goes on") if row.began_at else _("Allowed") if row.allowed_at else _("Waits for the code that the customer reads out")
+            )
+            said = {"what": f"{_('See as the customer')}: {row.staff.name}", "state": state}
+            found.append(said | {"acts": looks.acts(row), "url": looks.address(row.public_id)})
+        return found
 
     def tries(self, account: Account) -> list[dict[str, Any]]:
         """What the customer could not add: as it was typed, why, and what was meant (M06)."""

@@ -9,6 +9,7 @@ import web
 from customer import forms
 from customer.pages.sign_in import confirm_page, over
 from customer.ways import ways
+from models import ROLES
 from rules import (
     access,
     accounts,
@@ -21,6 +22,7 @@ from rules import (
     registration,
     sessions,
     settings,
+    visits,
 )
 from rules.refusal import Refused
 
@@ -50,6 +52,9 @@ def view() -> Any:
         logins=ways("link").values(),
         method_title=identities.title,
         changes_email=_changes_email(account),
+        asked=visits.code_for(account),
+        role=lambda name: _(dict(ROLES)[name]),
+        looked_at=visits.now_at(account) if visits.of(account) is None else None,
     )
 
 

@@ -29,6 +29,7 @@ SAW = {
     "meter": N_("Looked at your meters"),
     "reading": N_("Looked at your readings"),
     "representative": N_("Looked at your place in a company"),
+    "visit": N_("Looked at who has seen the site as you see it"),
     "syncproblem": N_("Looked at a record about you from the billing system"),
 }
 DID = {
@@ -36,6 +37,10 @@ DID = {
     "account.email_change_asked": N_("Asked for your e-mail address to be changed"),
     "account.email_change_proven": N_("Let a change of your e-mail address go on"),
     "account.email_change_refused": N_("Refused a change of your e-mail address"),
+    "account.visit_allowed": N_("Was allowed to see the site as you see it"),
+    "account.visit_asked": N_("Asked you to let them see the site as you see it"),
+    "account.visit_began": N_("Saw the site as you see it"),
+    "account.visit_ended": N_("Stopped seeing the site as you see it"),
     "account.unlocked": N_("Unlocked your account"),
     "company.changed": N_("Changed what is known of a company that you represent"),
     "company.parent_changed": N_("Changed to which company a company belongs"),

@@ -70,6 +70,7 @@ def test_the_schedule_names_each_job_once_with_its_local_time() -> None:
         "make_exports": None,
         "end_shares": None,
         "end_invitations": None,
+        "end_visits": None,
         "sync_billing": "02:10",
         "tidy": "03:30",
         "read_register": "04:00",

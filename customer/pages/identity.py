@@ -30,7 +30,7 @@ pages = Blueprint("identity", __name__)
 log = logging.getLogger(__name__)
 
 PURPOSES = {"sign-in": "sign_in", "register": "register", "confirm": "confirm", "link": "link"}
-# What a person is told; all that could tell whether somebody has an account there is one sentence (domain.md 1.1).
+# What a person is told; all that could tell whether somebody has an account there is one sentence.
 WHY = {
     "refused": N_("It was refused on the phone, or broken off."),
     "timeout": N_("There was no answer in time."),

@@ -16,7 +16,7 @@ class NotIdentified(Exception):
         self.why = why
 
 
-# What a person is told apart: all that could tell whether somebody has an account there is "unsuitable" (domain.md 1.1).
+# What a person is told apart: all that could tell whether somebody has an account there is "unsuitable".
 REASONS = frozenset(
     {
         "refused",  # the person said no

@@ -1,4 +1,4 @@
-"""Whether a certificate may be believed, and whom it names (domain.md 1.3).
+"""Whether a certificate may be believed, and whom it names.
 
 Only the issuers of one directory are believed, never those of the host. Judged are the chain, the dates, what each may do, and what the
 person's own certificate is for; whether one has been revoked, `revocation` asks.

@@ -1,4 +1,4 @@
-"""Mobile-ID by its REST interface (domain.md 1.6)."""
+"""Mobile-ID by its REST interface, as <https://github.com/SK-EID/MID> describes it."""
 
 import base64
 import secrets

@@ -1,4 +1,7 @@
-"""Smart-ID: the RP API in its third version (device link, notification) and, by setting only, its second (domain.md 1.1 to 1.5)."""
+"""Smart-ID: the RP API in its third version (device link, notification) and, by setting only, its second.
+
+Both are described at <https://sk-eid.github.io/smart-id-documentation/>: the order of the checks is theirs.
+"""
 
 import base64
 import hashlib
@@ -226,7 +229,7 @@ class SmartId:
     def verify(
         self, state: Mapping[str, Any], said: Mapping[str, Any], answer: Mapping[str, str] | None = None, at: datetime | None = None
     ) -> Person:
-        """Whom a session's answer proves, at that moment: every check of domain.md 1.3, in its order. Raises NotIdentified.
+        """Whom a session's answer proves, at that moment: every check that SK asks for, in its order. Raises NotIdentified.
 
         `answer`: what the browser brought back by a same-device link; None where it is a stored answer, that no browser brought.
         """

@@ -143,7 +143,7 @@ def test_whatever_goes_wrong_is_said_and_can_be_tried_again(visitor: Browser, ph
 
 
 def test_who_is_unsuitable_is_told_the_same_whatever_it_was(visitor: Browser, phone: Phone, north: Organisation) -> None:
-    """T47, domain.md 1.1: no such account, a document that cannot be used, an app too old."""
+    """T47: no such account, a document that cannot be used, an app too old."""
     said = set()
     for detail in ("no account", "document", "old app"):
         phone.refuses = NotIdentified("unsuitable", detail)
@@ -176,7 +176,6 @@ def test_another_browser_cannot_take_the_flow_over(visitor: Browser, phone: Phon
 
 
 def test_the_same_device_callback_is_looked_at_with_its_fields(visitor: Browser, phone: Phone, ona: Account) -> None:
-    """domain.md 1.2"""
     begin(visitor, "Web2App")
     phone.answer = ONA
     wish = phone.wishes[0]

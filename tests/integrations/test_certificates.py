@@ -1,4 +1,4 @@
-"""Which certificates are believed, whom they name, and who may say that one has been revoked. domain.md 1.3, T57."""
+"""Which certificates are believed, whom they name, and who may say that one has been revoked. T57."""
 
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime, timedelta

@@ -1,4 +1,4 @@
-"""Mobile-ID against the simulator, over HTTP. domain.md 1.6, T57."""
+"""Mobile-ID against the simulator, over HTTP. T57."""
 
 import base64
 import json

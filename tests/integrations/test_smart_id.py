@@ -1,4 +1,4 @@
-"""Smart-ID against the simulator, over HTTP: every way in, and every answer that must be refused. domain.md 1.1 to 1.5, T57."""
+"""Smart-ID against the simulator, over HTTP: every way in, and every answer that must be refused. T57."""
 
 import base64
 import hashlib
@@ -74,6 +74,7 @@ def who(person: Person | None) -> str:
 
 
 def test_a_notification_shows_the_code_and_signs_in_whom_it_was_sent_to(sk: Sk) -> None:
+    """AG-09"""
     state = sk.begin()
     code = sk.method.show(state, 0).code
     assert re.fullmatch(r"[0-9]{4}", code)
@@ -134,6 +135,7 @@ def test_the_second_version_is_offered_by_setting_only_and_by_notification_only(
 
 
 def test_a_lower_level_is_believed_where_it_is_enough_and_called_low(simulated: Config) -> None:
+    """AG-20"""
     sk = Sk(simulated, level="ADVANCED")
     state = sk.begin()
     sk.decide(state, wrong="low_level")
@@ -213,6 +215,7 @@ def test_a_session_that_is_gone_has_run_out(sk: Sk) -> None:
 )
 @pytest.mark.parametrize("version", [3, 2])
 def test_an_answer_that_does_not_hold_proves_nobody(simulated: Config, version: int, wrong: str, why: str, detail: str) -> None:
+    """T57; AG-22: a certificate whose three years are over too."""
     if version == 2 and wrong == "wrong_flow":
         return
     sk = Sk(simulated, version=version)

@@ -114,7 +114,6 @@ def test_there_is_something_to_judge() -> None:
 
 @pytest.mark.parametrize("path", SIGN_INS, ids=named)
 def test_a_real_answer_proves_who_it_says(config: Config, path: Path) -> None:
-    """domain.md 1.3, 1.5, 1.6"""
     expected = ANSWERS[path]["expected"]
     person, identity = judged(config, ANSWERS[path]), expected["identity"]
     assert not isinstance(person, str), person
@@ -174,7 +173,7 @@ def test_a_signature_holds_over_what_was_signed_alone_and_signs_nobody_in(config
 
 @pytest.mark.parametrize("path", LINKS, ids=named)
 def test_device_links_carry_the_code_that_proves_them_ours(path: Path) -> None:
-    """domain.md 1.2: all nine of the documentation."""
+    """All nine of the documentation."""
     given = json.loads(path.read_text())
     for one in given["vectors"]:
         link, kind = one["unprotected_link"], one["sessionType"]

@@ -299,10 +299,12 @@ def lacking(person: Any, deed: str, thing: Table | None = None) -> str:
 
 def lacking_anywhere(account: Account) -> str:
     """The level of identity that something of what a customer holds waits for; empty where nothing does."""
-    asked = [_asked(account, "")] + [_asked(account, "", one.kind) for one in held(account)]
-    asked += [_asked(account, "", kind) for _, _, kind in _represented(account)]
-    most = max(asked, key=LEVELS.index)
-    return "" if LEVELS.index(most) <= LEVELS.index(level(account)) else most
+    at, rules = level(account), settings.of(account.organisation)
+    if all(LEVELS.index(getattr(rules, name)) <= LEVELS.index(at) for name in ("identity_for_everything", *OF_TYPES.values())):
+        return ""
+    kinds = {"", *(one.kind for one in held(account)), *(kind for _, _, kind in _represented(account))}
+    most = max((_asked(account, "", kind) for kind in kinds), key=LEVELS.index)
+    return most if LEVELS.index(most) > LEVELS.index(at) else ""
 
 
 LEVELS = tuple(settings.LEVELS)

@@ -56,7 +56,16 @@ def index() -> Any:
 
 
 def _next_act(account: Account, owed: billing.Owed) -> dict[str, str] | None:
-    """The one thing to do now: declare while the window is open, else pay what is due."""
+    """The one thing to do now: show who one is where something waits for that, declare while the window is open, else pay what is due."""
+    lacking = access.lacking_anywhere(account)
+    if lacking:
+        return {
+            "when": _("First"),
+            "title": _("Confirm who you are") if lacking == "strong" else _("Confirm your e-mail address"),
+            "text": _("Contracts and bills wait for that. It is done once."),
+            "url": url_for("account.identity", need=lacking, next=f"{request.script_root}{request.path}"),
+            "label": _("Confirm"),
+        }
     waiting = undeclared.by(account, clock.today())
     if waiting:
         count, closes_on = waiting

@@ -83,7 +83,7 @@ def locked() -> Any:
         web.tell(_("If there is an account with this e-mail, the letter is on its way."))
         return redirect(url_for("sign_in.locked"))
     until = known["until"] and datetime.fromisoformat(known["until"])
-    return render_template("customer/locked.html", until=until)
+    return render_template("customer/locked.html", until=until, ways=[way for way in ways("sign_in").values() if way.is_strong])
 
 
 @pages.route("/unlock/<token>", methods=["GET", "POST"])

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 from werkzeug.test import TestResponse
 
-from models import Organisation
-from rules import keys, settings
+from integrations.identity import NotIdentified, Shown, Wish, available
+from models import Account, Organisation
+from rules import identities, keys, settings
 from tests import factories, letters
 from tests.browser import Browser
 
@@ -194,3 +195,36 @@ def test_a_payer_code_that_exists_is_answered_as_one_that_does_not(browser: Brow
         known.body, unknown.body = (re.sub("05-204 7[78]", "LIKE", body) for body in (known.body, unknown.body))
         assert known == unknown
         assert known.status == 200
+
+
+@pytest.mark.parametrize("is_there", [True, False])
+def test_asking_a_phone_answers_the_same_whether_its_person_has_an_account(
+    ask: Callable[..., Answer], monkeypatch: pytest.MonkeyPatch, is_there: bool
+) -> None:
+    """T47, T57: who has an account is looked up when they have proven who they are, and not before; whether SK knows them or not."""
+
+    class Phone:
+        name, flows, asks = "mobile_id", (), {"": ("personal_code",)}
+
+        def begin(self, wish: Wish) -> dict[str, Any]:
+            if not is_there:
+                raise NotIdentified("unsuitable")
+            return {}
+
+        def show(self, state: Any, elapsed_seconds: int) -> Shown:
+            return Shown(code="0427")
+
+    monkeypatch.setattr(available, "methods", lambda config, slug: {"mobile_id": Phone()})
+    here = north(login_mobile_id=True)
+    known = identities.Proven("mobile_id", "PNO", "40404040009", "LT", first_name="Ona")
+    identities.confirm(Account.get(Account.organisation == here), known)
+    path = "/north/prove/sign-in/with/mobile_id"
+    ask(path, "nobody typed this", personal_code="30303039914", country="LT")
+
+    of_known, of_unknown = (ask(path, "nobody typed this", personal_code=code, country="LT") for code in ("40404040009", "40504040001"))
+
+    for answer in (of_known, of_unknown):
+        answer.body = re.sub(r"[0-9a-f-]{36}|4\d{10}", "MASKED", answer.body)
+        answer.headers = [(name, re.sub(r"[0-9a-f-]{36}", "MASKED", value)) for name, value in answer.headers]
+    assert of_known == of_unknown
+    assert of_known.status == (302 if is_there else 200)

@@ -292,6 +292,7 @@ def test_who_has_proven_who_they_are_need_not_wait_for_a_lock_to_end(visitor: Br
         if "/locked" in visitor.at:
             break
     assert Account.get_by_id(ona.id).locked_until
+    assert "come in at once" in visitor.text
     begin(visitor)
     arrive(visitor, phone, ONA)
     visitor.submit("Continue")
@@ -396,6 +397,19 @@ def test_what_needs_identity_leads_there_and_back_to_where_one_was(visitor: Brow
     assert Account.get().identity_confirmed_at is not None
     assert Session.get().digest != before
     assert letters.sent() == [("way_in_added", account.email)]
+
+
+def test_the_first_page_says_what_waits_for_identity(visitor: Browser, phone: Phone, db: object) -> None:
+    """K03, IB-47"""
+    north = factories.organisation("north", login_smart_id=True, identity_for_authorised="strong")
+    account = factories.account(north)
+    factories.holds(account, factories.contract(north), "authorised_person")
+    visitor.enter(account)
+    visitor.get("/north/home")
+    visitor.follow("Confirm")
+    confirm(visitor, phone)
+    assert visitor.at == "/north/home"
+    assert "Confirm who you are" not in visitor.text
 
 
 def test_a_form_that_needs_identity_comes_back_filled_in(visitor: Browser, phone: Phone, db: object) -> None:

@@ -63,6 +63,6 @@ tools:
 	@$(PYTHON) run.py install requirements.txt requirements-dev.txt
 	@$(BIN)/python run.py compile
 
-# Without npm the tests that need it say so.
+# Without npm, or the network, the tests that need it say so.
 $(PEER): tests/peers/oidc/package-lock.json
-	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/peers/oidc && touch $@; fi
+	@if command -v npm >/dev/null; then npm ci --silent --prefix tests/peers/oidc && touch $@ || echo "npm could not install tests/peers/oidc."; fi

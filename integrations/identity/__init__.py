@@ -87,4 +87,4 @@ class Method(Protocol):
 
     def check(self, state: Mapping[str, Any], answer: Mapping[str, str]) -> Person | None:
         """Ask, or look at what the browser brought back (`answer`: the callback's fields, empty while polling): the person, or None while
-        nobody has answered. Waits for at most two seconds. Raises NotIdentified, after which the flow is over."""
+        nobody has answered. Waits for at most two seconds while polling. Raises NotIdentified, after which the flow is over."""

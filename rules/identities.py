@@ -50,8 +50,9 @@ class Proven:
 
     @property
     def name(self) -> str:
-        """First name and surname."""
-        return f"{self.first_name} {self.last_name}".strip()
+        """First name and surname, as one writes them: certificates and the e-Government Gateway have them in capitals."""
+        told = f"{self.first_name} {self.last_name}".strip()
+        return told.title() if told.isupper() else told
 
     @property
     def is_strong(self) -> bool:

@@ -52,6 +52,19 @@ def test_a_person_waits_sealed_and_comes_out_as_they_were(north: Organisation) -
         identities.keys.unseal("evidence", flow.person_sealed)
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "name"),
+    [
+        ("ONA", "PAVYZDIENĖ-JONAITĖ", "Ona Pavyzdienė-Jonaitė"),
+        ("MARY ÄNN", "O'CONNEŽ", "Mary Änn O'Connež"),
+        ("Ona", "van der Pavyzdys", "Ona van der Pavyzdys"),
+        ("", "", ""),
+    ],
+)
+def test_a_name_is_written_as_one_writes_names(first: str, last: str, name: str) -> None:
+    assert identities.Proven("viisp", "PNO", "40404040009", "LT", first_name=first, last_name=last).name == name
+
+
 def test_one_flow_used_by_twenty_at_once_opens_one_session(north: Organisation) -> None:
     """T57"""
     account = factories.account(north)

@@ -72,6 +72,13 @@ GUARDS = (
     Guard("what is shared ends with the access of whoever shared it", "rules/holding.py", "    _end_what_it_shares(membership, by=by)\n\n\ndef _end_what", "\n\ndef _end_what", "tests/rules/test_sharing.py -k ends_with_the_access"),
     Guard("who was given something shares it with nobody", "rules/access.py", "\"shared_person\": (N_(\"Shared person\"), (", "\"shared_person\": (N_(\"Shared person\"), (\"contract.share\", ", "tests/rules/test_sharing.py -k shares_it_with_nobody"),
     # ---- who somebody is
+    Guard("a flow is of the browser that began it", "rules/identity_flows.py", "mine = (IdentityFlow.public_id == public_id) & (IdentityFlow.digest == _digest(secret or \"\", public_id))", "mine = IdentityFlow.public_id == public_id", "tests/rules/test_identities.py -k secret_of_its_browser"),
+    Guard("a flow is of who began it", "customer/pages/identity.py", "return flow if flow is not None and flow.account_id == (viewer.id if viewer else None) else None", "return flow", "tests/customer/test_identity.py -k meanwhile"),
+    Guard("a flow is used once", "rules/identity_flows.py", "    if not IdentityFlow.update(used_at=at, person_sealed=\"\", state_sealed=\"\").where(good).execute():\n        raise Refused(OVER)\n", "", "tests/rules/test_identities.py -k twenty"),
+    Guard("a phone is not worn down", "rules/identity_flows.py", "if not limits.spend(\"identity-push\", who, PENDING, TEN_MINUTES):", "if False:", "tests/rules/test_identities.py -k phone"),
+    Guard("a login elsewhere proves nobody", "rules/identities.py", "    if not person.is_strong:\n        raise Refused(NOT_STRONG)\n", "", "tests/customer/test_identity.py -k cannot_confirm"),
+    Guard("linking asks for the password", "customer/pages/identity.py", "    if account is not None and \"current\" in form:\n        accounts.check_password(account, form.value(\"current\"))\n", "", "tests/customer/test_identity.py -k once_linked"),
+    Guard("what identity is missing is said of one's own", "rules/access.py", "if row is not None and lacking(person, deed, row):", "if lacking(person, deed):", "tests/rules/test_identities.py -k own_things"),
     Guard("only configured issuers are believed", "integrations/identity/certificates.py", "        certificate.verify_directly_issued_by(issuer)\n", "        pass\n", "tests/integrations/test_certificates.py"),
     Guard("a certificate's dates are judged", "integrations/identity/certificates.py", "        _check_dates(one, at)\n", "", "tests/integrations/test_certificates.py"),
     Guard("a certificate that signs signs nobody in", "integrations/identity/certificates.py", " or usage.content_commitment or not profile", " or not profile", "tests/integrations/test_certificates.py"),

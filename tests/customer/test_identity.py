@@ -175,6 +175,20 @@ def test_another_browser_cannot_take_the_flow_over(visitor: Browser, phone: Phon
     assert thief.client.get(f"{visitor.at}/qr.svg").status_code == 404
 
 
+def test_whoever_signs_in_meanwhile_cannot_end_what_another_has_begun(visitor: Browser, phone: Phone, north: Organisation) -> None:
+    """T57: the same browser, and another person's account."""
+    anna, petr = factories.account(north), factories.account(north, "petr@example.lt")
+    visitor.enter(anna)
+    visitor.get("/north/identity")
+    visitor.follow("Smart-ID")
+    visitor.submit("Continue", personal_code=ONA.code)
+    visitor.enter(petr)
+    phone.answer = ONA
+    visitor.get(f"{visitor.at}?check=yes")
+    assert visitor.status == 410
+    assert phone.came_back == []
+
+
 def test_the_same_device_callback_is_looked_at_with_its_fields(visitor: Browser, phone: Phone, ona: Account) -> None:
     begin(visitor, "Web2App")
     phone.answer = ONA

@@ -230,6 +230,7 @@ def test_what_is_missing_is_said_of_ones_own_things_alone(north: Organisation) -
     anna, petr = factories.account(north), factories.account(north, "petr@example.lt")
     held = factories.contract(north)
     factories.holds(anna, held)
+    factories.holds(petr, factories.contract(north, "99-1"))
     with pytest.raises(Lacking):
         access.reach(anna, type(held), held.public_id, "contract.view")
     with pytest.raises(Missing):

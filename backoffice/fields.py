@@ -304,6 +304,22 @@ def read_on(row: Any) -> Field:
     )
 
 
+def _line(label: str, most: int, hint: str = "", default: str = "", **looks: Any) -> Callable[[Any], Field]:
+    """A line of text that must be filled in; of somebody else, so the browser must not offer one's own."""
+    return lambda row: StringField(
+        lazy_gettext(label),
+        description=lazy_gettext(hint) if hint else "",
+        default=default,
+        filters=[_stripped],
+        validators=[Needed(), AtMost(most)],
+        render_kw={"autocomplete": "off", **looks},
+    )
+
+
+def since_on(row: Any) -> Field:
+    return DateField(lazy_gettext("Since"), description=lazy_gettext("Empty where the document does not say"), validators=[Optional()])
+
+
 NEEDS: dict[str, Callable[[Any], Field]] = {
     "reason": reason,
     "email": email,
@@ -321,6 +337,14 @@ NEEDS: dict[str, Callable[[Any], Field]] = {
     "number": number,
     "value_milli": value_milli,
     "read_on": read_on,
+    "first_name": _line(N_("First name"), 100),
+    "last_name": _line(N_("Surname"), 100),
+    "country": _line(
+        N_("State that gave the personal code"), 2, N_("Two letters: LT is Lithuania, EE Estonia"), "LT", **{"class": "w-short"}
+    ),
+    "personal_code": _line(N_("Personal code"), 24, N_("It is kept encrypted and shown in no list"), **{"class": "w-short"}),
+    "since_on": since_on,
+    "document": _line(N_("Document"), 200, N_("Which one you have seen: its kind, number and day")),
 }
 # What a rule wants to be handed besides: made by the site, because rules know no addresses.
 GIVEN: dict[str, Callable[[Any], Any]] = {
@@ -411,35 +435,3 @@ def invite_form(desk: Any) -> type[web.Form]:
         validators=[],
     )
     return type("StaffForm", (InviteForm,), {"organisation": organisation})
-
-
-def _line(label: str, most: int, hint: str = "", default: str = "", **looks: Any) -> StringField:
-    """A line of text that must be filled in; of somebody else, so the browser must not offer one's own."""
-    return StringField(
-        lazy_gettext(label),
-        description=lazy_gettext(hint) if hint else "",
-        default=default,
-        filters=[_stripped],
-        validators=[Needed(), AtMost(most)],
-        render_kw={"autocomplete": "off", **looks},
-    )
-
-
-class HeadForm(web.Form):
-    """Who heads a company, as a document says."""
-
-    company = LookupField(label=lazy_gettext("Company"), loader=Lookup(Company), validators=[Needed()])
-    first_name = _line(N_("First name"), 100)
-    last_name = _line(N_("Surname"), 100)
-    country = _line(
-        N_("State that gave the personal code"), 2, N_("Two letters: LT is Lithuania, EE Estonia"), "LT", **{"class": "w-short"}
-    )
-    personal_code = _line(N_("Personal code"), 24, N_("It is kept encrypted and shown in no list"), **{"class": "w-short"})
-    since_on = DateField(lazy_gettext("Since"), description=lazy_gettext("Empty where the document does not say"), validators=[Optional()])
-    document = _line(N_("Document"), 200, N_("Which one you have seen: its kind, number and day"))
-    reason = TextAreaField(
-        lazy_gettext("Reason"),
-        description=lazy_gettext("Written down with your name, for colleagues and auditors."),
-        validators=[Needed(), AtMost(LONGEST_REASON)],
-        render_kw={"rows": 3},
-    )

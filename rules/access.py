@@ -87,9 +87,10 @@ AGENT = (
     | EXPORTS
     | {
         "account.ask_to_visit", "account.attach_contract", "account.change_email", "account.edit", "account.unlock",
-        "building.create", "building.edit", "company.create", "company.edit", "company.invite", "company.put_under", "company.set_free",
+        "building.create", "building.edit", "company.create", "company.edit", "company.enter_head",
+        "company.invite", "company.put_under", "company.set_free",
         "contract.edit", "contract.place", "contract.set_company", "contract.take_from_company",
-        "head.create", "head.end", "head.view_code",
+        "head.end", "head.view_code",
         "emailchange.approve", "emailchange.enter_code", "emailchange.refuse",
         "invitation.revoke", "invitation.send_again", "membership.change_access_type", "membership.remove", "membership.restore",
         "message.send_again", "meter.edit", "meter.enter_reading", "premises.create", "premises.edit",

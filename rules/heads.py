@@ -18,6 +18,7 @@ from rules.work import unit_of_work
 
 LESS = "authorised_person"  # what a head becomes whom the register does not name, and names nobody else (IB-33)
 KNOWN = N_("{name} heads {company} already.")
+OWN_BUSINESS = N_("This is a person's own business: nobody heads it but that person.")
 BY_REGISTER = N_("The register names this head: only the register ends it.")
 
 
@@ -157,6 +158,8 @@ def enter(
     people is told. Raises Missing, Refused."""
     if not Company.within(by).where(Company.id == company.id).exists():
         raise Missing
+    if company.code is None:
+        raise Refused(OWN_BUSINESS)
     country = country.strip().upper()
     if not re.fullmatch("[A-Z]{2}", country):
         raise Refused(N_("Enter the two letters of the state, such as LT"), field="country")

@@ -4,7 +4,7 @@ from backoffice.acts import Command
 from backoffice.desk import Desk
 from backoffice.lookups import Lookup
 from models import N_, Company, Invitation, Organisation, Representative
-from rules import access, companies, invitations
+from rules import access, companies, heads, invitations
 
 
 class Companies(Desk):
@@ -15,11 +15,11 @@ class Companies(Desk):
     column_default_sort = "name"
     column_filters = ("organisation",)
     column_labels = {"belongs_to.name": N_("Belongs to")}
-    column_details_list = ("name", "code", "belongs_to.name", "email", "phone", "address", "email_domain", "heads_read_at")
+    column_details_list = ("name", "code", "belongs_to.name", "email", "phone", "address", "email_domain", "legal_status", "heads_read_at")
     form_columns = ("organisation", "name", "code", "email", "phone", "address", "email_domain")
     form_ajax_refs = {"organisation": Lookup(Organisation), "parent": Lookup(Company)}
     search_hint = N_("Name or company code")
-    related = (("representatives", "company"), ("invitations", "company"), ("contracts", "company"))
+    related = (("representatives", "company"), ("heads", "company"), ("invitations", "company"), ("contracts", "company"))
     empty = (N_("No companies yet"), N_("They come with the contracts of the billing feed, or are added here."))
     commands = (
         Command(
@@ -31,6 +31,19 @@ class Companies(Desk):
             done=N_("the invitation was sent"),
             is_bulk=False,
             gives=("site_url",),
+        ),
+        Command(
+            "enter_head",
+            N_("Enter a head from a document"),
+            heads.enter,
+            ask=N_(
+                "Whoever has proven to be this person heads the company at once, as if the register said so; others when they prove it. "
+                "Everybody who manages the company's people is told by e-mail."
+            ),
+            needs=("first_name", "last_name", "country", "personal_code", "since_on", "document", "reason"),
+            done=N_("the head was entered"),
+            is_bulk=False,
+            when=lambda company: company.code is not None,
         ),
         Command(
             "put_under",

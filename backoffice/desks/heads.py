@@ -5,22 +5,18 @@ from typing import Any
 from flask_babel import gettext as _
 
 import web
-from backoffice import fields
 from backoffice.acts import Command
 from backoffice.desk import Desk
 from backoffice.listing import Tab
-from backoffice.lookups import Lookup
-from models import N_, Company, Event, Head
+from models import N_, Event, Head
 from rules import access, heads, personal_codes
-
-ENTERED = ("country", "first_name", "last_name", "personal_code", "since_on", "document", "reason")
 
 
 class Heads(Desk):
     """A list never shows a personal code; the page of one head does, to those who may see it, and each look is written down (M02)."""
 
     model = Head
-    title, add, add_button = N_("Heads of companies"), N_("Enter a head from a document"), N_("Enter the head")
+    title = N_("Heads of companies")
     column_list = ("last_name", "company.name", "since_on", "source", "seen_at")
     extra_columns = ("first_name",)
     shown = {"last_name": lambda row: f"{row['first_name']} {row['last_name']}"}
@@ -53,15 +49,6 @@ class Heads(Desk):
             when=lambda head: head.source == "staff" and head.ended_at is None,
         ),
     )
-
-    form_ajax_refs = {"company": Lookup(Company)}
-
-    def scaffold_form(self) -> Any:
-        return fields.HeadForm
-
-    def create(self, form: Any) -> Head:
-        said = {name: form[name].data for name in ENTERED}
-        return heads.enter(form.company.data, **said, by=web.viewer())
 
     def beside(self, row: Head) -> str:
         return row.company.name

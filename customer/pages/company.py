@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 import web
 from customer import forms, represented
 from models import Company, Representative
-from rules import access, choosing, companies, invitations
+from rules import access, choosing, companies, heads, invitations
 
 pages = Blueprint("companies", __name__)
 
@@ -42,6 +42,7 @@ def view(public_id: uuid.UUID) -> Any:
         people=companies.people(company) if sees_people else [],
         invitations=invitations.waiting(company) if sees_people else [],
         beside=companies.beside(company) if sees_people else [],
+        by_former={one.id for one in heads.given_by_former(company)} if grants else set(),
         grants=grants,
         raises=lambda other: next((kind for kind in access.GRANTABLE_IN_A_COMPANY if companies.may_change(mine, other, kind)), ""),
         may_remove=lambda other: companies.may_remove(mine, other),

@@ -53,16 +53,20 @@ def test_an_agent_enters_a_head_from_a_document_and_ends_it(world: worlds.World,
     prove(jonas, JONAS)
     company: Any = world.own["company"]
     browser = enter("agent")
-    browser.get(f"{BASE}/heads/new/")
+    browser.get(f"{BASE}/companies/{company.public_id}/")
+    browser.follow("Enter a head from a document")
     entered = {
-        "company": company.name, "first_name": "Jonas", "last_name": "Pavyzdys", "country": "LT", "since_on": "2026-11-01",
+        "first_name": "Jonas", "last_name": "Pavyzdys", "country": "LT", "since_on": "2026-11-01",
         "document": "Protokolas Nr. 7", "reason": "Registras dar nepakeistas",
     }  # fmt: skip
-    browser.submit("Enter the head", **entered, personal_code="30303039915")
+    browser.submit("Enter a head from a document", **entered, personal_code="30303039915")
     assert "Enter the personal code: 11 digits, as in the identity document" in browser.text
-    browser.submit("Enter the head", **entered, personal_code=JONAS)
+    browser.submit("Enter a head from a document", **entered, personal_code=JONAS)
     head = Head.get(Head.source == "staff")
-    assert page_of(head).endswith(browser.at)
+    assert f"{company.name}: the head was entered" in browser.text
+    assert "Jonas Pavyzdys" in browser.text
+    assert JONAS not in browser.text
+    browser.get(page_of(head))
     assert "Protokolas Nr. 7" in browser.text
     assert place(jonas, company) == "company_head"
     browser.follow("End")
@@ -77,9 +81,10 @@ def test_who_may_not_change_heads_is_not_offered_to_and_a_head_of_the_register_i
     """IB-31"""
     head = world.own["head"]
     browser = enter("auditor")
-    browser.get(f"{BASE}/heads/")
+    company = world.own["company"]
+    browser.get(f"{BASE}/companies/{company.public_id}/")
     assert "Enter a head" not in browser.text
-    browser.get(f"{BASE}/heads/new/")
+    browser.get(f"{BASE}/companies/enter-head/?ids={company.public_id}")
     assert browser.status == 404
     browser = enter("administrator")
     browser.get(page_of(head))

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from models import Company, Contract
-from rules import heads
+from rules import heads, invitations
 from tests import factories
 from tests.browser import Browser
 from tests.rules.test_heads import JONAS, ONA, prove, take
@@ -59,3 +59,23 @@ def test_who_proves_who_they_are_sees_the_companies_they_head(oak: Company, brow
     assert heads.recognise(jonas) == [oak]
     browser.get(path)
     assert browser.status == 200
+
+
+def test_whom_a_former_head_let_in_is_marked_for_the_new_one(oak: Company, browser: Browser) -> None:
+    """IB-31: what was given stays, and is shown to whoever heads the company now."""
+    people = {}
+    for code, email in ((JONAS, "jonas@example.lt"), (ONA, "ona@example.lt")):
+        people[code] = factories.account(oak.organisation, email, name=email)
+        prove(people[code], code)
+    take(oak, JONAS)
+    user = factories.account(oak.organisation, "user@example.lt", name="Ugnė Naudotoja")
+    offered = invitations.invite(people[JONAS], oak, email=user.email, access_type="user", site_url="https://my.example.lt")
+    invitations.accept(user, offered)
+    browser.enter(people[JONAS])
+    browser.get(f"/north/companies/{oak.public_id}")
+    assert "Ugnė Naudotoja" in browser.text
+    assert "Given by a former head" not in browser.text
+    take(oak, ONA)
+    browser.enter(people[ONA])
+    browser.get(f"/north/companies/{oak.public_id}")
+    assert "Given by a former head" in browser.text

@@ -325,6 +325,12 @@ def test_a_head_is_not_entered_without(oak: Company, north: Organisation, field:
     assert not Head.select().exists()
 
 
+def test_a_persons_own_business_gets_no_other_head(north: Organisation) -> None:
+    own = factories.company(north, "Jono veikla", code=None, person_digest=personal_codes.digest("LT", JONAS))
+    with pytest.raises(Refused, match="own business"):
+        enter(own, factories.staff(north), ONA)
+
+
 def test_staff_of_another_organisation_enter_nobody(oak: Company) -> None:
     with pytest.raises(Missing):
         enter(oak, factories.staff(factories.organisation("south")))

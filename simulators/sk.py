@@ -24,7 +24,7 @@ from flask_babel import lazy_gettext as N_
 
 from config import Config
 from integrations.identity import mobile_id, signatures, smart_id
-from simulators import stage
+from simulators import sk_requests, stage
 from simulators.authority import Authority
 from simulators.people import PEOPLE, Actor
 
@@ -244,8 +244,10 @@ def _services(app: Flask, sk: Sk) -> None:
     @app.post("/smart-id-rp/v3/authentication/<way>/<path:whose>")
     def begin_v3(way: str, whose: str) -> Any:
         asked = request.get_json()
-        wanted = asked["signatureProtocolParameters"]
         is_link = way == "device-link"
+        if not sk_requests.is_v3(asked, is_link=is_link):
+            return _problem(400)
+        wanted = asked["signatureProtocolParameters"]
         if whose != "anonymous" and not (actor := _actor(whose)):
             return _problem(404)
         state = {
@@ -274,6 +276,8 @@ def _services(app: Flask, sk: Sk) -> None:
     @app.post("/smart-id-rp/v2/authentication/<path:whose>")
     def begin_v2(whose: str) -> Any:
         actor, asked = _actor(whose), request.get_json()
+        if not sk_requests.is_v2(asked):
+            return _problem(400)
         if not actor:
             return _problem(404)
         code = smart_id.control_code(base64.b64decode(asked["hash"]))
@@ -282,6 +286,8 @@ def _services(app: Flask, sk: Sk) -> None:
     @app.post("/mid-api/authentication")
     def begin_mobile() -> Any:
         asked = request.get_json()
+        if not sk_requests.is_mobile(asked):
+            return _problem(400)
         actor = _actor(asked["nationalIdentityNumber"])
         if not actor or actor.phone != asked["phoneNumber"]:
             # As Mobile-ID does: it says so by the session's result.

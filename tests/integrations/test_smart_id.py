@@ -394,6 +394,15 @@ def test_each_refusal_to_begin_has_its_reason(sk: Sk, monkeypatch: pytest.Monkey
     assert no.value.why == why
 
 
+@pytest.mark.parametrize(
+    "wish", [{"text": ""}, {"flow": "Web2App", "callback_url": "https://my.example.lt/a|b"}], ids=["no text", "a callback with a bar"]
+)
+def test_what_the_interface_does_not_take_is_refused_by_the_simulator_too(sk: Sk, wish: dict[str, str]) -> None:
+    """So that a request which the real service would not take does not pass here."""
+    with pytest.raises(NotIdentified, match="status 400"):
+        sk.method.begin(replace(WISH, **wish))
+
+
 def test_a_service_that_does_not_answer_is_unavailable(simulated: Config) -> None:
     sk = Sk(simulated, base_url="http://127.0.0.1:9")
     with pytest.raises(NotIdentified) as no:

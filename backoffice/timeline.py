@@ -28,7 +28,7 @@ from models import (
     Staff,
     now,
 )
-from rules import access, events, lockouts, settings
+from rules import access, events, identities, lockouts, settings
 
 SHOWN = 25
 
@@ -78,6 +78,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "feed.problem_resolved": (N_("Record put aside was dealt with"), N_("Reason: {reason}")),
     "identity.collided": (N_("The same person has another account"), N_("Proven by {method}. Nothing was joined: that is for staff.")),
     "identity.confirmed": (N_("Identity confirmed"), "{method}"),
+    "identity.confirmed_by_staff": (N_("Identity confirmed by staff from a document"), N_("{document}. Reason: {reason}")),
     "identity.ended": (N_("An identity opens the account no more"), N_("{method}. {ended_by}. Reason: {reason}")),
     "identity.linked": (N_("Login elsewhere linked"), "{method}"),
     "identity.unlinked": (N_("Login elsewhere unlinked"), "{method}"),
@@ -157,6 +158,7 @@ TABLE_WORDS = {
     "staff": N_("Staff"),
     "syncproblem": N_("Put aside"),
     "syncrun": N_("Runs of feeds"),
+    "identity": N_("Identities"),
     "visit": N_("Seeing as the customer"),
 }
 # What was looked at, and how (rules/looks.py).
@@ -176,6 +178,7 @@ LOOKED = {
     "representative": N_("Place in a company"),
     "share": N_("Sharing"),
     "syncproblem": N_("Record"),
+    "identity": N_("Identity"),
     "visit": N_("Seeing as the customer"),
     "opened": N_("opened"),
     "found": N_("found by a search"),
@@ -189,7 +192,7 @@ CODES = {
     "account.visit_allowed": dict(VISIT_ALLOWED),
     "account.visit_ended": dict(VISIT_ENDS),
     "account.viewed": LOOKED,
-    "identity.ended": dict(IDENTITY_ENDS),
+    "identity.ended": dict(IDENTITY_ENDS) | {"document": identities.TITLES["document"]},
     "invitation.ended": dict(INVITATION_ENDS),
     "representative.removed": dict(ENDED_BY),
     "head.ended": dict(HEAD_SOURCES),

@@ -76,8 +76,8 @@ WITHOUT_IDENTITY = frozenset({"account.view", "account.change"})
 VIEWS = frozenset(
     f"{table}.view"
     for table in (
-        "accesstype", "account", "building", "company", "contract", "emailchange", "event", "export", "head", "invitation", "invoice",
-        "membership", "message", "meter", "meterkind", "organisation", "premises",
+        "accesstype", "account", "building", "company", "contract", "emailchange", "event", "export", "head", "identity", "invitation",
+        "invoice", "membership", "message", "meter", "meterkind", "organisation", "premises",
         "provider", "reading", "representative", "share", "staff", "syncproblem", "syncrun", "visit",
     )
 )  # fmt: skip
@@ -86,11 +86,12 @@ AGENT = (
     (VIEWS - {"staff.view", "organisation.view"})
     | EXPORTS
     | {
-        "account.ask_to_visit", "account.attach_contract", "account.change_email", "account.edit", "account.unlock",
+        "account.ask_to_visit", "account.attach_contract", "account.change_email", "account.confirm_identity",
+        "account.edit", "account.unlock",
         "building.create", "building.edit", "company.create", "company.edit", "company.enter_head",
         "company.invite", "company.put_under", "company.set_free",
         "contract.edit", "contract.place", "contract.set_company", "contract.take_from_company",
-        "head.end", "head.view_code",
+        "head.end", "head.view_code", "identity.unlink",
         "emailchange.approve", "emailchange.enter_code", "emailchange.refuse",
         "invitation.revoke", "invitation.send_again", "membership.change_access_type", "membership.remove", "membership.restore",
         "message.send_again", "meter.edit", "meter.enter_reading", "premises.create", "premises.edit",
@@ -228,6 +229,7 @@ STAFF_ROUTES: dict[str, str] = {
     "sign_in.language": ANYONE,
     "admin.index": SIGNED_IN,
     "admin.search": SIGNED_IN,
+    "rights.index": "staff.view",
     "settings.index": "organisation.view",
     "undeclared.index": "building.view",
     "undeclared.house": "building.view",

@@ -62,6 +62,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "head.named": ("name", "since", "source", "document", "reason"),
     "identity.collided": ("method", "other"),
     "identity.confirmed": ("method",),
+    "identity.confirmed_by_staff": ("document", "reason"),
     "identity.ended": ("method", "ended_by", "reason"),
     "identity.linked": ("method",),
     "identity.unlinked": ("method",),

@@ -10,7 +10,7 @@ from typing import Any
 
 from peewee import IntegrityError
 
-from models import N_, Account, Identity, Organisation, now
+from models import N_, Account, Identity, Organisation, Staff, now
 from rules import events, freezes, heads, keys, links, messages, personal_codes, sessions
 from rules.refusal import Refused
 from rules.work import unit_of_work
@@ -71,7 +71,13 @@ def unsealed(text: str) -> Proven:
 
 
 # What methods are called where nobody reads the configuration: in letters, in the backoffice.
-TITLES = {"smart_id": "Smart-ID", "mobile_id": N_("Mobile-ID"), "viisp": N_("e-Government Gateway"), "seb": "SEB"}
+TITLES = {
+    "smart_id": "Smart-ID",
+    "mobile_id": N_("Mobile-ID"),
+    "viisp": N_("e-Government Gateway"),
+    "seb": "SEB",
+    "document": N_("a document shown to staff"),
+}
 
 
 def title(method: str) -> str:
@@ -138,9 +144,10 @@ def _attach(account: Account, person: Proven, site_url: str) -> Identity:
     raise Refused(OF_ANOTHER_ACCOUNT, phone=account.organisation.phone)
 
 
-def attach(account: Account, person: Proven, *, site_url: str = "") -> Identity:
-    """Make the row, inside a unit of work; with `site_url` the account's owner is told. Raises IntegrityError where the person, or the
-    login, opens another account of the organisation, or the account is of another person."""
+def attach(account: Account, person: Proven, *, site_url: str = "", by: Staff | None = None, reason: str = "") -> Identity:
+    """Make the row, inside a unit of work; with `site_url` the account's owner is told. `by`: staff who saw a document, with a reason.
+    Raises IntegrityError where the person, or the login, opens another account of the organisation, or the account is of another
+    person."""
     at, is_person = now(), person.scheme == "PNO"
     row = Identity.create(
         organisation=account.organisation,
@@ -151,12 +158,16 @@ def attach(account: Account, person: Proven, *, site_url: str = "") -> Identity:
         confirmed_at=at,
         last_used_at=at,
         last_method=person.method,
+        staff=by,
         **{name: getattr(person, name) for name in KEPT},
     )
     if is_person:
         Account.update(identity_confirmed_at=at).where(Account.id == account.id).execute()
         account.identity_confirmed_at = at
-    events.record("identity.confirmed" if is_person else "identity.linked", account, by=account, method=person.method)
+    if by is not None:
+        events.record("identity.confirmed_by_staff", account, by=by, document=person.document, reason=reason)
+    else:
+        events.record("identity.confirmed" if is_person else "identity.linked", account, by=account, method=person.method)
     if person.is_strong:
         heads.recognise(account)
     if site_url:

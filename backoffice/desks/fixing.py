@@ -8,12 +8,12 @@ from flask_admin import expose
 from flask_babel import gettext as _
 
 import web
-from backoffice import fields, listing
+from backoffice import cells, fields, listing
 from backoffice.acts import Command
 from backoffice.desk import Desk
 from backoffice.listing import Tab
-from models import N_, EmailChange, Visit, now
-from rules import email_changes, links, visits
+from models import N_, EmailChange, Identity, Visit, now
+from rules import email_changes, identities, identities_at_desk, links, visits
 
 
 def waits(change: EmailChange, state: str) -> bool:
@@ -161,3 +161,47 @@ class Visits(Desk):
                 return redirect(back, 303)
         said = _("It stands on the customer's account page, and has come by e-mail. It is good for ten minutes.")
         return self.asked(form, [row], _("Enter the code"), said, back)
+
+
+class Identities(Desk):
+    """Never a personal code: who needs it asks the register, or the person."""
+
+    model = Identity
+    title = N_("Identities")
+    column_list = ("account.name", "method", "last_name", "level", "confirmed_at", "last_used_at", "ended_at")
+    second_lines = {"account.name": "account.email"}
+    part_columns = ("method", "last_name", "confirmed_at", "ended_at")
+    extra_columns = ("first_name",)
+    shown = {
+        "method": lambda row: _(identities.title(row["method"])),
+        "last_name": lambda row: f"{row['first_name']} {row['last_name']}".strip() or cells.NOTHING,
+    }
+    in_words = ("method", "last_name")
+    column_labels = {"last_name": N_("Person"), "staff.name": N_("Confirmed by staff")}
+    column_sortable_list = ("confirmed_at",)
+    column_default_sort = "-confirmed_at"
+    column_filters = ("organisation", "account")
+    column_details_list = (
+        "account.name", "method", "last_name", "level", "country", "born_on", "document", "staff.name", "confirmed_at", "last_used_at",
+        "ended_at", "ended_by",
+    )  # fmt: skip
+    empty = (N_("No identity is confirmed yet"), N_("They appear here as customers prove who they are."))
+    commands = (
+        Command(
+            "unlink",
+            N_("Unlink"),
+            identities_at_desk.unlink,
+            ask=N_(
+                "It opens the account no more, what the person heads by it ends, the customer is signed out everywhere and is told. "
+                "E-mail and password still open the account."
+            ),
+            needs=("reason",),
+            done=N_("opens the account no more"),
+            is_bulk=False,
+            gives=("site_url",),
+            when=lambda identity: identity.ended_at is None,
+        ),
+    )
+
+    def heading(self, row: Identity) -> str:
+        return f"{row} · {_(identities.title(row.method))}"

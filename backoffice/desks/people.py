@@ -14,7 +14,7 @@ from backoffice.desk import Desk
 from backoffice.listing import Tab
 from backoffice.lookups import ContractLookup
 from models import N_, AccessType, Account, Contract, EmailChange, Event, Invoice, Membership, Share, Visit, now
-from rules import access, accounts, clock, email_changes, holding, rights, settings, sharing, visits
+from rules import access, accounts, clock, email_changes, holding, identities_at_desk, rights, settings, sharing, visits
 
 LONG_LIST = 100
 UNDONE_WITHIN = timedelta(days=30)
@@ -31,7 +31,8 @@ class Accounts(Desk):
     column_default_sort = "name"
     column_filters = ("organisation",)
     column_details_list = (
-        "email", "email_confirmed_at", "phone", "person_type", "language", "created_at", "last_seen_at", "locked_until", "frozen_until",
+        "email", "email_confirmed_at", "identity_confirmed_at", "phone", "person_type", "language", "created_at", "last_seen_at",
+        "locked_until", "frozen_until",
     )  # fmt: skip
     form_columns = ("name", "language")
     changed_event = "account.details_changed"
@@ -67,6 +68,20 @@ class Accounts(Desk):
             when=lambda account: settings.of(account.organisation).email_change != "recreate",
         ),
         Command(
+            "confirm_identity",
+            N_("Confirm identity"),
+            identities_at_desk.confirm,
+            ask=N_(
+                "You hold the document in your hands and the person is before you. From then on they can sign in by proving who they are, "
+                "and see the companies they head. The customer is told by e-mail."
+            ),
+            needs=("first_name", "last_name", "country", "personal_code", "document", "reason"),
+            done=N_("identity was confirmed"),
+            is_bulk=False,
+            gives=("site_url",),
+            when=lambda account: account.identity_confirmed_at is None,
+        ),
+        Command(
             "ask_to_visit",
             N_("See as the customer"),
             visits.ask,
@@ -92,6 +107,7 @@ class Accounts(Desk):
         ),
     )
     form_ajax_refs = {"contract": ContractLookup()}
+    related = (("identities", "account"),)
     details_template = "backoffice/account.html"
 
     def dossier(self, row: Account) -> dict[str, Any]:

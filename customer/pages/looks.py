@@ -29,6 +29,7 @@ SAW = {
     "meter": N_("Looked at your meters"),
     "reading": N_("Looked at your readings"),
     "representative": N_("Looked at your place in a company"),
+    "identity": N_("Looked at your ways to sign in"),
     "visit": N_("Looked at who has seen the site as you see it"),
     "syncproblem": N_("Looked at a record about you from the billing system"),
 }
@@ -54,6 +55,7 @@ DID = {
     "invitation.ended": N_("Took back an invitation that you sent"),
     "invitation.sent": N_("Sent an invitation into a company"),
     "invitation.sent_again": N_("Sent an invitation of yours again"),
+    "identity.confirmed_by_staff": N_("Wrote down who you are, from your document"),
     "identity.ended": N_("Ended one of your ways to sign in"),
     "membership.access_type_changed": N_("Changed what you may do with a contract"),
     "membership.restored": N_("Gave a contract back to your account"),

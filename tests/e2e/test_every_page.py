@@ -17,9 +17,9 @@ ROW = re.compile(r"(?<=/)[0-9a-f]{8}-[0-9a-f-]{27}(?=/|$)|(?<=/)[0-9A-Z]{8}$|(?<
 LISTS = {
     "accounts", "memberships", "shares", "contracts", "buildings", "premises", "providers", "meters", "meter-kinds", "readings", "invoices",
     "messages", "sync-runs", "sync-problems", "events", "staff", "organisations", "access-types",
-    "email-changes", "heads", "visits",
+    "email-changes", "heads", "visits", "identities",
 }  # fmt: skip
-EMPTY = {"visits", "email-changes", "heads", "shares"}  # nobody shares in this town, or has another e-mail
+EMPTY = {"identities", "visits", "email-changes", "heads", "shares"}  # nobody shares in this town, or has another e-mail
 OF_A_MANAGER = {"accounts", "memberships", "contracts", "buildings", "premises", "meters", "readings", "invoices", "events"}
 
 

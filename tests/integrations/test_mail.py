@@ -76,6 +76,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "reading_reminder": {"closes_on": ON, "is_start": True, "url": URL, "meters": ["KV1_241", "KV1_242"]},
     "former_head_gave": {"company": "UAB „Uosis“", "people": ["Rasa Bandomoji", "Ona Pavyzdienė"]},
     "head_entered": {"company": "UAB „Uosis“", "head": "Jonas Pavyzdys"},
+    "way_in_ended": {"way": "Smart-ID", "sign_in_url": URL},
     "visit_asked": {"code": "1234", "role": "Agent", "reason": "She called", "minutes": 10},
     "visit_over": {"role": "Agent", "since": AT, "until": AT, "reason": "She called", "has_leave": True},
     "new_invoice": {"number": "SF-1002", "amount": 109978, "due_on": ON, "url": URL},

@@ -52,6 +52,8 @@ def ways(purpose: str) -> dict[str, Way]:
         wanted = {"link": not way.is_strong, "sign_in": True}.get(purpose, way.is_strong)
         if wanted and getattr(settings.of(here), f"login_{kind}"):
             found[name] = way
+    if found:
+        browser_secret()  # before the first button is pressed: pressed twice, it must be the same browser
     return found
 
 

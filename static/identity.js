@@ -1,6 +1,7 @@
 // The page that waits for a phone. It asks for the answer, redraws the code to scan and counts down: no focus moves, nothing else changes.
 const go = document.querySelector("form[data-go]");
-if (go) go.requestSubmit();
+const cameBack = performance.getEntriesByType("navigation")[0]?.type === "back_forward"; // who goes back wants to stay here
+if (go && !cameBack) go.requestSubmit();
 
 const waiting = document.querySelector("[data-state-url]");
 if (waiting) {

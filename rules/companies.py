@@ -116,7 +116,7 @@ def leave(account: Account, company: Company) -> None:
     """Give one's own place up. Raises Refused for a head, and for the last one who looks after the company's people."""
     freezes.check(account)
     with unit_of_work():
-        _lock([company.id])
+        lock([company.id])
         mine = place(account, company)
         if not may_leave(mine):
             raise Refused(HEADS_STAY)
@@ -163,7 +163,7 @@ def change_contacts(account: Account, company: Company, *, email: str, phone: st
 def _both(account: Account, other: Representative) -> tuple[Representative, Representative]:
     """One's own place and the other's as they stand once nobody else changes the company's people. Raises Missing for who has none
     or sees none, Refused where the other has gone meanwhile."""
-    _lock([other.company_id])
+    lock([other.company_id])
     mine = _one(Representative.account == account.id, Representative.company == other.company_id)
     if MANAGES not in mine.access_type.deeds:
         raise Refused(NOT_YOURS) if "representative.view" in mine.access_type.deeds else Missing
@@ -247,7 +247,7 @@ def _set_parent(company: Company, parent: Company | None, *, reason: str, by: St
     if not reason.strip():
         raise Refused(holding.REASON, field="reason")
     with unit_of_work():
-        _lock([company.id])
+        lock([company.id])
         company = Company.get_by_id(company.id)
         old = company.belongs_to
         if (old and old.id) == (parent and parent.id):
@@ -268,7 +268,7 @@ def appoint(account: Account, company: Company, access_type: str, *, granted_by:
     faster."""
     if access_type == access.HEAD and not is_register:
         raise Refused(HEADS_STAY)
-    _lock([company.id])
+    lock([company.id])
     mine = (Representative.account == account.id) & (Representative.company == company.id) & Representative.until_at.is_null()
     known = _with_all(Representative.select(Representative, Account, Company, AccessType)).where(mine).first()
     if known is not None:
@@ -304,7 +304,7 @@ def switch(
     old, kind = other.access_type, AccessType.get(organisation=other.organisation_id, name=access_type)
     if access.HEAD in (old.name, access_type) and not is_register:
         raise Refused(HEADS_STAY)
-    _lock([other.company_id])
+    lock([other.company_id])
     said: dict[str, Any] = {"access_type": kind} | ({} if granted_by is None else {"granted_by": granted_by})
     live = (Representative.id == other.id) & Representative.until_at.is_null() & (Representative.access_type == old)
     if not Representative.update(**said).where(live).execute():
@@ -332,7 +332,7 @@ def end(other: Representative, ended_by: str, *, by: Any, reason: str = "", is_r
     once. Inside a unit of work. A head's ends by the register alone. Raises Refused."""
     if other.access_type.name == access.HEAD and not is_register:
         raise Refused(HEADS_STAY)
-    _lock([other.company_id])
+    lock([other.company_id])
     live = (Representative.id == other.id) & Representative.until_at.is_null()
     if not Representative.update(until_at=now(), ended_by=ended_by).where(live).execute():
         raise Refused(holding.MEANWHILE)
@@ -365,7 +365,7 @@ def keep_in_step(those: Any, companies: Sequence[int], *, by: Any, account: Acco
     """Make the accesses to these contracts (a condition) what their companies and representatives say, of one account or of all;
     how many that adds. In the unit of work that changed either side; whoever changes the other one
     at the same moment waits for the companies. What an account had of its own is replaced by what the company gives it."""
-    _lock(companies)
+    lock(companies)
     wanted: dict[tuple[int, int], tuple[int, int]] = {}
     organisations: dict[int, int] = {}
     for contract, organisation, who, through, kind, _near in _should_be(those, account):
@@ -443,7 +443,7 @@ def _end_shares_that_may_not_be(numbers: list[int], *, by: Any) -> None:
 # ---- parts ------------------------------------------------------------------------------------------------------------
 
 
-def _lock(companies: Sequence[int]) -> None:
+def lock(companies: Sequence[int]) -> None:
     """Nobody else changes who represents these companies, or the one they belong to, and what is theirs, until this transaction ends."""
     if database.for_update and companies:
         wide = Company.id.in_(list(companies)) | Company.id.in_(
@@ -467,7 +467,7 @@ def _one(*conditions: Any) -> Representative:
 
 def as_it_stands(other: Representative) -> Representative:
     """Somebody's place as it is once nobody else changes the company's people. Raises Refused where it has ended."""
-    _lock([other.company_id])
+    lock([other.company_id])
     try:
         return _one(Representative.id == other.id)
     except Missing:

@@ -77,7 +77,7 @@ def take(company: Company, said: Said, *, source: str, day: date) -> int:
     """Take what a register says of a company for true on that local day: rows, rights, sessions and mail in one transaction. Returns
     how many heads began, ended or changed; the same again: none."""
     with unit_of_work():
-        _lock(company)
+        companies.lock([company.id])
         at = now()
         _say_company(company, said)
         if said.heads is None:
@@ -169,7 +169,7 @@ def enter(
             raise Refused(WANTED[field], field=field)
     person = _Entered(code, country, first_name.strip()[:100], last_name.strip()[:100], since_on)
     with unit_of_work():
-        _lock(company)
+        companies.lock([company.id])
         try:
             with database.atomic():
                 head = _begin(company, person, source="staff", by=by, document=document.strip()[:200], reason=reason.strip())
@@ -213,7 +213,7 @@ def end(head: Head, *, reason: str, by: Staff) -> None:
     if not reason.strip():
         raise Refused(WANTED["reason"], field="reason")
     with unit_of_work():
-        _lock(head.company)
+        companies.lock([head.company_id])
         head = Head.get_by_id(head.id)
         if head.source != "staff":
             raise Refused(BY_REGISTER)
@@ -285,13 +285,6 @@ def given_by_former(company: Company) -> list[Representative]:
 
 
 # ---- parts ------------------------------------------------------------------------------------------------------------
-
-
-def _lock(company: Company) -> None:
-    """Nobody else changes who heads this company until the transaction ends. SQLite has locked everything already."""
-    if database.for_update:
-        row: Any = Company.select(Company.id).where(Company.id == company.id)
-        row.for_update("FOR NO KEY UPDATE").get()
 
 
 def _begin(company: Company, person: Person, *, source: str, by: Any, document: str = "", reason: str = "") -> Head:

@@ -18,6 +18,7 @@ class Heads(Desk):
     model = Head
     title = N_("Heads of companies")
     column_list = ("last_name", "company.name", "since_on", "source", "seen_at")
+    part_columns = ("last_name", "since_on", "source", "ended_at")
     extra_columns = ("first_name",)
     shown = {"last_name": lambda row: f"{row['first_name']} {row['last_name']}"}
     in_words = ("last_name",)

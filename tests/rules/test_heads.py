@@ -26,6 +26,7 @@ from rules import access, companies, events, heads, identities, personal_codes, 
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 from tests import factories
+from tests.together import at_once
 
 TODAY = date(2026, 11, 20)
 JONAS, ONA, RASA, VARDUTIS = "30303039914", "40404040009", "40504040001", "50001029996"
@@ -368,7 +369,7 @@ def test_staff_end_what_they_entered_and_never_what_the_register_says(oak: Compa
 PEOPLE = st.sampled_from((JONAS, ONA, RASA, VARDUTIS))
 
 
-@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(PEOPLE, max_size=4), min_size=1, max_size=5), st.randoms(use_true_random=False))
 @pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
 def test_only_the_last_answer_counts_however_often_and_in_whatever_order_it_names_people(
@@ -390,3 +391,29 @@ def test_only_the_last_answer_counts_however_often_and_in_whatever_order_it_name
             assert {head.first_name for head in heads.live(oak)} == {NAMES[code] for code in named}
             assert {code for code, account in people.items() if place(account, oak) == access.HEAD} == set(named)
         undo.rollback()
+
+
+# ---- at the same moment -----------------------------------------------------------------------------------------------
+
+
+def test_the_register_and_the_person_come_at_the_same_moment_and_there_is_one_head_and_one_place(oak: Company, jonas: Account) -> None:
+    """G11"""
+
+    def act(number: int) -> Any:
+        return take(oak, JONAS) if number % 2 else heads.recognise(Account.get_by_id(jonas.id))
+
+    outcomes = at_once(8, act)
+    assert not [one for one in outcomes if one is None or isinstance(one, Refused)]
+    assert sum(one for one in outcomes if isinstance(one, int)) == 1
+    assert (Head.select().count(), Representative.select().count()) == (1, 1)
+    assert place(jonas, oak) == "company_head"
+    assert mail(jonas) == ["company_access_given"]
+
+
+def test_a_head_ends_once_however_many_say_so_at_the_same_moment(oak: Company, jonas: Account) -> None:
+    """G11"""
+    take(oak, JONAS)
+    outcomes = at_once(8, lambda _: take(oak, ONA))
+    assert sum(outcomes) == 2
+    assert place(jonas, oak) == ""
+    assert Event.select().where(Event.name == "head.ended").count() == 1

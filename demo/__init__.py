@@ -33,6 +33,8 @@ def load(config: Config, take_bills: Callable[..., SyncRun], today: date | None 
     for colleague in STAFF:
         people.enrol(colleague, opened.get(colleague.organisation), config.staff_url)
     people.give_buildings()
+    for customer in people.CUSTOMERS:
+        people.represent(customer, opened[customer.organisation], config.customer_url)
 
 
 def _organisation(slug: str, facts: dict[str, Any]) -> Organisation:

@@ -6,8 +6,22 @@ from urllib.parse import urlsplit
 
 import pyotp
 
-from models import Account, Building, Contract, Event, Invoice, Message, Organisation, Provider, Staff
-from rules import accounts, consents, contracts, events, identities, links, registration, settings, staff
+from models import Account, Building, Company, Contract, Event, Invoice, Message, Organisation, Provider, Staff
+from rules import (
+    access,
+    accounts,
+    companies,
+    consents,
+    contracts,
+    events,
+    heads,
+    identities,
+    invitations,
+    links,
+    registration,
+    settings,
+    staff,
+)
 from rules.refusal import Refused
 
 PASSWORD = "Bandomasis-raktas-26"  # noqa: S105 - it opens nothing but the demo
@@ -26,6 +40,7 @@ class Customer:
     person_type: str = "natural"
     is_locked: bool = False
     code: str = ""  # with which they have confirmed who they are, as the simulators know them
+    companies: tuple[tuple[str, str], ...] = ()  # which they represent, by code, and as what
 
 
 @dataclass(frozen=True)
@@ -45,9 +60,21 @@ CUSTOMERS = (
     Customer("district-heating", "vardutis@example.lt", "Vardutis Pavardutis", "heats a flat", ("01204",)),
     Customer("district-heating", "rasa@example.lt", "Rasa Bandomoji", "locked by five wrong passwords", ("01207",), is_locked=True),
     Customer("energy-business", "buhalterija@uab-pavyzdys.example.lt", "", "a company", ("VE 100 200", "VD 100 200"), "legal"),
+    Customer(
+        "energy-business", "ona.pavyzdiene@uab-bandymas.example.lt", "Ona Pavyzdienė", "heads one company, is authorised by another",
+        person_type="legal", code="40404040009", companies=(("999000114", "company_head"), ("999000106", "authorised_person")),
+    ),
+    Customer(
+        "energy-business", "sandelis@uab-bandymas.example.lt", "", "a user of that company", person_type="legal",
+        companies=(("999000114", "user"),),
+    ),
     Customer("energy-home", "jonas@example.lt", "Jonas Pavyzdys", "has confirmed who he is", ("7001 0042", "44-0042"), code="30303039914"),
     Customer("agri-group", "petras@example.lt", "Petras Ūkininkas", "waits for identity to be confirmed"),
-)
+    Customer(
+        "agri-group", "bandomoji@example.lt", "Rasa Bandomoji", "buys for a company", code="40504040001",
+        companies=(("999000155", "authorised_person"),),
+    ),
+)  # fmt: skip
 STAFF = (
     Colleague("administratore@example.lt", "administrator", "Audronė Administratorė", "administrator of the whole install"),
     Colleague("agentas@example.lt", "agent", "Andrius Agentas", "agent of Miesto šiluma", "district-heating"),
@@ -79,6 +106,29 @@ def register(who: Customer, here: Organisation, customer_url: str) -> None:
             _attach(account, code)
     if who.is_locked and not Event.select().where((Event.name == "account.locked") & (Event.account == account)).exists():
         _lock(account, site_url)
+
+
+def represent(who: Customer, here: Organisation, customer_url: str) -> None:
+    """Bring a customer into the companies that the story names: a head by a document that staff read, others by an invitation."""
+    account = Account.get((Account.organisation == here) & (Account.email_key == who.email))
+    has = {place.company.code for place in companies.held(account)}
+    for code, access_type in who.companies:
+        company = Company.get((Company.organisation == here) & (Company.code == code))
+        if code in has:
+            continue
+        if access_type == access.HEAD:
+            first_name, _, last_name = who.name.partition(" ")
+            heads.enter(
+                company, first_name=first_name, last_name=last_name, personal_code=who.code, since_on=None, document="Demo", reason="Demo",
+                by=_administrator(),
+            )  # fmt: skip
+            continue
+        waiting = next((one for one in invitations.to(account) if one.company == company), None)
+        site_url = links.site_url(customer_url, here)
+        invitation = waiting or invitations.invite_by_staff(
+            company, email=who.email, access_type=access_type, reason="Demo", site_url=site_url, by=_administrator()
+        )
+        invitations.accept(account, invitation)
 
 
 def _register(who: Customer, here: Organisation, site_url: str) -> None:

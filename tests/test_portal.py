@@ -353,6 +353,10 @@ def test_the_demo_world_comes_in_through_the_products_own_doors(db: Any, config:
         assert (company.person_type, len(access.contracts_allowing(company, "invoice.view"))) == ("legal", 2)
         assert access.contracts_allowing(company, "contract.view") == [], "who adds a company's contract becomes a user"
         assert len(readings.places(people["jonas"])) == 2
+        head, clerk = people["ona.pavyzdiene"], people["sandelis"]
+        assert len(access.contracts_allowing(head, "contract.view")) == 4, "of the company that she heads, and of another"
+        assert (len(access.contracts_allowing(clerk, "invoice.view")), access.contracts_allowing(clerk, "contract.view")) == (2, [])
+        assert access.contracts_allowing(people["bandomoji"], "contract.view")
         assert access.lacking(people["petras"], "account.use") == "strong"
         assert registration.is_taken(ona.organisation, ona.email)
 

@@ -340,6 +340,18 @@ def test_where_the_organisation_says_so_people_are_lowered_in_place(north: Organ
     assert companies.place(one, uosis).access_type.name == "user"
 
 
+def test_who_may_not_remove_somebody_does_not_lower_them_either(north: Organisation, uosis: Company) -> None:
+    """K07, K09"""
+    settings.change(north, "authorised_removes_authorised", False, by=events.OPERATOR)
+    settings.change(north, "members_editable", True, by=events.OPERATOR)
+    one, two = person(north, "pirma"), person(north, "antra")
+    for account in (one, two):
+        factories.represents(account, uosis, "authorised_person")
+    for target in (two, one):
+        with pytest.raises(Refused, match="does not allow"):
+            companies.change_access_type(Account.get_by_id(one.id), companies.place(target, uosis), access_type="user")
+
+
 def test_the_last_one_who_looks_after_the_people_stays(north: Organisation, uosis: Company) -> None:
     """IB-56: a company whose head nobody knows yet is not left to nobody."""
     one, two = person(north, "pirma"), person(north, "antra")

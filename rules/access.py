@@ -5,7 +5,9 @@ from collections.abc import Callable
 from functools import cache
 from typing import Any, NamedTuple, TypeVar
 
-from models import N_, AccessType, Account, Company, Contract, Membership, Organisation, Representative, Staff, Table
+from peewee import JOIN
+
+from models import N_, AccessType, Account, Company, Contract, Membership, Organisation, Provider, Representative, Staff, Table
 from rules import settings
 from rules.refusal import Lacking, Missing
 from rules.statements import statement
@@ -362,14 +364,16 @@ def _own(model: type[Table]) -> Callable[..., list[Any]]:
 
 
 class Held(NamedTuple):
-    """A contract of an account, by ids: what its access type gives there and which that is, whose contract it is (None: a person's),
-    and who provides."""
+    """A contract of an account: what its access type gives there and which that is, whose contract it is (None: a person's), and who
+    provides; these two with their public id and name."""
 
     contract: int
     deeds: list[str]
     kind: str
     company: int | None
     provider: int
+    company_as: tuple[uuid.UUID, str]
+    provider_as: tuple[uuid.UUID, str]
 
 
 OWN = 0  # in the place of a company: what is no company's
@@ -414,7 +418,10 @@ def held(account: Account) -> list[Held]:
     """The contracts of an account; asked once per loaded account."""
     kept: list[Held] | None = account.__dict__.get("_held")
     if kept is None:
-        kept = account.__dict__["_held"] = [Held(*row) for row in _memberships(account)]
+        kept = account.__dict__["_held"] = [
+            Held(contract, deeds, kind, company, provider, (company_id, company_name), (provider_id, provider_name))
+            for contract, deeds, kind, company, provider, company_id, company_name, provider_id, provider_name in _memberships(account)
+        ]
     return kept
 
 
@@ -439,9 +446,21 @@ def _representatives(account: Account) -> Any:
 @statement
 def _memberships(account: Account) -> Any:
     return (
-        Membership.select(Membership.contract, AccessType.deeds, AccessType.name, Contract.company, Contract.provider)
+        Membership.select(
+            Membership.contract,
+            AccessType.deeds,
+            AccessType.name,
+            Contract.company,
+            Contract.provider,
+            Company.public_id,
+            Company.name,
+            Provider.public_id,
+            Provider.name,
+        )
         .join(AccessType)
         .join_from(Membership, Contract)
+        .join(Provider)
+        .join_from(Contract, Company, JOIN.LEFT_OUTER)
         .where((Membership.account == account.id) & Membership.until_at.is_null())
         .tuples()
     )

@@ -3,14 +3,14 @@
 A choice narrows lists and sums. It gives no right and takes none: whatever is opened by its own address is shown.
 """
 
-from collections.abc import Iterable, Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
 
-from models import Account, Company, Provider
+from models import Account, sort_key
 from rules import access
-from rules.statements import one_of, statement
 
 ALL, OWN = "", "own"
 
@@ -39,14 +39,15 @@ class Options:
 
 
 def options(account: Account) -> Options:
-    """Between what this account may choose; asked once per loaded account, and of nobody who has one provider and no company."""
-    kept: Options | None = account.__dict__.get("_options")
-    if kept is None:
-        held = access.held(account)
-        companies, providers = {one.company for one in held}, {one.provider for one in held}
-        known = _named(_companies, companies - {None}) if len(companies) > 1 else []
-        kept = account.__dict__["_options"] = Options(known, _named(_providers, providers) if len(providers) > 1 else [], None in companies)
-    return kept
+    """Between what this account may choose: nothing for who has one provider and no company."""
+    held = access.held(account)
+    companies = {one.company: one.company_as for one in held}
+    providers = {one.provider: one.provider_as for one in held}
+    return Options(
+        _by_name({key: words for key, words in companies.items() if key}) if len(companies) > 1 else [],
+        _by_name(providers) if len(providers) > 1 else [],
+        None in companies,
+    )
 
 
 def choose(account: Account, choice: Choice) -> Choice:
@@ -61,17 +62,5 @@ def choose(account: Account, choice: Choice) -> Choice:
     return Choice(choice.company if choice.company in company else ALL, choice.provider if choice.provider in provider else ALL)
 
 
-def _named(ask: Any, numbers: Iterable[Any]) -> list[tuple[str, str, int]]:
-    return [(str(public_id), name, number) for number, public_id, name in ask(sorted(numbers))]
-
-
-@statement
-def _companies(numbers: list[int]) -> Any:
-    rows = Company.select(Company.id, Company.public_id, Company.name).where(one_of(Company.id, numbers))
-    return rows.order_by(Company.sort_key, Company.id).tuples()
-
-
-@statement
-def _providers(numbers: list[int]) -> Any:
-    rows = Provider.select(Provider.id, Provider.public_id, Provider.name).where(one_of(Provider.id, numbers))
-    return rows.order_by(Provider.sort_key, Provider.id).tuples()
+def _by_name(those: Mapping[Any, tuple[uuid.UUID, str]]) -> list[tuple[str, str, int]]:
+    return sorted(((str(public_id), name, key) for key, (public_id, name) in those.items()), key=lambda one: sort_key(one[1]))

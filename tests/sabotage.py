@@ -107,6 +107,12 @@ GUARDS = (
     Guard("only a proven person is recognised", "rules/heads.py", "    return Identity.select().where(live & (Identity.scheme == \"PNO\") & (Identity.level == \"high\"))\n", "    return Identity.select().where(live)\n", "tests/rules/test_heads.py"),
     Guard("staff end no head of the register", "rules/heads.py", "        if head.source != \"staff\":\n            raise Refused(BY_REGISTER)\n", "", "tests/rules/test_heads.py"),
     Guard("the auditor sees no personal code", "backoffice/desks/heads.py", "if access.allows(web.viewer(), \"head.view_code\") else []", "", "tests/backoffice/test_heads_desk.py"),
+    # ---- companies
+    Guard("nobody but the register makes or unmakes a head", "rules/companies.py", "    if access.HEAD in (old.name, access_type) and not is_register:", "    if False:", "tests/rules/test_companies.py -k never_a_head"),
+    Guard("an invitation dies with the right of whoever sent it", "rules/companies.py", "    end_invitations(other, by=by)\n    keep_in_step", "    keep_in_step", "tests/rules/test_invitations.py -k dies_with"),
+    Guard("an invitation is for its address", "rules/invitations.py", "    found = one_to(account, invitation.public_id)\n    company, kind", "    found = invitation\n    company, kind", "tests/rules/test_invitations.py -k nobody_else_takes"),
+    Guard("whoever adds a company's contract is no owner", "rules/contracts.py", "name = \"user\" if contract.company_id else settings", "name = settings", "tests/rules/test_companies.py -k by_its_bill"),
+    Guard("a form is for the company it was shown for", "customer/__init__.py", "    site.before_request(represented.check)\n", "", "tests/customer/test_companies.py -k another_company"),
 )  # fmt: skip
 
 

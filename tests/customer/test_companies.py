@@ -268,3 +268,19 @@ def test_whoever_has_nothing_to_choose_is_offered_nothing_and_pays_for_nothing(
         browser.get("/north/home")
     assert not browser.page.xpath("//details[contains(@class, 'choose')]")
     assert len(seen) <= 8, seen
+
+
+@pytest.mark.parametrize("engine", ["sqlite"], indirect=True)
+def test_a_choice_costs_no_statement_however_many_companies_there_are(customer_app: Any, head: Account, statements: Any) -> None:
+    """G8"""
+    browser = browser_of(customer_app, head)
+    choose(browser, "UAB Beržas")
+    counts = []
+    for number in range(2):
+        with statements() as seen:
+            browser.get("/north/home")
+        counts.append(len(seen))
+        for more in range(10 * (1 - number)):
+            factories.represents(head, factories.company(head.organisation, f"UAB {more}"))
+            factories.contract(head.organisation, f"XX {more}")
+    assert counts[0] == counts[1] <= 8, seen

@@ -20,6 +20,17 @@ LISTS = {
     "email-changes", "heads", "visits", "identities",
 }  # fmt: skip
 EMPTY = {"identities", "visits", "email-changes", "heads", "shares"}  # nobody shares in this town, or has another e-mail
+    "email-changes", "heads", "visits", "companies", "representatives", "invitations",
+}  # fmt: skip
+EMPTY = {
+    "visits",
+    "email-changes",
+    "heads",
+    "shares",
+    "companies",
+    "representatives",
+    "invitations",
+}  # nobody shares in this town, or has another e-mail
 OF_A_MANAGER = {"accounts", "memberships", "contracts", "buildings", "premises", "meters", "readings", "invoices", "events"}
 
 

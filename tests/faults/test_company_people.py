@@ -3,25 +3,54 @@
 `make test` walks two hundred steps, always the same, on each database; `make faults` two thousand others.
 """
 
+from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings, strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from models import Account, Company, Contract, Head, Invitation, Membership, Organisation, Representative, Staff, database, now
-from rules import access, companies, events, invitations
+from models import Account, Company, Contract, Head, Identity, Invitation, Membership, Organisation, Representative, Staff, database
+from rules import access, clock, companies, heads, identities, invitations
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 from tests import factories
 from tests.faults import FULL
 from tests.rules.test_companies import in_step
 
-PEOPLE, CONTRACTS, STEPS = 5, 4, 25
+CODES = ("40404040009", "50001029996", "30303039914", "40504040001", "61101019999")
+PEOPLE, CONTRACTS, STEPS = len(CODES), 4, 25
 WALKS = 80 if FULL else 8
 SITE = "https://savitarna.example/north"
 WHO, WHICH, OF = st.integers(0, PEOPLE - 1), st.integers(0, CONTRACTS - 1), st.integers(0, 2)
 KIND = st.sampled_from(access.COMPANY_TYPES)
+
+
+@dataclass(frozen=True)
+class Named:
+    """One of the people, as the register names a head."""
+
+    number: int
+    country = "LT"
+    first_name, last_name, since_on = "Vardas", "Pavardė", None
+
+    @property
+    def code(self) -> str:
+        return CODES[self.number]
+
+    def is_head(self, day: date, /) -> bool:
+        return True
+
+
+@dataclass(frozen=True)
+class Said:
+    """What the register says of one company."""
+
+    code: str
+    name: str
+    heads: tuple[Named, ...]
+    status: str | None = None
 
 
 class Companies(RuleBasedStateMachine):
@@ -130,38 +159,11 @@ class Companies(RuleBasedStateMachine):
         if other is not None:
             self.step(lambda: companies.remove_by_staff(other, reason="Asked", by=self.agent), entitled=False)
 
-    @rule(to=WHO, of=OF)
-    def register_names(self, to: int, of: int) -> None:
-        account, company = self.person(to), self.company(of)
-
-        def act() -> None:
-            if not self.named(account, company):
-                Head.create(
-                    organisation=self.north, company=company, code_digest=str(account.id), code_sealed="x", first_name="V", last_name="V",
-                    source="broker",
-                )  # fmt: skip
-            companies.appoint(account, company, access.HEAD, granted_by="", by=events.SYSTEM, is_register=True)
-
-        self.step(act, entitled=True)
-
-    @rule(to=WHO, of=OF, stays=st.booleans())
-    def register_ends(self, to: int, of: int, stays: bool) -> None:
-        account, company, place = self.person(to), self.company(of), self.place(to, of)
-        if place is None or not self.named(account, company):
-            return
-
-        def act() -> None:
-            Head.update(ended_at=now()).where((Head.company == company) & (Head.code_digest == str(account.id))).execute()
-            if stays:
-                companies.switch(place, "authorised_person", by=events.SYSTEM, is_register=True)
-            else:
-                companies.end(place, "register", by=events.SYSTEM, is_register=True)
-
-        self.step(act, entitled=False)
-
-    def named(self, account: Account, company: Company) -> bool:
-        mine = (Head.company == company) & (Head.code_digest == str(account.id)) & Head.ended_at.is_null()
-        return bool(Head.select().where(mine).exists())
+    @rule(of=OF, names=st.lists(WHO, unique=True, max_size=2))
+    def register_says(self, of: int, names: list[int]) -> None:
+        company = self.company(of)
+        said = Said(str(company.code), company.name, tuple(Named(number) for number in names))
+        self.step(lambda: heads.take(company, said, source="broker", day=clock.today()), entitled=True)
 
     @rule(which=WHICH, of=st.integers(0, 3))
     def contract_moves(self, which: int, of: int) -> None:
@@ -183,12 +185,13 @@ class Companies(RuleBasedStateMachine):
 
     @invariant()
     def heads_of_the_register_are_the_heads(self) -> None:
-        named = {(int(row.code_digest), row.company_id) for row in Head.select().where(Head.ended_at.is_null())}
+        known = {row.code_digest: row.account_id for row in Identity.select()}
+        named = {(known[row.code_digest], row.company_id) for row in Head.select().where(Head.ended_at.is_null())}
         assert {key for key, kind in self.kinds().items() if kind == access.HEAD} == named
 
     @invariant()
     def accesses_are_what_companies_and_people_say(self) -> None:
-        in_step()
+        in_step(is_by_register=True)
         direct = Membership.select().where(Membership.through.is_null() & Membership.until_at.is_null())
         assert not direct.exists(), "nobody has anything here but by a company"
 
@@ -198,7 +201,8 @@ def north(db: Any) -> Organisation:
     made = factories.organisation("north")
     Companies.north = made
     for number in range(PEOPLE):
-        factories.account(made, f"zmogus{number}@uosis.example")
+        account = factories.account(made, f"zmogus{number}@uosis.example")
+        identities.confirm(account, identities.Proven("smart_id", "PNO", CODES[number], "LT", first_name="Vardas", last_name="Pavardė"))
     for name in ("UAB Uosis", "UAB Beržas", "UAB Uosiukas"):
         factories.company(made, name)
     for number in range(CONTRACTS):

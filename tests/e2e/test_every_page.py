@@ -17,20 +17,10 @@ ROW = re.compile(r"(?<=/)[0-9a-f]{8}-[0-9a-f-]{27}(?=/|$)|(?<=/)[0-9A-Z]{8}$|(?<
 LISTS = {
     "accounts", "memberships", "shares", "contracts", "buildings", "premises", "providers", "meters", "meter-kinds", "readings", "invoices",
     "messages", "sync-runs", "sync-problems", "events", "staff", "organisations", "access-types",
-    "email-changes", "heads", "visits", "identities",
+    "email-changes", "heads", "visits", "identities", "companies", "representatives", "invitations",
 }  # fmt: skip
-EMPTY = {"identities", "visits", "email-changes", "heads", "shares"}  # nobody shares in this town, or has another e-mail
-    "email-changes", "heads", "visits", "companies", "representatives", "invitations",
-}  # fmt: skip
-EMPTY = {
-    "visits",
-    "email-changes",
-    "heads",
-    "shares",
-    "companies",
-    "representatives",
-    "invitations",
-}  # nobody shares in this town, or has another e-mail
+# Nobody shares in this town, has another e-mail, or acts for a company.
+EMPTY = {"identities", "visits", "email-changes", "heads", "shares", "companies", "representatives", "invitations"}
 OF_A_MANAGER = {"accounts", "memberships", "contracts", "buildings", "premises", "meters", "readings", "invoices", "events"}
 
 

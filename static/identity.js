@@ -12,7 +12,7 @@ if (waiting) {
     asking = true;
     try {
       const { state } = await (await fetch(waiting.dataset.stateUrl, { cache: "no-store" })).json();
-      if (state !== "waiting") return location.reload();
+      if (state !== waiting.dataset.state) return location.reload();
     } catch {
       // no network just now: asked again
     }

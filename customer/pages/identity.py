@@ -66,7 +66,9 @@ def begin(purpose: str, name: str) -> Any:
     way = ways(asked).get(name) or abort(404)
     account = web.viewer()
     if (account is None) != (asked in ("sign_in", "register")):
-        return redirect(url_for("sign_in.sign_in" if account is None else "home.index"))
+        return redirect(
+            url_for("sign_in.sign_in", next=f"{request.script_root}{request.path}") if account is None else url_for("home.index")
+        )
     secret, flows = browser_secret(), way.method.flows or ("",)
     chosen = request.form.get("flow", flows[0])
     if chosen not in flows:
@@ -199,6 +201,7 @@ def wait(public_id: UUID) -> Any:
         flow=flow,
         way=way,
         shown=shown,
+        state=_state_of(flow),
         is_waiting=waits,
         is_identified=found,
         why=why,
@@ -211,16 +214,20 @@ def wait(public_id: UUID) -> Any:
 
 @pages.get("/prove/<uuid:public_id>/state")
 def state(public_id: UUID) -> Any:
-    """For the script of the waiting page: whether somebody has answered."""
+    """For the script of the waiting page: what has become of the flow. One whose form was sent twice may be still beginning."""
     flow = _mine(public_id)
     if flow is None:
         return {"state": "over"}
     if identity_flows.is_waiting(flow, now()) and flow.method in ways(flow.purpose):
         _check(flow, ways(flow.purpose)[flow.method], {})
+    return {"state": _state_of(flow)}
+
+
+def _state_of(flow: IdentityFlow) -> str:
     at = now()
-    return {
-        "state": "waiting" if identity_flows.is_waiting(flow, at) else "identified" if identity_flows.is_identified(flow, at) else "over"
-    }
+    if identity_flows.is_waiting(flow, at):
+        return "waiting" if flow.state_sealed else "beginning"
+    return "identified" if identity_flows.is_identified(flow, at) else "over"
 
 
 def _check(flow: IdentityFlow, way: Way, answer: Mapping[str, str]) -> None:

@@ -226,6 +226,21 @@ def test_a_beginning_sent_twice_is_one(visitor: Browser, phone: Phone, ona: Acco
     assert len(phone.wishes) == IdentityFlow.select().count() == 1
 
 
+def test_the_page_of_a_flow_that_is_still_beginning_waits_for_that(visitor: Browser, phone: Phone, north: Organisation) -> None:
+    """A double click: the second answer may come before the other system has said anything to the first."""
+    visitor.get("/north/prove/sign-in/with/smart_id")
+    form = next(form for form in visitor.page.forms if "personal_code" in form.fields)
+    sent = dict(form.form_values()) | {"personal_code": ONA.code}
+    at = visitor.client.post("/north/prove/sign-in/with/smart_id", data=sent).location
+    sealed = IdentityFlow.get().state_sealed
+    IdentityFlow.update(state_sealed="").execute()
+    visitor.get(at)
+    assert visitor.page.xpath("//@data-state") == ["beginning"]
+    assert visitor.client.get(f"{at}/state").json == {"state": "beginning"}
+    IdentityFlow.update(state_sealed=sealed).execute()
+    assert visitor.client.get(f"{at}/state").json == {"state": "waiting"}
+
+
 def test_cancelled_is_over(visitor: Browser, phone: Phone, ona: Account) -> None:
     begin(visitor)
     at = visitor.at

@@ -74,5 +74,12 @@ def test_every_page_of_an_administrator_and_a_manager(tab: Any, product: Product
     for viewer, lists in ((desk, LISTS), (manager, OF_A_MANAGER)):
         pages = walk(viewer, "/backoffice/")
         assert {f"/backoffice/{name}/" for name in lists} | {f"/backoffice/{name}/•/" for name in lists - EMPTY} <= pages
-        assert {name for _, _, name, *_ in (page.split("/") for page in pages)} <= {"", "exports", "settings", "undeclared", *lists}
+        assert {name for _, _, name, *_ in (page.split("/") for page in pages)} <= {
+            "",
+            "exports",
+            "rights",
+            "settings",
+            "undeclared",
+            *lists,
+        }
     assert "/backoffice/settings/•/•/" not in pages

@@ -114,6 +114,7 @@ def mail(kind: str) -> str:
 
 
 MAILS = {
+    "accounts_merged": N_("Two accounts joined"),
     "access_type_changed": N_("Access type changed"),
     "account_locked": N_("Account locked"),
     "account_unlocked": N_("Account unlocked"),
@@ -139,6 +140,7 @@ MAILS = {
     "invitation_accepted": N_("Invitation taken"),
     "former_head_gave": N_("Access that a former head gave"),
     "head_entered": N_("Head of a company entered by staff"),
+    "merge_undone": N_("Joined accounts parted again"),
     "new_invoice": N_("New bill"),
     "password_changed": N_("Password changed"),
     "phone_changed": N_("Phone changed"),

@@ -189,9 +189,7 @@ def reason(row: Any) -> Field:
 
 
 def email(row: Any) -> Field:
-    return EmailField(
-        lazy_gettext("New e-mail"), filters=[_stripped], validators=[Needed(), AtMost(254)], render_kw={"autocomplete": "off"}
-    )
+    return EmailField(lazy_gettext("E-mail"), filters=[_stripped], validators=[Needed(), AtMost(254)], render_kw={"autocomplete": "off"})
 
 
 def proof(row: Account) -> Field:

@@ -89,7 +89,7 @@ AGENT = (
     | EXPORTS
     | {
         "account.ask_to_visit", "account.attach_contract", "account.change_email", "account.confirm_identity",
-        "account.edit", "account.unlock",
+        "account.edit", "account.merge", "account.undo_merge", "account.unlock",
         "building.create", "building.edit", "company.create", "company.edit", "company.enter_head",
         "company.invite", "company.put_under", "company.set_free",
         "contract.edit", "contract.place", "contract.set_company", "contract.take_from_company",

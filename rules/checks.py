@@ -163,7 +163,12 @@ RECORDED = (
     ("representative", ("representative.added",), "'representative:' || x.id", "1 = 1"),
     ("head", ("head.named",), "'company:' || x.company_id", "1 = 1"),
     ("invitation", ("invitation.sent",), "'invitation:' || x.id", "1 = 1"),
-    ("identity", ("identity.confirmed", "identity.confirmed_by_staff", "identity.linked"), "'account:' || x.account_id", "1 = 1"),
+    (
+        "identity",
+        ("identity.confirmed", "identity.confirmed_by_staff", "identity.linked", "account.merged"),
+        "'account:' || x.account_id",
+        "1 = 1",
+    ),
     ("share", ("share.given",), "'share:' || x.id", "1 = 1"),
     ("export", ("rows.exported",), "'export:' || x.id", "x.state = 'ready'"),
     ("sync_run", ("feed.run_finished",), "'syncrun:' || x.id", "x.finished_at IS NOT NULL"),

@@ -491,6 +491,7 @@ ENDED_BY = (
     ("expiry", N_("It was shared until a day that is over")),
     ("company", N_("It came with a company that is represented no more")),
     ("register", N_("The register no longer says so")),
+    ("merge", N_("Joined with another account of the same person")),
     ("head", N_("Removed by who looks after the company's people")),
 )
 

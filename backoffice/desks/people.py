@@ -14,7 +14,7 @@ from backoffice.desk import Desk
 from backoffice.listing import Tab
 from backoffice.lookups import ContractLookup
 from models import N_, AccessType, Account, Contract, EmailChange, Event, Invoice, Membership, Share, Visit, now
-from rules import access, accounts, clock, email_changes, holding, identities_at_desk, rights, settings, sharing, visits
+from rules import access, accounts, clock, email_changes, holding, identities_at_desk, merges, rights, settings, sharing, visits
 
 LONG_LIST = 100
 UNDONE_WITHIN = timedelta(days=30)
@@ -80,6 +80,28 @@ class Accounts(Desk):
             is_bulk=False,
             gives=("site_url",),
             when=lambda account: account.identity_confirmed_at is None,
+        ),
+        Command(
+            "merge",
+            N_("Join with another account"),
+            merges.merge,
+            ask=N_(
+                "For one person who has two accounts. This one stays, with its e-mail and password; what the other one has comes here. "
+                "You will see what exactly before it is done. It can be undone for 30 days."
+            ),
+            needs=("email", "reason"),
+            done=N_("the two accounts are one now"),
+            is_bulk=False,
+        ),
+        Command(
+            "undo_merge",
+            N_("Part again"),
+            merges.undo,
+            ask=N_("Both accounts are as they were before they were joined, and both addresses are told."),
+            needs=("reason",),
+            done=N_("the two accounts are apart again"),
+            is_bulk=False,
+            when=lambda account: merges.undoable(account) is not None,
         ),
         Command(
             "ask_to_visit",

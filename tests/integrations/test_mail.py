@@ -77,6 +77,8 @@ KINDS: dict[str, dict[str, Any]] = {
     "former_head_gave": {"company": "UAB „Uosis“", "people": ["Rasa Bandomoji", "Ona Pavyzdienė"]},
     "head_entered": {"company": "UAB „Uosis“", "head": "Jonas Pavyzdys"},
     "way_in_ended": {"way": "Smart-ID", "sign_in_url": URL},
+    "accounts_merged": {"email": "ona@example.lt", "kept": "anna@example.lt"},
+    "merge_undone": {"email": "ona@example.lt", "kept": "anna@example.lt"},
     "visit_asked": {"code": "1234", "role": "Agent", "reason": "She called", "minutes": 10},
     "visit_over": {"role": "Agent", "since": AT, "until": AT, "reason": "She called", "has_leave": True},
     "new_invoice": {"number": "SF-1002", "amount": 109978, "due_on": ON, "url": URL},

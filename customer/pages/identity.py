@@ -309,7 +309,9 @@ def _sign_in(flow: IdentityFlow) -> Any:
         return let_in(account, web.safe_next(flow.facts["next"], url_for("home.index")))
     is_strong = identity_flows.person(flow).is_strong
     if is_strong and settings.of(web.here()).signup_identity != "no":
-        return redirect(url_for("register.register", proven=flow.public_id))
+        kept = session.get("invitation") or {}
+        invitation = kept.get("token") if kept.get("of") == web.here().id else None
+        return redirect(url_for("register.register", proven=flow.public_id, invitation=invitation))
     raise Refused(UNKNOWN if is_strong else UNLINKED)
 
 

@@ -66,6 +66,10 @@ def register() -> Any:
             if outcome.step == "none":
                 return _to_sign_in(outcome, _("Your account is open. Sign in with your e-mail and password."))
             return redirect(url_for("register.confirm_code" if outcome.step == "code" else "register.check_mail"))
+    # Who goes away to prove who they are comes back to the same invitation (IB-47).
+    session.pop("invitation", None)
+    if invitation:
+        session["invitation"] = {"of": organisation.id, "token": token}
     is_head = rules.signup_identity == "heads" and request.args.get("as") == "head" and offered is None and invitation is None
     return render_template(
         "customer/register.html",
@@ -74,7 +78,7 @@ def register() -> Any:
         person_type=person_type,
         shared=shared if offered else None,
         person=identity_flows.person(proven) if proven else None,
-        ways=ways("register").values() if rules.signup_identity != "no" and offered is None and invitation is None else (),
+        ways=ways("register").values() if rules.signup_identity != "no" and offered is None else (),
         picks_head=rules.signup_identity == "heads" and offered is None and invitation is None,
         is_head=is_head,
         invitation=invitation,

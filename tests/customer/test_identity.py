@@ -7,12 +7,13 @@ from typing import Any
 import pytest
 
 from integrations.identity import NotIdentified, Person, Shown, Wish, available
-from models import Account, Event, Identity, IdentityFlow, Organisation, Session
-from rules import identities, identity_flows, settings
+from models import Account, Company, Event, Identity, IdentityFlow, Organisation, Representative, Session
+from rules import identities, identity_flows, invitations, settings
 from tests import factories, letters
 from tests.browser import Browser
 
 ONA = Person("smart_id", "PNO", "40404040009", "LT", first_name="Ona", last_name="Pavyzdienė", evidence={"signature": "x"})
+SITE = "https://my.example.lt/north"
 RASA = Person("smart_id", "PNO", "40504040001", "LT", first_name="Rasa", last_name="Bandomoji")
 
 
@@ -402,6 +403,32 @@ def test_heads_prove_who_they_are_and_employees_register_by_e_mail(visitor: Brow
     visitor.get("/north/register")
     assert not visitor.page.xpath("//input[@name='phone']")
     assert "Smart-ID" not in visitor.text
+
+
+def test_an_invited_authorised_person_proves_who_they_are_while_registering(visitor: Browser, phone: Phone, db: object) -> None:
+    """IB-45, IB-47: the invitation is still there when they come back from the phone."""
+    north = factories.organisation(
+        "north", login_smart_id=True, signup_identity="heads", identity_for_authorised="strong", signup_names="none"
+    )
+    company = Company.create(organisation=north, name="UAB Pavyzdys", code="999000017")
+    invitations.invite_by_staff(
+        company, email="ona@example.lt", access_type="authorised_person", reason="x", site_url=SITE, by=factories.staff(north)
+    )
+    visitor.get(letters.path("company_invitation"))
+    visitor.follow("Register")
+    visitor.follow("Smart-ID")
+    visitor.submit("Continue", personal_code=ONA.code)
+    arrive(visitor, phone, ONA)
+    visitor.submit("Continue")
+    assert {"UAB Pavyzdys", "Ona Pavyzdienė"} <= {word for word in ("UAB Pavyzdys", "Ona Pavyzdienė") if word in visitor.text}
+    visitor.submit("Register", phone="+37060000001", password="Ilgas-zodis-7")
+    visitor.submit(code=letters.fact("confirm_by_code", "code"))
+    account = Account.get()
+    assert account.identity_confirmed_at is not None
+    assert Representative.get().account == account
+    visitor.get("/north/register")
+    with visitor.client.session_transaction(base_url="http://localhost", path="/north/") as cookie:
+        assert "invitation" not in cookie
 
 
 # ---- confirming at an account -----------------------------------------------------------------------------------------

@@ -10,6 +10,8 @@ from rules.work import unit_of_work
 # Whoever has a contract may let it go; its owner sees what it costs and why; who was given it by an owner gives it to nobody (T09).
 OF_ALL = frozenset({"contract.detach"})
 OF_OWNERS = frozenset({"contract.view", "invoice.view", "meter.view"})
+# Somebody looks after a company's people whatever happens: its heads, of whom only the register decides (IB-31).
+OF_HEADS = frozenset({"company.view", "representative.change", "representative.view"})
 NEVER = {"shared_person": frozenset({"contract.share"})}
 
 
@@ -19,7 +21,7 @@ def change_deeds(kind: AccessType, *, deeds: list[str], reason: str, by: Staff) 
     if not reason.strip():
         raise Refused(N_("Enter the reason"), field="reason")
     wanted = set(deeds)
-    missing = sorted((OF_ALL | (OF_OWNERS if kind.name == "owner" else frozenset())) - wanted)
+    missing = sorted((OF_ALL | {"owner": OF_OWNERS, access.HEAD: OF_HEADS}.get(kind.name, frozenset())) - wanted)
     if missing:
         raise Refused(N_("This must stay allowed: {deed}"), field="deeds", deed=Refused(access.CUSTOMER_DEEDS[missing[0]]))
     barred = sorted((wanted - set(access.CUSTOMER_DEEDS)) | (wanted & NEVER.get(kind.name, frozenset())))

@@ -21,6 +21,11 @@ UNDONE_WITHIN = timedelta(days=30)
 LOCKED = (N_("Locked accounts"), N_("They cannot sign in until the lock ends."))
 
 
+def own(membership: Membership) -> bool:
+    """Whether an access is an account's own, and did not come with a company: then it ends where the company's people are."""
+    return membership.through_id is None
+
+
 class Accounts(Desk):
     model = Account
     title = N_("Accounts")
@@ -129,7 +134,7 @@ class Accounts(Desk):
         ),
     )
     form_ajax_refs = {"contract": ContractLookup()}
-    related = (("identities", "account"),)
+    related = (("representatives", "account"), ("identities", "account"))
     details_template = "backoffice/account.html"
 
     def dossier(self, row: Account) -> dict[str, Any]:
@@ -184,7 +189,7 @@ class Accounts(Desk):
                 "why": web.choice(row, "ended_by"),
                 "when": formats.moment(row.until_at, web.language()),
                 "undo_url": desk_of.address("restore", ids=row.public_id, url=back)
-                if desk_of.may("restore") and not holding.has_gone_on(row)
+                if desk_of.may("restore") and own(row) and not holding.has_gone_on(row)
                 else "",
             }
             for row in found.order_by(Membership.until_at.desc(), Membership.id.desc()).limit(LONG_LIST)
@@ -214,8 +219,10 @@ class Accounts(Desk):
                 "since": formats.day(formats.local(row.since_at).date(), web.language()),
                 "to_pay": formats.money(abs(row.to_pay_cents), web.language()) if row.to_pay_cents else "",
                 "standing": self.standing(row.to_pay_cents, Invoice.due_on.python_value(row.first_due_on)),
-                "change_url": desk_of.address("change_access_type", ids=row.public_id, url=back) if acts["change_access_type"] else "",
-                "remove_url": desk_of.address("remove", ids=row.public_id, url=back) if acts["remove"] else "",
+                "change_url": desk_of.address("change_access_type", ids=row.public_id, url=back)
+                if acts["change_access_type"] and own(row)
+                else "",
+                "remove_url": desk_of.address("remove", ids=row.public_id, url=back) if acts["remove"] and own(row) else "",
             }
             for row in found
         ]
@@ -254,7 +261,7 @@ class Memberships(Desk):
             ask=N_("The customer can do what the new access type allows with this contract, from the next page on, and is told by e-mail."),
             needs=("access_type", "reason"),
             done=N_("the access type was changed"),
-            when=lambda membership: membership.until_at is None,
+            when=lambda membership: membership.until_at is None and own(membership),
         ),
         Command(
             "remove",
@@ -263,7 +270,7 @@ class Memberships(Desk):
             ask=N_("The customer no longer sees the bills and meters of this contract, and is told by e-mail. It can be given back."),
             needs=("reason",),
             done=N_("the contract was removed"),
-            when=lambda membership: membership.until_at is None,
+            when=lambda membership: membership.until_at is None and own(membership),
         ),
         Command(
             "restore",
@@ -276,7 +283,7 @@ class Memberships(Desk):
             needs=("reason",),
             done=N_("the contract was given back"),
             is_main=True,
-            when=lambda m: m.until_at is not None and not holding.has_gone_on(m) and not holding.was_shared(m),
+            when=lambda m: m.until_at is not None and own(m) and not holding.has_gone_on(m) and not holding.was_shared(m),
         ),
     )
 

@@ -97,3 +97,12 @@ def test_who_may_share_no_more_shares_no_more(north: Organisation, flat: Contrac
     rights.change_deeds(owner, deeds=[deed for deed in owner.deeds if deed != "contract.share"], reason=WHY, by=olga)
     assert Share.get().ended_at is not None
     assert Meter.within(Account.get_by_id(ivan.id)).count() == 0
+
+
+def test_heads_always_look_after_their_companies_people(db: object) -> None:
+    """IB-22, IB-31: else a company could be left to nobody."""
+    north = factories.organisation("north")
+    kind = AccessType.get(organisation=north, name="company_head")
+    deeds = [deed for deed in kind.deeds if deed != "representative.change"]
+    with pytest.raises(Refused, match="must stay allowed"):
+        rights.change_deeds(kind, deeds=deeds, reason="Asked", by=factories.staff(north, "administrator"))

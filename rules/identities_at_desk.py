@@ -5,7 +5,7 @@ import re
 from peewee import IntegrityError
 from stdnum.lt import asmens
 
-from models import N_, Account, Identity, Staff
+from models import N_, Account, Identity, Membership, Staff
 from rules import freezes, heads, identities, links, messages, personal_codes
 from rules.identities import Proven
 from rules.refusal import Refused
@@ -63,6 +63,8 @@ def confirm(
     try:
         with unit_of_work():
             made = identities.attach(account, person, site_url=site_url, by=by, reason=reason.strip())
+            if Membership.select().where((Membership.account == account) & Membership.until_at.is_null()).exists():
+                freezes.begin(account, made.confirmed_at)  # somebody else's document would open what is there (T56)
             heads.recognise(account)
     except IntegrityError:  # a moment earlier somebody else did
         _refuse_known(account, person)

@@ -7,7 +7,7 @@ import pytest
 
 from config import ROOT
 from models import Account, Event, Identity, Organisation, Session, Staff
-from rules import checks, identities_at_desk, personal_codes, sessions
+from rules import checks, freezes, identities_at_desk, personal_codes, sessions
 from rules.refusal import Refused
 from tests import factories, letters
 from tests.together import at_once
@@ -102,3 +102,17 @@ def test_an_identity_is_unlinked_with_a_reason_and_every_session_ends(anna: Acco
     assert Event.get(Event.name == "identity.ended").facts == {"method": "document", "ended_by": "staff", "reason": "It was her sister"}
     refusal(identities_at_desk.unlink, made, reason="Again", by=agent, site_url=SITE)
     confirm(anna, agent)
+
+
+def test_an_account_that_holds_something_gives_nothing_away_after_a_document_was_shown(
+    north: Organisation, anna: Account, agent: Staff
+) -> None:
+    """T56: whoever shows a false document gains no time."""
+    confirm(anna, agent)
+    assert not freezes.is_frozen(Account.get_by_id(anna.id))
+    ona = factories.account(north, "ona@example.lt")
+    factories.holds(ona, factories.contract(north))
+
+    confirm(ona, agent, country="EE", personal_code="49002010976")
+
+    assert freezes.is_frozen(Account.get_by_id(ona.id))

@@ -11,6 +11,8 @@ from backoffice.listing import Tab
 from models import N_, Event, Head
 from rules import access, heads, personal_codes
 
+MOST_SHOWN = 100
+
 
 class Heads(Desk):
     """A list never shows a personal code; the page of one head does, to those who may see it, and each look is written down (M02)."""
@@ -50,6 +52,14 @@ class Heads(Desk):
             when=lambda head: head.source == "staff" and head.ended_at is None,
         ),
     )
+
+    def those(self, numbers: list[int]) -> dict[str, Any]:
+        """The heads that a run of the register would end, for whoever looks whether they should."""
+        names = ("last_name", "company.name", "since_on", "source")
+        found = self.get_query().where(Head.id.in_(numbers[:MOST_SHOWN])).order_by(Head.id)
+        columns = [column._replace(order="", now="") for column in self.columns(self._plain(), {}, names)]
+        lines = self.lines(list(self.select(found, self.read(names)).tuples()), names)
+        return {"title": _("Heads that would end"), "columns": columns, "lines": lines, "url": ""}
 
     def beside(self, row: Head) -> str:
         return row.company.name

@@ -122,7 +122,12 @@ class SyncProblems(Desk):
         return cells.sentence(row.message, row.facts)
 
     def named(self, row: SyncProblem) -> str:
-        return f"{row.reference} · {self.heading(row)}"
+        return f"{row.reference} · {self.heading(row)}" if row.reference else self.heading(row)
+
+    def _related(self, row: SyncProblem) -> Iterable[dict[str, Any]]:
+        yield from super()._related(row)
+        if row.kind == register.HELD and self.other("heads").may("view"):
+            yield self.other("heads").those(row.facts["those"])
 
 
 class Exports(Desk):

@@ -99,12 +99,14 @@ def test_a_run_that_waits_is_let_pass_by_an_administrator_with_a_reason(world: w
     run = SyncRun.create(organisation=world.north, feed="register", finished_at=now(), error=register.WAITS)
     held = SyncProblem.create(
         organisation=world.north, run=run, kind=register.HELD, reference="", reference_digest="held", message=register.WOULD_END,
-        facts={"ending": 7, "heads": 9, "those": [1, 2]},
+        facts={"ending": 7, "heads": 9, "those": [world.own["head"].id, world.foreign["head"].id]},
     )  # fmt: skip
     path = f"{BASE}/sync-problems/{held.public_id}/"
     browser = enter("agent")
     browser.get(path)
     assert "would end 7 of 9 heads" in browser.text
+    assert "Rasa Vadovas UAB Uosis" in browser.text
+    assert worlds.CANARY not in browser.text
     assert "Let it pass" not in browser.text
     browser.get(f"{BASE}/sync-problems/let-pass/?ids={held.public_id}")
     assert browser.status == 404

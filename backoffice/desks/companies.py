@@ -79,6 +79,7 @@ class Representatives(Desk):
     column_details_list = (
         "account.name", "company.name", "access_type.name", "since_at", "granted_by", "until_at", "ended_by",
     )  # fmt: skip
+    search_hint = N_("Name, e-mail or phone of the account, or the company")
     empty = (N_("Nobody represents a company yet"), N_("People appear here as the register names them or they take invitations."))
     commands = (
         Command(
@@ -108,6 +109,7 @@ class Invitations(Desk):
     model = Invitation
     title = N_("Invitations")
     column_list = ("email", "company.name", "access_type.name", "invited_at", "expires_at", "taken_at", "ended_by")
+    part_columns = ("email", "access_type.name", "taken_at", "ended_by")
     column_sortable_list = ("invited_at",)
     column_default_sort = "-invited_at"
     column_filters = ("organisation", "company")
@@ -116,6 +118,7 @@ class Invitations(Desk):
         "email", "company.name", "access_type.name", "invited_through.account.name", "staff.name", "invited_at", "expires_at", "taken_at",
         "ended_at", "ended_by",
     )  # fmt: skip
+    search_hint = N_("E-mail address or company")
     empty = (N_("Nobody was invited yet"), N_("When a company's head or authorised person invites somebody, it appears here."))
     commands = (
         Command(

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 from models import N_, Company, Head, Organisation, Staff, SyncProblem, SyncRun, digest, now
 from rules import clock, events, heads, sync
+from rules.bulk import among
 from rules.heads import Said
 from rules.refusal import Refused
 from rules.sync_run import REGISTER
@@ -19,10 +20,11 @@ from rules.work import unit_of_work
 
 log = logging.getLogger(__name__)
 
-# A run waits for a person if it would end more heads than FEW and more than one in SHARE of all, or more than MANY.
+# A run waits for a person if it would end more heads than FEW and more than one in SHARE of all, or more than MANY; or several, and
+# more than half of those it asked about, which is how few companies look whose answers were swapped.
 FEW, SHARE, MANY = 3, 20, 20
 PASSES_FOR = timedelta(days=7)  # what staff let pass waits for the next reading, not for one in a year
-HELD, ANSWER, NO_CODE = "heads-held", "register-answer", "head-without-code"
+HELD, ANSWER, NO_CODE, ENDED = "heads-held", "register-answer", "head-without-code", "head-ended"
 
 WOULD_END = N_(
     "The register's answers would end {ending} of {heads} heads of companies. That is unusual, so nothing was changed. Look into it; if it"
@@ -39,6 +41,7 @@ WITHOUT_CODE = N_(
     "The register names {count} who head {company} and cannot be recognised: a company, or people without a personal code of Lithuania."
     " Enter them from a document if they need access."
 )
+HAS_ENDED = N_("{head} heads {company} no more, as the register says. Look whether that is right, then close this.")
 MOSTLY_UNREAD = N_("Too many of the register's answers could not be read. Nothing was changed.")
 FOR_PEOPLE = {WAITS, MOSTLY_UNREAD}  # runs that ended so are not tried again by themselves
 NOT_HELD = N_("This does not wait to be let pass.")
@@ -128,7 +131,7 @@ def _take_all(run: SyncRun, register: Register, companies: Sequence[Company], be
     if _is_much(garbled, len(companies)) or FEW < len(answers.unread) == len(companies):
         raise _Held(MOSTLY_UNREAD)
     ends = {one.id: heads.ending(one, answers.said[one.id], day) for one in companies if one.id in answers.said}
-    _guard(run, [head.id for ending in ends.values() for head in ending])
+    _guard(run, list(ends), [head.id for ending in ends.values() for head in ending])
     _ask_again(register, [one for one in companies if ends.get(one.id)], answers, beat)
     for company in companies:
         _take(run, register, company, answers, day, beat)
@@ -160,6 +163,8 @@ def _take(run: SyncRun, register: Register, company: Company, answers: Answers, 
     with unit_of_work():
         beat()
         if said is not None:
+            for head in heads.ending(company, said, day):
+                _put_aside(run, ENDED, company, HAS_ENDED, of=str(head.id), head=str(head))
             is_changed = heads.take(company, said, source=register.source, day=day) > 0
             column = "changed" if is_changed else "same"
             SyncRun.update({getattr(SyncRun, column): getattr(SyncRun, column) + 1}).where(SyncRun.id == run.id).execute()
@@ -182,12 +187,13 @@ def _is_much(few: int, of_all: int) -> bool:
     return few > FEW and few * SHARE > of_all
 
 
-def _guard(run: SyncRun, ending: Sequence[int]) -> None:
+def _guard(run: SyncRun, asked: Sequence[int], ending: Sequence[int]) -> None:
     """Hold a run that would end too many heads, unless staff have let just these pass. Raises _Held."""
-    ours = (Head.organisation == run.organisation) & Head.ended_at.is_null()
-    count = Head.select().where(ours & (Head.source != "staff")).count()
+    ours = (Head.organisation == run.organisation) & Head.ended_at.is_null() & (Head.source != "staff")
+    count = Head.select().where(ours).count()
+    is_half = len(ending) > 1 and len(ending) * 2 > Head.select().where(ours & among(Head.company, asked)).count()
     held = SyncProblem.get_or_none((SyncProblem.organisation == run.organisation) & (SyncProblem.reference_digest == digest(HELD)))
-    if not (_is_much(len(ending), count) or len(ending) > MANY):
+    if not (_is_much(len(ending), count) or len(ending) > MANY or is_half):
         if held is not None and held.resolved_at is None:
             SyncProblem.update(resolved_at=now()).where(SyncProblem.id == held.id).execute()  # it was the register's passing mistake
         return
@@ -200,9 +206,9 @@ def _guard(run: SyncRun, ending: Sequence[int]) -> None:
     raise _Held(WAITS)
 
 
-def _put_aside(run: SyncRun, kind: str, company: Company, message: str, **facts: Any) -> None:
-    """The same trouble of a company again is the same row; closed by hand it stays closed."""
-    about, facts = digest(f"{kind}\n{company.code}"), {"company": company.name, **facts}
+def _put_aside(run: SyncRun, kind: str, company: Company, message: str, *, of: str = "", **facts: Any) -> None:
+    """The same trouble of a company again (and `of` the same row of it) is the same row; closed by hand it stays closed."""
+    about, facts = digest("\n".join(filter(None, (kind, company.code, of)))), {"company": company.name, **facts}
     row = SyncProblem.get_or_none((SyncProblem.organisation == run.organisation) & (SyncProblem.reference_digest == about))
     if row is None:
         row = SyncProblem(organisation=run.organisation, reference=company.code, reference_digest=about)

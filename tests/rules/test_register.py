@@ -117,12 +117,12 @@ def test_a_run_of_the_register_and_one_of_the_bills_do_not_hold_one_another_up(n
         read(north, paper)
 
 
-@pytest.mark.parametrize("step", [4, 7, 8])
+@pytest.mark.parametrize("step", [5, 8, 9])
 def test_a_run_that_is_killed_and_run_again_ends_as_one_that_was_not(
     north: Organisation, headed: Callable[[int], Paper], monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
     """F03, P5"""
-    paper = headed(3)
+    paper = headed(4)
     jonas = factories.account(north, "jonas@example.lt")
     prove(jonas, JONAS)
     paper.says |= {code(0): said(0, JONAS), code(1): said(1, personal(1), ONA), code(2): said(2)}
@@ -144,10 +144,10 @@ def test_a_run_that_is_killed_and_run_again_ends_as_one_that_was_not(
     assert run
     assert run.error == ""
     assert {(head.company.code, head.first_name) for head in Head.select().where(Head.ended_at.is_null())} == {
-        (code(0), "Jonas"), (code(1), ""), (code(1), "Ona"),
+        (code(0), "Jonas"), (code(1), ""), (code(1), "Ona"), (code(3), ""),
     }  # fmt: skip
     assert place(jonas, Company.get(Company.code == code(0))) == "company_head"
-    assert Event.select().where(Event.name == "head.named").count() == 5
+    assert Event.select().where(Event.name == "head.named").count() == 6
     assert Event.select().where(Event.name == "head.ended").count() == 2
 
 
@@ -225,6 +225,42 @@ def test_answers_that_are_swapped_change_nothing(north: Organisation, headed: Ca
     paper.says = {code(number): said(number, personal(9 - number)) for number in range(10)}
     read(north, paper)
     assert {head.company.code: head.code_digest for head in Head.select()} == before
+
+
+@pytest.mark.parametrize("count", [2, 3])
+def test_answers_that_are_swapped_change_nothing_of_a_few_companies_either(
+    north: Organisation, headed: Callable[[int], Paper], count: int
+) -> None:
+    """T12: several heads, and more than half of those asked about."""
+    paper = headed(count)
+    factories.head(factories.company(north, "UAB Neklausta"))
+    paper.says = {code(number): said(number, personal((number + 1) % count)) for number in range(count)}
+    run = read(north, paper, codes=list(paper.says))
+    assert run
+    assert run.error == register.WAITS
+    assert not Head.select().where(Head.ended_at.is_null(False)).exists()
+    register.let_pass(SyncProblem.get(), reason="Tiesa", by=factories.staff(north, "administrator"))
+    read(north, paper, codes=list(paper.says))
+    assert Head.select().where(Head.ended_at.is_null(False)).count() == count
+
+
+def test_each_head_who_ended_is_told_to_staff_once_and_stays_told_until_somebody_has_looked(
+    north: Organisation, headed: Callable[[int], Paper]
+) -> None:
+    """T12: what is too little to be held is still seen."""
+    paper = headed(3)
+    paper.says[code(1)] = said(1, JONAS)
+    for _ in range(2):
+        run = read(north, paper)
+        assert run
+        assert run.error == ""
+    problem = SyncProblem.get()
+    assert (problem.kind, problem.reference, problem.facts) == ("head-ended", code(1), {"company": "UAB 1", "head": " Pavyzdys"})
+    assert problem.resolved_at is None
+    sync.resolve(problem, reason="Paskambinta", by=factories.staff(north))
+    paper.says[code(1)] = said(1, ONA)
+    read(north, paper)
+    assert [row.facts["head"] for row in SyncProblem.select().where(SyncProblem.resolved_at.is_null())] == ["Jonas Pavyzdys"]
 
 
 def test_what_ends_a_head_must_be_said_twice(north: Organisation, headed: Callable[[int], Paper]) -> None:

@@ -62,10 +62,32 @@ def browser_secret() -> str:
     return str(session.setdefault(f"eid-{web.here().id}", secrets.token_urlsafe(16)))
 
 
+def current_slot() -> str:
+    """Under which name the cookie keeps which flow was begun last."""
+    return f"eid-flow-{web.here().id}"
+
+
+def forget_flow() -> None:
+    """End the flow that this browser began last: on a shared computer it may be another person's (T57)."""
+    known = session.pop(current_slot(), None)
+    flow = identity_flows.find(web.here(), UUID(known), browser_secret()) if known else None
+    if flow is not None:
+        identity_flows.cancel(flow)
+
+
+def forget_browser() -> None:
+    """Be another browser from now on: nothing that was begun in it before can be gone on with."""
+    session.pop(f"eid-{web.here().id}", None)
+    session.pop(current_slot(), None)
+
+
 def proven_here(public_id: str) -> IdentityFlow | None:
-    """The flow of this browser by which somebody has just proven who they are, not used yet."""
+    """The flow of this browser by which somebody has just proven who they are, to register with; not used yet."""
     try:
         flow = identity_flows.find(web.here(), UUID(public_id), browser_secret())
     except ValueError:
         return None
-    return flow if flow is not None and identity_flows.is_identified(flow, now()) else None
+    if flow is None or not identity_flows.is_identified(flow, now()):
+        return None
+    registers = flow.purpose in ("sign_in", "register") and flow.account_id is None
+    return flow if registers and identity_flows.person(flow).is_strong else None

@@ -161,6 +161,7 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "identity.cancel": ANYONE,
     "identity.finish": ANYONE,
     "identity.unlink": "account.change",
+    "identity.not_me": ANYONE,
     "register.register": ANYONE,
     "register.check_mail": ANYONE,
     "register.confirm_code": ANYONE,

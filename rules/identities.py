@@ -5,13 +5,13 @@ A proven person is found again by the digest of the personal code, a login elsew
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from peewee import IntegrityError
 
 from models import N_, Account, Identity, Organisation, Staff, now
-from rules import events, freezes, heads, keys, links, messages, personal_codes, sessions
+from rules import confirmations, events, freezes, heads, keys, links, messages, personal_codes, sessions
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
@@ -22,6 +22,7 @@ OF_ANOTHER_PERSON = N_("This account is of somebody else: another person has con
 LINKED_ELSEWHERE = N_("This login is linked to another account already. Unlink it there first.")
 NOT_STRONG = N_("This way of signing in does not prove who you are. Choose another one.")
 NOT_THERE = N_("This login is not linked any more")
+NOT_ME_FOR = timedelta(days=14)  # how long the link works by which an account's owner takes away what somebody else has added
 
 
 @dataclass(frozen=True)
@@ -108,27 +109,29 @@ def strong(account: Account) -> Identity | None:
 # ---- confirming and linking -------------------------------------------------------------------------------------------
 
 
-def confirm(account: Account, person: Proven, *, site_url: str = "") -> Identity:
-    """Write down who an account is of (AG-10); with `site_url` its owner is told. The same person again is only noted.
+def confirm(account: Account, person: Proven, *, site_url: str = "", session: str | None = None) -> Identity:
+    """Write down who an account is of (AG-10); with `site_url` its owner is told. The same person again is only noted. The first time
+    every browser is signed out but the one of `session`, a secret: what the account may do has grown, and not for them (T50).
 
     Raises Refused for somebody else, and where the person has another account here: that is written down for staff, and nothing is
     joined by itself (T60)."""
     if not person.is_strong:
         raise Refused(NOT_STRONG)
-    return _attach(account, person, site_url)
+    return _attach(account, person, site_url, session)
 
 
-def link(account: Account, person: Proven, *, site_url: str = "") -> Identity:
-    """Let a login elsewhere open an account (IB-11). Raises Refused where it opens another."""
-    return _attach(account, person, site_url)
+def link(account: Account, person: Proven, *, site_url: str = "", session: str | None = None) -> Identity:
+    """Let a login elsewhere open an account (IB-11); other browsers are signed out. Raises Refused where it opens another."""
+    return _attach(account, person, site_url, session)
 
 
-def _attach(account: Account, person: Proven, site_url: str) -> Identity:
+def _attach(account: Account, person: Proven, site_url: str, session: str | None) -> Identity:
     known = find(account.organisation, person)
     if known is None:
         freezes.check(account)
         try:
             with unit_of_work():
+                sessions.end_all(account, but=session)
                 return attach(account, person, site_url=site_url)
         except IntegrityError:  # a moment earlier, from another window; or the account is of another person
             known = find(account.organisation, person)
@@ -171,6 +174,14 @@ def attach(account: Account, person: Proven, *, site_url: str = "", by: Staff | 
     if person.is_strong:
         heads.recognise(account)
     if site_url:
+        _, token = confirmations.link(
+            "end_identity",
+            organisation=account.organisation,
+            address=account.email,
+            until=at + NOT_ME_FOR,
+            account=account,
+            facts={"identity": row.id, "way": title(person.method)},
+        )
         messages.put(
             "way_in_added",
             account,
@@ -180,7 +191,7 @@ def attach(account: Account, person: Proven, *, site_url: str = "", by: Staff | 
             way=title(person.method),
             is_person=is_person,
             at=at.isoformat(),
-            account_url=links.account(site_url),
+            not_me_url=links.not_me(site_url, token),
         )
     return row
 
@@ -215,3 +226,17 @@ def end(identity: Identity, ended_by: str, *, by: Any, reason: str = "") -> None
         heads.forget(account, by=by)
     sessions.end_all(account)
     events.record("identity.ended", account, by=by, method=identity.method, ended_by=ended_by, reason=reason)
+
+
+def find_not_me(organisation: Organisation, token: str) -> str:
+    """What the method is called that a letter's link takes away. Opening it changes nothing. Raises Refused where it is over."""
+    return str(confirmations.find("end_identity", token, organisation).facts["way"])
+
+
+def end_by_link(organisation: Organisation, token: str) -> None:
+    """Take away what somebody else has added to an account, by the link that only its owner got. Every session ends. Raises Refused."""
+    row = confirmations.find("end_identity", token, organisation)
+    identity = Identity.get_by_id(row.facts["identity"])
+    with unit_of_work():
+        confirmations.use(row)
+        end(identity, "customer", by=identity.account)

@@ -14,7 +14,7 @@ from rules.refusal import Refused
 from rules.work import unit_of_work
 
 WAITS, WAITS_ELSEWHERE = timedelta(minutes=5), timedelta(minutes=15)  # for the phone; at another site, a bank's
-REGISTERS = timedelta(minutes=30)  # between being identified and having filled in the rest
+REGISTERS = timedelta(minutes=10)  # between being identified and having filled in the rest
 # Pushed to one person's phone within ten minutes and still without an answer, and in a day (T59); begun from one network.
 PENDING, A_DAY, FROM_A_NETWORK = 3, 10, 60
 TEN_MINUTES = timedelta(minutes=10)
@@ -122,6 +122,12 @@ def settle(flow: IdentityFlow, why: str, person: Mapping[str, Any] | None = None
             setattr(flow, name, value)
         if person is not None and "pushed" in flow.facts:
             limits.give_back("identity-push", flow.facts["pushed"])  # answered: it does not wait
+
+
+def cancel(flow: IdentityFlow) -> None:
+    """End a flow of which nothing has come yet, whether it waits or somebody was identified: who it was is forgotten."""
+    open_ = (IdentityFlow.id == flow.id) & IdentityFlow.used_at.is_null() & IdentityFlow.outcome.in_(("", IDENTIFIED))
+    IdentityFlow.update(outcome=CANCELLED, person_sealed="", state_sealed="").where(open_).execute()
 
 
 def person(flow: IdentityFlow) -> identities.Proven:

@@ -68,6 +68,11 @@ def undo_email(site_url: str, token: str) -> str:
     return f"{site_url}/undo-email/{token}"
 
 
+def not_me(site_url: str, token: str) -> str:
+    """Takes away a way to sign in that somebody else has added."""
+    return f"{site_url}/not-me/{token}"
+
+
 def declare_readings(site_url: str) -> str:
     """The page where all meters can be declared."""
     return f"{site_url}/meters/declare-readings"

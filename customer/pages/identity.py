@@ -19,8 +19,8 @@ from flask_babel import gettext as _
 
 import web
 from customer import forms
-from customer.pages.sign_in import let_in
-from customer.ways import Way, browser_secret, ways
+from customer.pages.sign_in import confirm_page, let_in, over
+from customer.ways import Way, browser_secret, current_slot, forget_browser, forget_flow, ways
 from integrations.identity import NotIdentified, Wish
 from models import N_, Account, IdentityFlow, now
 from rules import accounts, details, identities, identity_flows, personal_codes, settings
@@ -50,7 +50,7 @@ def _proven_slot() -> str:
 
 
 def is_proven_lately() -> bool:
-    """Whether who is signed in has proven who they are a moment ago: then no password is asked."""
+    """Whether who is signed in has proven a moment ago that they are whom the account is known to be of: then no password is asked."""
     at = session.get(_proven_slot())
     return web.viewer() is not None and at is not None and now() - datetime.fromisoformat(at) < LATELY
 
@@ -73,7 +73,9 @@ def begin(purpose: str, name: str) -> Any:
     chosen = request.form.get("flow", flows[0])
     if chosen not in flows:
         abort(400)
-    asks_password = asked == "link" and not is_proven_lately()
+    # Whoever holds an open session must not be able to add a way in of their own: who somebody is counts as proof once it is there.
+    adds = asked == "link" or (asked == "confirm" and identities.strong(account) is None)
+    asks_password = adds and not is_proven_lately()
     form = forms.way_form(way.asks(chosen), asks_password=asks_password)
     if form.validate_on_submit():
         with web.asking(form):
@@ -121,6 +123,8 @@ def _begin(way: Way, purpose: str, flow: str, form: forms.WayForm, secret: str, 
     )
     if row is None:
         return identity_flows.address(secret, key)
+    forget_flow()
+    session[current_slot()] = str(row.public_id)
     try:
         row.facts |= identity_flows.spend(web.source(), country, code)
         token = secrets.token_urlsafe(24)
@@ -281,11 +285,13 @@ def callback(token: str = "") -> Any:
 @pages.post("/prove/<uuid:public_id>/cancel")
 @web.once
 def cancel(public_id: UUID) -> Any:
-    """Stop waiting; what the phone says after that is not looked at."""
+    """Stop waiting, or "Not you?": what the phone says after that is not looked at, and who was recognised here is forgotten."""
     flow = _mine(public_id)
     if flow is None:
         return redirect(url_for("sign_in.sign_in"))
-    identity_flows.settle(flow, identity_flows.CANCELLED)
+    if identity_flows.is_identified(flow, now()):
+        forget_browser()
+    identity_flows.cancel(flow)
     return redirect(_back(flow.purpose))
 
 
@@ -324,15 +330,17 @@ UNLINKED = N_("This login is not linked to an account here. Sign in another way,
 
 def _confirm(flow: IdentityFlow) -> Any:
     account = web.viewer()
-    identities.confirm(account, identity_flows.use(flow), site_url=web.site_url())
+    was_known = identities.strong(account) is not None
+    identities.confirm(account, identity_flows.use(flow), site_url=web.site_url(), session=web.session_secret())
     web.sign_in(account)  # what may be done has grown: so has the session's secret changed (T48)
-    session[_proven_slot()] = now().isoformat()
+    if was_known:
+        session[_proven_slot()] = now().isoformat()
     web.tell(_("It is confirmed who you are."))
     return redirect(web.safe_next(flow.facts["next"], url_for("home.index")))
 
 
 def _link(flow: IdentityFlow) -> Any:
-    identities.link(web.viewer(), identity_flows.use(flow), site_url=web.site_url())
+    identities.link(web.viewer(), identity_flows.use(flow), site_url=web.site_url(), session=web.session_secret())
     web.tell(_("From now on you can sign in with %(way)s too.", way=ways("link")[flow.method].title))
     return redirect(url_for("account.view"))
 
@@ -360,3 +368,21 @@ def unlink(name: str) -> Any:
             return redirect(url_for("account.view"))
     lead = _("From then on your account cannot be opened with it.")
     return render_template("customer/form.html", form=form, title=title, lead=lead, button=_("Unlink"), back_url=url_for("account.view"))
+
+
+@pages.route("/not-me/<token>", methods=["GET", "POST"])
+@web.once
+def not_me(token: str) -> Any:
+    """The link of the letter that tells of a new way in: it takes that away, and asks for another password (T50)."""
+    form = forms.confirm_form(asks_password=False)
+    try:
+        way = _(identities.find_not_me(web.here(), token))
+        if form.validate_on_submit():
+            identities.end_by_link(web.here(), token)
+            web.sign_out()
+            web.tell(_("It is taken away, and all are signed out. Now set a new password: whoever added it knows yours."))
+            return redirect(url_for("sign_in.forgotten_password"))
+    except Refused as no:
+        return over(no, url_for("sign_in.sign_in"), _("Sign in"))
+    lead = _("Your account will open with %(way)s no more, and everybody is signed out of it. Then set a new password.", way=way)
+    return confirm_page(form, title=_("It was not me"), lead=lead, button=_("Take it away"))

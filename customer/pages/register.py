@@ -77,6 +77,7 @@ def register() -> Any:
         person_types=types,
         person_type=person_type,
         shared=shared if offered else None,
+        proven=proven,
         person=identity_flows.person(proven) if proven else None,
         ways=ways("register").values() if rules.signup_identity != "no" and offered is None else (),
         picks_head=rules.signup_identity == "heads" and offered is None and invitation is None,

@@ -182,7 +182,7 @@ def test_whoever_signs_in_meanwhile_cannot_end_what_another_has_begun(visitor: B
     visitor.enter(anna)
     visitor.get("/north/identity")
     visitor.follow("Smart-ID")
-    visitor.submit("Continue", personal_code=ONA.code)
+    visitor.submit("Continue", personal_code=ONA.code, current=factories.PASSWORD)
     visitor.enter(petr)
     phone.answer = ONA
     visitor.get(f"{visitor.at}?check=yes")
@@ -437,7 +437,7 @@ def test_an_invited_authorised_person_proves_who_they_are_while_registering(visi
 def confirm(visitor: Browser, phone: Phone, who: Person = ONA) -> None:
     """From the page that asks for identity to what comes after the phone."""
     visitor.follow("Smart-ID")
-    visitor.submit("Continue", personal_code=who.code)
+    visitor.submit("Continue", personal_code=who.code, current=factories.PASSWORD)
     arrive(visitor, phone, who)
     visitor.submit("Continue")
 

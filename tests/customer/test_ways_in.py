@@ -1,0 +1,127 @@
+"""Whoever holds an open session, a shared computer or somebody's old page gets no way in by it (T48, T50, T57-T60)."""
+
+from dataclasses import asdict
+from typing import Any
+
+import pytest
+
+from integrations.identity import Person, available
+from models import Account, Confirmation, Identity, IdentityFlow, Session
+from rules import identities, identity_flows, sessions, settings
+from tests import factories, letters
+from tests.browser import Browser
+from tests.customer import test_identity
+from tests.customer.test_identity import GOOGLE, ONA, RASA, Elsewhere, Phone, arrive, begin, identified, proven
+
+phone, google, north, ona = test_identity.phone, test_identity.google, test_identity.north, test_identity.ona
+
+
+def confirms(visitor: Browser, phone: Phone, who: Person, **typed: str) -> None:
+    """From the account's page to what comes after the phone."""
+    visitor.get("/north/identity")
+    visitor.follow("Smart-ID")
+    visitor.submit("Continue", personal_code=who.code, **typed)
+
+
+def test_an_open_session_is_not_enough_to_confirm_who_somebody_is(visitor: Browser, phone: Phone, north: Any) -> None:
+    """T48, T60: whoever sits at another's computer does not become them."""
+    visitor.enter(factories.account(north))
+    confirms(visitor, phone, RASA)
+    assert phone.wishes == []
+    confirms(visitor, phone, RASA, current="wrong-one-1")
+    assert "not your present password" in visitor.text
+    assert phone.wishes == []
+    confirms(visitor, phone, ONA, current=factories.PASSWORD)
+    arrive(visitor, phone, ONA)
+    visitor.submit("Continue")
+    assert Identity.get().first_name == "Ona"
+
+
+@pytest.mark.parametrize("was_known", [True, False])
+def test_whom_the_account_is_known_to_be_of_links_without_its_password(
+    visitor: Browser, phone: Phone, north: Any, monkeypatch: pytest.MonkeyPatch, was_known: bool
+) -> None:
+    """IB-11: not whoever became that a moment ago."""
+    monkeypatch.setattr(available, "methods", lambda config, slug: {"smart_id": phone, "google": Elsewhere()})
+    settings.change(north, "login_social", True, by="operator")
+    account = factories.account(north)
+    if was_known:
+        identities.confirm(account, proven(ONA))
+    visitor.enter(account)
+    visitor.get("/north/prove/confirm/with/smart_id")
+    assert bool(visitor.page.xpath("//input[@name='current']")) is not was_known
+    visitor.submit("Continue", personal_code=ONA.code, **({} if was_known else {"current": factories.PASSWORD}))
+    arrive(visitor, phone, ONA)
+    visitor.submit("Continue")
+    visitor.get("/north/prove/link/with/google")
+    assert bool(visitor.page.xpath("//input[@name='current']")) is not was_known
+
+
+def test_another_browser_does_not_grow_with_the_account(visitor: Browser, phone: Phone, north: Any) -> None:
+    """T50: a session of before the identity was confirmed, or a login linked, ends; that of whoever did it stays."""
+    account = factories.account(north)
+    elsewhere = sessions.open_for(account)
+    visitor.enter(account)
+    confirms(visitor, phone, ONA, current=factories.PASSWORD)
+    arrive(visitor, phone, ONA)
+    visitor.submit("Continue")
+    assert sessions.customer(elsewhere, north) is None
+    assert Session.select().count() == 1
+    here, elsewhere = sessions.open_for(account), sessions.open_for(account)
+    identities.link(account, proven(GOOGLE), session=here)
+    assert sessions.customer(here, north) == account
+    assert sessions.customer(elsewhere, north) is None
+
+
+def test_the_letter_takes_away_what_somebody_else_has_added(visitor: Browser, phone: Phone, ona: Account) -> None:
+    """T50: by a button, once, with every session; then another password is asked for."""
+    path = letters.fact("way_in_added", "not_me_url").partition("lt")[2]
+    mallory = sessions.open_for(ona)
+    visitor.get(path)
+    assert "Smart-ID" in visitor.text
+    assert Identity.get().ended_at is None, "opening it changes nothing"
+    visitor.submit("Take it away")
+    assert visitor.at == "/north/forgotten-password"
+    assert Identity.get().ended_by == "customer"
+    assert Account.get().identity_confirmed_at is None
+    assert sessions.customer(mallory, ona.organisation) is None
+    visitor.get(path)
+    assert visitor.status == 410
+    begin(visitor)
+    arrive(visitor, phone, ONA)
+    visitor.submit("Continue")
+    assert "no account here does yet" in visitor.text
+    assert Confirmation.get().used_at
+
+
+def test_who_comes_next_to_a_shared_computer_is_not_whoever_was_before(visitor: Browser, phone: Phone, db: object) -> None:
+    """T57: "Not you?" forgets the person, and so does another beginning."""
+    factories.organisation("north", login_smart_id=True, signup_identity="offered", signup_phone=False)
+    identified(visitor, phone)
+    at = visitor.at
+    assert "Ona Pavyzdienė" in visitor.text
+    visitor.submit("Not you? Begin again")
+    visitor.get(at)
+    assert "Ona Pavyzdienė" not in visitor.text
+    assert IdentityFlow.get().person_sealed == ""
+
+    identified(visitor, phone)
+    at = visitor.at
+    begin(visitor, code=RASA.code)
+    visitor.get(at)
+    assert "Ona Pavyzdienė" not in visitor.text
+    assert [flow.person_sealed for flow in IdentityFlow.select()] == ["", "", ""]
+
+
+@pytest.mark.parametrize("flow", ["google", "confirm", "account"])
+def test_only_who_has_proven_who_they_are_registers_with_that(visitor: Browser, phone: Phone, flow: str, db: object) -> None:
+    """K22, T57: no login elsewhere, and nothing that was begun at an account."""
+    north = factories.organisation("north", login_smart_id=True, signup_identity="offered")
+    begin(visitor)
+    row = IdentityFlow.get()
+    identity_flows.settle(row, identity_flows.IDENTIFIED, asdict(GOOGLE if flow == "google" else ONA))
+    if flow != "google":
+        row.purpose, row.account = flow if flow == "confirm" else "sign_in", factories.account(north) if flow == "account" else None
+        row.save()
+    visitor.get(f"/north/register?proven={row.public_id}")
+    assert "It is confirmed who you are" not in visitor.text

@@ -10,8 +10,8 @@ from typing import Any
 from peewee import IntegrityError
 
 from models import N_, AccessType, Account, Company, Contract, Invitation, Membership, Representative, Share, Staff, database, now
-from rules import access, bulk, details, events, freezes, holding, messages, settings
-from rules.refusal import Missing, Refused
+from rules import access, bulk, buyers, details, events, freezes, holding, messages, settings
+from rules.refusal import Doubtful, Missing, Refused
 from rules.work import unit_of_work
 
 MANAGES = "representative.change"
@@ -19,6 +19,10 @@ HEADS_STAY = N_("Who heads a company comes from the register of legal entities: 
 LAST_ONE = N_("Nobody would be left to look after the people of {company}. Give somebody else the access of an authorised person first.")
 NOT_YOURS = N_("Your access type does not allow this.")
 AGAIN = N_("An access type is not lowered here. Remove the person and invite them anew.")
+OTHERS = N_(
+    "Bills of this contract are for {names}. Whoever represents {company} would see them. Are you sure that they are the same customer?"
+)
+STILL_BILLED = N_("Bills of this contract are for {company}. Whoever adds the contract next would see them. Are you sure?")
 SAME = N_("The access type is this already: nothing was changed.")
 
 
@@ -201,17 +205,27 @@ def remove_by_staff(other: Representative, *, reason: str, by: Staff) -> None:
         end(as_it_stands(other), "staff", by=by, reason=reason.strip())
 
 
-def set_company(contract: Contract, *, company: Company, reason: str, by: Staff) -> None:
+def set_company(contract: Contract, *, company: Company, reason: str, by: Staff, sure: bool = False) -> None:
     """Say whose contract it is, where the billing system does not: whoever represents the company has it from then on, whoever came
-    by the company before does not. Raises Refused."""
+    by the company before does not. Raises Refused; Doubtful where they would see bills for somebody else, unless `sure`."""
     if not Company.within(by).where(Company.id == company.id).exists() or company.organisation_id != contract.organisation_id:
         raise Refused(N_("Select one of the same organisation"), field="company")
+    others = {name for name in _billed_to(contract) if not buyers.is_named(name, company.name)}
+    if others and not sure:
+        raise Doubtful(OTHERS, field="company", company=company.name, names=", ".join(sorted(others)[:3]))
     _say_company(contract, company, reason=reason, by=by)
 
 
-def take_from_company(contract: Contract, *, reason: str, by: Staff) -> None:
-    """Say that a contract is no company's: it leaves the accounts of all who came by one. Raises Refused."""
+def take_from_company(contract: Contract, *, reason: str, by: Staff, sure: bool = False) -> None:
+    """Say that a contract is no company's: it leaves the accounts of all who came by one. Raises Refused; Doubtful where whoever adds
+    it next would see the company's bills, unless `sure`."""
+    if contract.company and not sure and any(buyers.is_named(name, contract.company.name) for name in _billed_to(contract)):
+        raise Doubtful(STILL_BILLED, company=contract.company.name)
     _say_company(contract, None, reason=reason, by=by)
+
+
+def _billed_to(contract: Contract) -> set[str]:
+    return buyers.of([contract.id]).get(contract.id, set()) - {""}
 
 
 def _say_company(contract: Contract, company: Company | None, *, reason: str, by: Staff) -> None:

@@ -34,7 +34,7 @@ from models import (
     fold,
     payer_code_key,
 )
-from rules import chain, companies, events, holding, links, messages, readings
+from rules import buyers, chain, companies, events, holding, links, messages, readings
 from rules.bulk import add_all, among, insert, new_ids, update
 from rules.sync_run import NEVER, VERSIONS, Aside, Item, Record, Run
 
@@ -84,6 +84,11 @@ def take_contracts(run: Run, items: Sequence[Item]) -> None:
     whose = _companies(run, [item.record for item, _ in pairs])
     moved: dict[int, Contract] = {}
     whose_ids: set[int] = set()
+    billed = buyers.of(
+        contract.id
+        for item, contract in pairs
+        if contract.id and (company := whose.get(item.record.company_code)) and company.id != contract.company_id
+    )
     for item, contract in pairs:
         it, before, company = item.record, contract.company_id, whose.get(item.record.company_code)
         house, flat = houses.get((it.building, None)), houses.get((it.building, it.premises))
@@ -94,12 +99,19 @@ def take_contracts(run: Run, items: Sequence[Item]) -> None:
         if company is not None:
             place["company"] = company
         is_same = company is not None and company.id == before
-        if contract.id is not None and not is_same and _has_passed_on(contract, it):
+        has_passed_on = contract.id is not None and not is_same and _has_passed_on(contract, it, company)
+        if has_passed_on:
             if it.opened_on > run.today:
                 run.put_aside(item, Aside("goes-on", GOES_ON, payer_code=it.payer_code, opened_on=it.opened_on))
                 continue
             holding.pass_on(contract, it.opened_on)
             said["company"] = company
+        elif contract.id is not None and buyers.is_moved_unsaid(contract, it.customer_name, company, billed):
+            run.doubted.add(contract.id)
+            names = {"known": contract.company.name if contract.company else contract.customer_name, "name": it.customer_name}
+            run.put_aside(item, Aside("whose", buyers.WHOSE, payer_code=it.payer_code, **names))
+            continue
+        run.doubted.discard(contract.id)
         words = (it.address, it.building, it.premises, *([it.company_code] if it.company_code else []))
         has_changed = _say(contract, said) | _say_unless_said(contract, place, *words)
         if contract.id is not None:
@@ -139,10 +151,13 @@ def _keep_in_step(moved: Iterable[Contract], of: set[int]) -> None:
         companies.keep_in_step(among(Contract.id, numbers), sorted(of), by=events.SYSTEM)
 
 
-def _has_passed_on(contract: Contract, it: Record) -> bool:
-    """Whether the payer code is another customer's from now on: of another name, and opened later (decision 11)."""
-    is_later = it.opened_on is not None and contract.opened_on is not None and it.opened_on > contract.opened_on
-    return is_later and fold(it.customer_name) != fold(contract.customer_name)
+def _has_passed_on(contract: Contract, it: Record, company: Company | None) -> bool:
+    """Whether the payer code is another customer's from now on: of another name or company, and opened later (decision 11). Where
+    nobody has said yet since when it was a customer's, the first day said with another company is such a day."""
+    of_one, of_other = contract.company_id, company and company.id
+    if it.opened_on is None or (of_one == of_other if contract.opened_on is None else it.opened_on <= contract.opened_on):
+        return False
+    return bool(of_one and of_other) or fold(it.customer_name) != fold(contract.customer_name)
 
 
 def _say_unless_said(row: Table, values: dict[str, Any], *words: str | None) -> bool:
@@ -175,7 +190,10 @@ def load_contracts(run: Run, items: Sequence[Item]) -> None:
 
 
 # What meters, bills and readings must know of their contract.
-ENOUGH = (Contract.id, Contract.provider, Contract.payer_code, Contract.payer_code_key, Contract.building, Contract.ended_on)
+ENOUGH = (
+    Contract.id, Contract.provider, Contract.payer_code, Contract.payer_code_key, Contract.building, Contract.ended_on,
+    Contract.customer_name, Contract.company, Contract.opened_on,
+)  # fmt: skip
 
 
 def _provider(run: Run, it: Record) -> Provider | None:
@@ -261,25 +279,33 @@ def take_invoices(run: Run, items: Sequence[Item]) -> None:
     pairs = list(_with_contracts(run, list(_likely(run, items)), opens=run.rules.unknown_payer == "open"))
     add_all(contract for _, contract in pairs)
     bills = _bills(run, {item.record.number for item, _ in pairs})
+    of_companies = _of_companies(contract for _, contract in pairs)
     versions: dict[Key, Version] = {}
+    taken = []
     for item, contract in pairs:
         key = (contract.provider_id, _kind(item.record), item.record.number)
-        if key not in bills:
-            bills[key] = Bill(*key)
-        elif not _is_newer(run, bills[key], item):
+        if key in bills and not _is_newer(run, bills[key], item):
+            taken.append(item)
             continue
+        it, company = item.record, of_companies.get(contract.company_id)
+        if buyers.is_for_another(contract, it, company, is_doubted=contract.id in run.doubted):
+            names = {"known": company.name if company else contract.customer_name, "name": it.customer_name}
+            run.put_aside(item, Aside("whose-bill", buyers.ANOTHERS, number=it.number, payer_code=it.payer_code, **names))
+            continue
+        taken.append(item)
+        bills.setdefault(key, Bill(*key))
         run.sees(bills[key].id)
         bills[key].content_digest, bills[key].revised_at = item.digest, item.record.revised_at
         versions[key] = (bills[key], item, contract)
         if item.rivals:
             _tell_of_versions(run, bills[key], *item.rivals)
-    run.figures["same"] += len(pairs) - len(versions)
+    run.figures["same"] += len(taken) - len(versions)
     new = _write(run, list(versions.values()))
     if run.rules.unknown_payer == "open":
         _name_after_latest_bill(run, {contract.id for _, _, contract in versions.values()}, {bill.id for bill, _, _ in versions.values()})
         _find_companies(run, list(versions.values()))
     _announce(run, [row for row in new if row["kind"] == "invoice" and row["issued_on"] >= run.today - ANNOUNCED])
-    run.taken_in(item for item, _ in pairs)
+    run.taken_in(taken)
 
 
 Key = tuple[int, str, str]
@@ -312,6 +338,12 @@ def _bills(run: Run, numbers: Iterable[str]) -> dict[Key, Bill]:
     columns = (getattr(Invoice, name.removesuffix("_id")) for name in Bill.__slots__)
     known: Any = Invoice.select(*columns).where((Invoice.organisation == run.organisation) & among(Invoice.number, numbers))
     return {values[:3]: Bill(*values) for values in known.tuples()}
+
+
+def _of_companies(contracts: Iterable[Contract]) -> dict[int, Company]:
+    """The companies that these contracts belong to, by id."""
+    ids = {contract.company_id for contract in contracts if contract.company_id}
+    return {row.id: row for row in Company.select().where(Company.id.in_(ids))} if ids else {}
 
 
 def _likely(run: Run, items: Sequence[Item]) -> Iterable[Item]:
@@ -476,8 +508,6 @@ def _find_companies(run: Run, versions: Sequence[Version]) -> None:
     """A contract that is known from bills alone becomes the company's whose code a bill says, if all its bills are that one's: else a
     company would see what another customer was billed, and staff say whose it is."""
     said = {contract.id: item.record for _, item, contract in versions if item.record.company_code and contract.id not in run.told}
-    if not said:
-        return
     if not said:
         return
     whose = _companies(run, list(said.values()))

@@ -112,6 +112,7 @@ class Run:
         self.is_announcing = self.rules.announce_invoices and SyncRun.select().where(complete).exists()
         # What the feed holds as it stands here, by ids: bills, contracts, versions of readings; and older versions, by the newest.
         self.seen, self.told, self.versions = Bits(), Bits(), Bits()
+        self.doubted: set[int] = set()  # contracts whose own record waits, because it would give them to another customer
         self.replaced: dict[int, Item] = {}
         self.has_problems = SyncProblem.select().where(SyncProblem.organisation == here).exists()  # open or not
         self.openings = 0  # contracts and meters that may let in what was put aside

@@ -28,6 +28,8 @@ class Guard(NamedTuple):
 
 
 GUARDS = (
+    Guard("a contract goes to nobody without a first day", "rules/intake.py", "elif contract.id is not None and buyers.is_moved_unsaid(contract, it.customer_name, company, billed):", "elif False:", "tests/rules/test_companies_feed.py -k first_day"),
+    Guard("a bill for another customer waits", "rules/intake.py", "if buyers.is_for_another(contract, it, company, is_doubted=contract.id in run.doubted):", "if False:", "tests/rules/test_companies_feed.py"),
     # ---- scope
     Guard("staff see their organisation only", "tables/core.py", "return rows if viewer.sees_install else rows.where(cls.seen_by_staff(viewer))", "return rows", "tests/backoffice/test_scope.py -k another_organisation"),
     Guard("customers see their own rows only", "tables/core.py", "            return rows.where(cls.seen_by_customer(viewer))", "            return rows", "tests/test_access.py -k every_customer_page"),

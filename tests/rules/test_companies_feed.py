@@ -13,6 +13,7 @@ from integrations.billing_feed import Contract, Invoice, records
 from integrations.billing_feed.records import company_code
 from models import Company, Membership, Organisation
 from rules import companies
+from rules.refusal import Doubtful
 from tests import factories
 from tests.rules.test_companies import in_step, person, seen
 from tests.rules.test_sync import bill, place, take
@@ -90,3 +91,92 @@ def test_bills_read_before_there_were_companies_are_the_same_bills() -> None:
     plain = [made[0] if value == without.lines else made[1] if value == without.vat else value for value in said]
     encoded = records._JSON.encode([Invoice.__name__, *plain])
     assert billing_feed.digest(without) == hashlib.sha256(encoded.encode()).hexdigest()
+
+
+# ---- whose bills: from one customer to another without a day ------------------------------------------------------------
+
+OWN = Contract("VE 1", customer_name="Ona Pavyzdienė", address="Verslo g. 1")
+UOSIS = {"customer_name": "UAB Uosis", "company_code": "302345678"}
+BERZAS = {"customer_name": "UAB Beržas", "company_code": "305555555"}
+PETRAS = {"customer_name": "Petras Petraitis", "company_code": ""}
+
+
+def bills_of(account: models.Account) -> list[str]:
+    return sorted(row.number for row in models.Invoice.within(models.Account.get_by_id(account.id)))
+
+
+@pytest.mark.parametrize(
+    ("was", "becomes"),
+    [({"customer_name": "Ona Pavyzdienė"}, BERZAS), (UOSIS, BERZAS), (UOSIS, UOSIS | {"company_code": "305555555"}), (UOSIS, PETRAS)],
+    ids=["person-to-company", "company-to-company", "to-a-namesake", "company-to-person"],
+)
+@pytest.mark.parametrize("has_codes", [True, False], ids=["bills-with-codes", "bills-without"])
+def test_who_gets_a_contract_without_a_first_day_sees_nobody_elses_bills(
+    north: Organisation, was: dict[str, Any], becomes: dict[str, Any], has_codes: bool
+) -> None:
+    """T11: neither whoever had it nor whoever is said to have it; with the first day all of it is taken in."""
+
+    def on(number: str, of: dict[str, Any], day: date) -> Any:
+        return bill(number, "VE 1", issued_on=day, **(of if has_codes else of | {"company_code": ""}))
+
+    old, new = on("OLD", was, date(2026, 9, 1)), on("NEW", becomes, date(2026, 11, 1))
+    take(north, [replace(OWN, **was), old])
+    contract, anna, ben, cora = models.Contract.get(), person(north, "anna"), person(north, "ben"), person(north, "cora")
+    factories.represents(ben, Company.get_or_none(code="305555555") or factories.company(north, "UAB Beržas", code="305555555"))
+    if contract.company is None:
+        factories.holds(anna, contract)
+    else:
+        factories.represents(anna, contract.company)
+    moved = replace(OWN, **becomes)
+    for _ in range(2):  # the next night as well
+        take(north, [moved, new])
+        assert (bills_of(anna), bills_of(ben)) == (["OLD"], [])
+    assert "whose" in {row.kind for row in models.SyncProblem.select()}
+    # The night on which it is said since when.
+    models.Membership.update(since_at=models.now().replace(year=2025)).execute()
+    take(north, [replace(moved, opened_on=date(2026, 10, 1)), new])
+    assert bills_of(anna) == []
+    assert bills_of(ben) == (["NEW"] if becomes["company_code"] else [])
+    factories.holds(cora, models.Contract.get())
+    assert bills_of(cora) == ["NEW"]
+    assert [row.kind for row in models.SyncProblem.select().where(models.SyncProblem.resolved_at.is_null())] == []
+    in_step()
+
+
+def test_a_bill_for_another_company_waits(db: Any) -> None:
+    """T11, AG-13: where bills alone say whose a contract is; the same name in another order is the same."""
+    west = place("west", unknown_payer="open")
+    take(west, [bill("S1", "A 1", **UOSIS), bill("S2", "B 1", customer_name="Ona Pavyzdienė")])
+    anna, ona = person(west, "anna"), person(west, "ona")
+    factories.represents(anna, Company.get())
+    factories.holds(ona, models.Contract.get(payer_code="B 1"))
+    take(west, [bill("S3", "A 1", **BERZAS), bill("S4", "B 1", **BERZAS), bill("S5", "A 1", customer_name="„Uosis“, UAB")])
+    assert (bills_of(anna), bills_of(ona)) == (["S1", "S5"], ["S2"])
+    assert {(row.kind, row.facts["known"]) for row in models.SyncProblem.select()} == {
+        ("whose-bill", "UAB Uosis"),
+        ("whose-bill", "Ona Pavyzdienė"),
+    }
+
+
+def test_a_contract_whose_company_is_said_for_the_first_time_becomes_that_ones(north: Organisation) -> None:
+    """IB-03: whose bills all are for it."""
+    take(north, [replace(WORKS, company_code=""), bill("S1", "VE 1", customer_name="UAB „Uosis“")])
+    take(north, [WORKS])
+    assert models.Contract.get().company.code == "302345678"
+
+
+def test_staff_are_asked_before_a_company_sees_bills_for_somebody_else(north: Organisation) -> None:
+    """T11: and before whoever adds it next sees the company's."""
+    take(north, [OWN, bill("S1", "VE 1", customer_name="Ona Pavyzdienė")])
+    uosis, agent = factories.company(north), factories.staff(north)
+    with pytest.raises(Doubtful, match="Bills of this contract are for") as doubt:
+        companies.set_company(models.Contract.get(), company=uosis, reason="A letter", by=agent)
+    assert doubt.value.facts["names"] == "Ona Pavyzdienė"
+    companies.set_company(models.Contract.get(), company=uosis, reason="A letter", by=agent, sure=True)
+    companies.take_from_company(models.Contract.get(), reason="A mistake", by=agent)
+    models.Invoice.update(buyer_name="UAB Uosis").execute()
+    companies.set_company(models.Contract.get(), company=uosis, reason="A letter", by=agent)
+    with pytest.raises(Doubtful, match="adds the contract next"):
+        companies.take_from_company(models.Contract.get(), reason="Sold", by=agent)
+    companies.take_from_company(models.Contract.get(), reason="Sold", by=agent, sure=True)
+    assert models.Contract.get().company is None

@@ -1,20 +1,26 @@
 """Asking another company's system over HTTP: short waits, small answers, no redirects, and only the certificates that were agreed on."""
 
+import io
 import json
 import socket
 import ssl
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
+from http.client import HTTPResponse
 from ipaddress import ip_address
 from typing import Any
 from urllib.parse import urlencode
 
 import urllib3
-from urllib3.connection import HTTPSConnection
-from urllib3.connectionpool import HTTPSConnectionPool
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 
 SECONDS, MOST_BYTES = 5.0, 1_000_000
+_until: ContextVar[float | None] = ContextVar("until", default=None)
 
 
 class Unreachable(Exception):
@@ -40,7 +46,64 @@ class Answer:
         return found
 
 
-class _Public(HTTPSConnection):
+@contextmanager
+def within(seconds: float) -> Iterator[None]:
+    """All that is asked inside, together, has this long: what is asked after it is Unreachable at once."""
+    token = _until.set(time.monotonic() + seconds)
+    try:
+        yield
+    finally:
+        _until.reset(token)
+
+
+class _Timed(io.RawIOBase):
+    """What a connection receives until its timeout is over, counted from here on: the socket's own starts anew with each byte."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection, self._received = connection, connection.makefile("rb", buffering=0)
+        self._until = time.monotonic() + (connection.gettimeout() or SECONDS)
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, into: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("no whole answer in time")
+        self._connection.settimeout(left)
+        return self._received.readinto(into)
+
+    def close(self) -> None:
+        self._received.close()
+        super().close()
+
+
+class _Answering(HTTPResponse):
+    """Status, headers and body, all of them in time."""
+
+    def __init__(self, connection: socket.socket, *more: Any, **named: Any) -> None:
+        super().__init__(connection, *more, **named)
+        self.fp.close()
+        self.fp = io.BufferedReader(_Timed(connection))
+
+
+class _Plain(HTTPConnection):
+    response_class = _Answering
+
+
+class _Secure(HTTPSConnection):
+    response_class = _Answering
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Plain
+
+
+class _SecurePool(HTTPSConnectionPool):
+    ConnectionCls = _Secure
+
+
+class _Public(_Secure):
     """To the open internet alone: the name is resolved once, and what was looked at is what is connected to (T81)."""
 
     def _new_conn(self) -> socket.socket:
@@ -74,6 +137,7 @@ class Client:
 
     def __init__(self, trust: str = "", *, is_public: bool = False) -> None:
         self._pool = urllib3.PoolManager(ssl_context=_context(trust), retries=False, maxsize=4)
+        self._pool.pool_classes_by_scheme = {"http": _PlainPool, "https": _SecurePool}
         if is_public:
             self._pool.pool_classes_by_scheme = {"https": _PublicPool}
             self._pool.key_fn_by_scheme.pop("http")
@@ -89,7 +153,12 @@ class Client:
         seconds: float = SECONDS,
         most_bytes: int = MOST_BYTES,
     ) -> Answer:
-        """One request: `body` as it is, or `fields` as a form. Raises Unreachable."""
+        """One request: `body` as it is, or `fields` as a form; the whole answer within `seconds`, and `within`'s. Raises Unreachable."""
+        until = _until.get()
+        if until is not None:
+            seconds = min(seconds, until - time.monotonic())
+            if seconds <= 0:
+                raise Unreachable("no time left to ask")
         send = dict(headers or {})
         if fields is not None:
             body = urlencode(fields).encode()
@@ -97,7 +166,7 @@ class Client:
         try:
             answer = self._pool.request(
                 method, url, body=body, headers=send, redirect=False, preload_content=False,
-                timeout=urllib3.Timeout(connect=min(3.0, seconds), read=seconds),
+                timeout=urllib3.Timeout(connect=min(3.0, seconds), total=seconds),
             )  # fmt: skip
             try:
                 # One byte more than is allowed shows that there is more.

@@ -21,6 +21,7 @@ import web
 from customer import forms
 from customer.pages.sign_in import confirm_page, let_in, over
 from customer.ways import Way, browser_secret, current_slot, forget_browser, forget_flow, ways
+from integrations import http
 from integrations.identity import NotIdentified, Wish
 from models import N_, Account, IdentityFlow, now
 from rules import accounts, details, identities, identity_flows, personal_codes, settings
@@ -43,6 +44,8 @@ WHY = {
 
 
 LATELY = timedelta(minutes=5)
+# For all that a method asks to judge one answer: the session, and of each certificate whether it still holds; or a provider's tokens.
+CHECK_SECONDS = 8.0
 
 
 def _proven_slot() -> str:
@@ -240,7 +243,8 @@ def _check(flow: IdentityFlow, way: Way, answer: Mapping[str, str]) -> None:
     if not state or not identity_flows.is_waiting(flow, now()):
         return
     try:
-        person = way.method.check(state, answer)
+        with http.within(CHECK_SECONDS):
+            person = way.method.check(state, answer)
     except NotIdentified as no:
         log.info("%s: %s (%s)", way.name, no.why, no)
         identity_flows.settle(flow, no.why)

@@ -21,7 +21,7 @@ from integrations.identity.certificates import Trust, extension
 
 SKEW = timedelta(minutes=5)  # between two clocks
 FRESH = timedelta(minutes=15)  # an answer that does not say until when it holds
-SECONDS = 2.0
+SECONDS, LIST_SECONDS = 2.0, 5.0
 LONGEST_LIST_BYTES = 30_000_000
 WEAK = (hashes.MD5, hashes.SHA1)
 
@@ -189,7 +189,7 @@ def _check_fresh(this_update: datetime, next_update: datetime | None) -> None:
 
 
 def _look(certificate: x509.Certificate, issuer: x509.Certificate, client: http.Client, url: str) -> bytes:
-    answer = client.ask("GET", url, seconds=SECONDS, most_bytes=LONGEST_LIST_BYTES)
+    answer = client.ask("GET", url, seconds=LIST_SECONDS, most_bytes=LONGEST_LIST_BYTES)
     if answer.status != 200:
         raise Silent(f"status {answer.status}")
     try:

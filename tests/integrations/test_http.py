@@ -3,7 +3,9 @@
 import socket
 import subprocess
 import threading
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
@@ -95,3 +97,54 @@ def test_the_certificate_must_be_the_names_and_not_the_addresss(tmp_path: Path, 
         server.shutdown()
         thread.join()
         server.server_close()
+
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
+
+
+@pytest.fixture
+def dripping() -> Iterator[Any]:
+    """Somebody who answers a byte at a time, beginning with what is given, for three seconds."""
+    server, over = socket.create_server(("127.0.0.1", 0)), threading.Event()
+
+    def answer(first: bytes) -> str:
+        def drip() -> None:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(first)
+                with suppress(OSError):
+                    for _ in range(60):
+                        if over.wait(0.05):
+                            break
+                        connection.sendall(b"1")
+
+        threading.Thread(target=drip, daemon=True).start()
+        return f"http://127.0.0.1:{server.getsockname()[1]}/"
+
+    yield answer
+    over.set()
+    server.close()
+
+
+@pytest.mark.parametrize(
+    "first",
+    [b"", b"HTTP/1.1 200 OK\r\nX-Slow: ", HEAD + b"Content-Length: 9999\r\n\r\n", HEAD + b"Transfer-Encoding: chunked\r\n\r\n2000\r\n"],
+    ids=["status", "headers", "body", "chunked body"],
+)
+def test_who_answers_a_byte_at_a_time_is_not_waited_for_longer_than_was_said(dripping: Any, first: bytes) -> None:
+    """T62: a timeout of the socket's begins anew with each byte."""
+    began = time.monotonic()
+    with pytest.raises(http.Unreachable):
+        http.Client().ask("GET", dripping(first), seconds=0.3)
+    assert 0.25 < time.monotonic() - began < 1.5
+
+
+def test_all_that_is_asked_together_has_one_time(dripping: Any) -> None:
+    """A check of many questions does not have as many times the seconds of one."""
+    url, began = dripping(HEAD + b"Content-Length: 9999\r\n\r\n"), time.monotonic()
+    with http.within(0.3):
+        for _ in range(3):
+            with pytest.raises(http.Unreachable):
+                http.Client().ask("GET", url, seconds=5.0)
+    assert time.monotonic() - began < 1.5

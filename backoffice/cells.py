@@ -138,6 +138,7 @@ MAILS = {
     "email_changed_new": N_("E-mail changed, to the new address"),
     "email_changed_old": N_("E-mail changed, to the old address"),
     "invitation_accepted": N_("Invitation taken"),
+    "invited_by_staff": N_("Staff invited to a company"),
     "former_head_gave": N_("Access that a former head gave"),
     "head_entered": N_("Head of a company entered by staff"),
     "merge_undone": N_("Joined accounts parted again"),

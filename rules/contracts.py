@@ -183,7 +183,7 @@ def claim(
     contract = proven[0]
     if contract.ended_on is not None and contract.ended_on <= clock.today():
         raise Refused(ENDED, field="payer_code", ended_on=contract.ended_on)
-    if account is not None and _knows_it_from_a_share(account, contract):
+    if account is not None and (_knows_it_from_a_share(account, contract) or _had_it_by_a_company(account, contract)):
         raise Refused(TAKEN, contact=contact(organisation))
     if rules.claim_who == "first" and Membership.select().where((Membership.contract == contract) & Membership.until_at.is_null()).exists():
         raise Refused(TAKEN, contact=contact(organisation))
@@ -197,6 +197,16 @@ def _knows_it_from_a_share(account: Account, contract: Contract) -> bool:
     if contract.opened_on is not None:  # what an earlier customer shared says nothing of who has it now
         mine &= Share.given_at >= clock.first_moment(contract.opened_on)
     return shared.where(mine).exists()
+
+
+def _had_it_by_a_company(account: Account, contract: Contract) -> bool:
+    """Whether the account had the contract only because of a company, or the company took it away: who was removed does not come back
+    with a bill kept from then (IB-57). What ended before its present customer had it is another's time."""
+    given = Membership.through.is_null(False) | (Membership.ended_by == "head")
+    mine = (Membership.account == account) & (Membership.contract == contract) & Membership.until_at.is_null(False) & given
+    if contract.opened_on is not None:
+        mine &= Membership.until_at >= clock.first_moment(contract.opened_on)
+    return Membership.select().where(mine).exists()
 
 
 def contact(organisation: Organisation) -> str:

@@ -159,7 +159,33 @@ def invite_by_staff(company: Company, *, email: str, access_type: str, reason: s
     address = _address(company, email)
     with unit_of_work():
         name = company.organisation.name
-        return _offer(company, address, access_type, site_url, by=by, name=name, reason=reason.strip(), staff=by)
+        made = _offer(company, address, access_type, site_url, by=by, name=name, reason=reason.strip(), staff=by)
+        _tell_managers(made, is_taken=False)
+    return made
+
+
+def _tell_managers(invitation: Invitation, *, is_taken: bool, but: int = 0) -> None:
+    """Whoever looks after the company's people hears whom staff put there."""
+    company = invitation.company
+    for other in companies.people(company):
+        if companies.MANAGES in other.access_type.deeds and other.account_id != but:
+            messages.put(
+                "invited_by_staff",
+                other.account,
+                organisation=company.organisation,
+                dedupe_key=f"invited_by_staff:{invitation.id}:{is_taken:d}:{other.account_id}",
+                who=invitation.email,
+                company=company.name,
+                access_type=access.ACCESS_TYPES[invitation.access_type.name][0],
+                is_taken=is_taken,
+            )
+
+
+def end_of_staff(person: Staff, *, by: Any) -> None:
+    """What somebody offered who works here no more is worth nothing (T08). Inside the unit of work that ends their work."""
+    theirs = (Invitation.staff == person) & Invitation.taken_at.is_null() & Invitation.ended_at.is_null()
+    for one in list(Invitation.select().where(theirs).order_by(Invitation.id)):
+        _end(one, "inviter", by=by)
 
 
 def send_again_by_staff(invitation: Invitation, *, reason: str, site_url: str, by: Staff) -> None:
@@ -240,6 +266,8 @@ def accept(account: Account, invitation: Invitation) -> Representative:
         by = found.invited_through and companies.as_it_stands(found.invited_through)
         if by and kind.name not in companies.grants(by):
             raise Refused(OVER)  # they may offer it no more (T08)
+        if found.staff and not access.allows(found.staff, "company.invite"):
+            raise Refused(OVER)
         known = next((row for row in companies.people(company) if row.account_id == account.id), None)
         if known and access.COMPANY_TYPES.index(known.access_type.name) <= access.COMPANY_TYPES.index(kind.name):
             raise Refused(HAVE_MORE, company=company.name)
@@ -258,6 +286,8 @@ def accept(account: Account, invitation: Invitation) -> Representative:
                 who=found.email,
                 company=company.name,
             )
+        else:
+            _tell_managers(found, is_taken=True, but=account.id)
     return made
 
 

@@ -6,7 +6,24 @@ from typing import Any, TypeVar
 
 from peewee import ForeignKeyField, IntegrityError
 
-from models import MOST_DIGITS, N_, Building, Company, Contract, Meter, MeterKind, Organisation, Owned, Premises, Provider, Staff, Table
+from models import (
+    MOST_DIGITS,
+    N_,
+    Building,
+    Company,
+    Contract,
+    Head,
+    Invitation,
+    Meter,
+    MeterKind,
+    Organisation,
+    Owned,
+    Premises,
+    Provider,
+    Representative,
+    Staff,
+    Table,
+)  # fmt: skip
 from rules import details, events, places
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
@@ -72,7 +89,7 @@ def change(row: Row, values: dict[str, Any], *, version: int, by: Staff, event: 
             _check_unique(model, changed, current)
             for name in changed:
                 if (model, name) in HELD and HELD[model, name](current):
-                    raise Refused(N_("This stays as it is: the billing system has contracts here. Correct it there"), field=name)
+                    raise Refused(HELD_BY.get(model, BY_BILLING), field=name)
             before = _facts({name: getattr(current, name) for name in changed})
             for name, value in changed.items():
                 setattr(current, name, value)
@@ -198,9 +215,16 @@ def iban(text: str) -> str:
 
 # What others go by, and so cannot change under them: a contract keeps the building of its premises, and the billing feed knows a
 # building by its address: it would make the old one anew, and take the contracts away from whoever manages this one.
+BY_BILLING = N_("This stays as it is: the billing system has contracts here. Correct it there")
+HELD_BY: dict[type[Table], str] = {
+    Company: N_("This stays as it is: contracts or people of the company go by it. Add the other company and put the contracts there"),
+}
 HELD: dict[tuple[type[Table], str], Callable[[Any], bool]] = {
     (Premises, "building"): lambda flat: Contract.select().where(Contract.premises == flat.id).exists(),
     (Building, "address"): lambda house: Contract.select().where((Contract.building == house.id) & Contract.run.is_null(False)).exists(),
+    (Company, "code"): lambda company: any(
+        model.select().where(model.company == company.id).exists() for model in (Contract, Head, Representative, Invitation)
+    ),
 }
 BOUNDS: dict[tuple[type[Table], str], tuple[int, int]] = {
     (Building, "reading_opens_on"): (1, 28),

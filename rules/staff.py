@@ -7,7 +7,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from models import N_, ROLES, Building, Confirmation, Organisation, Staff, StaffBuilding, database, fold, now
-from rules import access, details, events, keys, limits, links, lockouts, messages, sessions
+from rules import access, details, events, invitations, keys, limits, links, lockouts, messages, sessions
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 
@@ -293,6 +293,7 @@ def dismiss(person: Staff, *, reason: str, by: Staff) -> None:
             raise Refused(N_("{name} does not work here any more"), name=person.name)
         StaffBuilding.delete().where(StaffBuilding.staff == person).execute()
         _end_invitations(person)
+        invitations.end_of_staff(person, by=by)
         sessions.end_all(person)
         events.record("staff.dismissed", person, by=by, reason=reason.strip())
 

@@ -75,6 +75,7 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "reading_reminder": {"closes_on": ON, "is_start": True, "url": URL, "meters": ["KV1_241", "KV1_242"]},
     "former_head_gave": {"company": "UAB „Uosis“", "people": ["Rasa Bandomoji", "Ona Pavyzdienė"]},
+    "invited_by_staff": {"who": "jonas@uosis.example", "company": "UAB „Uosis“", "access_type": "User", "is_taken": True},
     "head_entered": {"company": "UAB „Uosis“", "head": "Jonas Pavyzdys"},
     "way_in_ended": {"way": "Smart-ID", "sign_in_url": URL},
     "accounts_merged": {"email": "ona@example.lt", "kept": "anna@example.lt"},

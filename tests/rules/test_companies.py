@@ -2,13 +2,13 @@
 
 import itertools
 from collections.abc import Callable
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
-from models import Account, Company, Contract, Event, Membership, Message, Organisation, Representative, Share
-from rules import access, checks, companies, contracts, events, holding, invitations, settings, sharing
+from models import Account, Company, Contract, Event, Invoice, Membership, Message, Organisation, Representative, Share, now
+from rules import access, checks, companies, contracts, events, holding, invitations, rows, settings, sharing
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 from tests import factories
@@ -299,6 +299,38 @@ def test_who_adds_a_companys_contract_by_its_bill_is_a_user_of_that_one_and_the_
     in_step()
 
 
+@pytest.mark.parametrize("was", ["user", "beside"])
+def test_who_was_removed_from_a_company_does_not_come_back_with_its_last_bill(north: Organisation, uosis: Company, was: str) -> None:
+    """IB-57, T11: nor who had one contract of it; once the payer code is another customer's, they may be that one."""
+    head, anna = person(north, "head"), person(north, "anna")
+    factories.represents(head, uosis)
+    contract = Contract.get(payer_code="VA 000 001")
+    if was == "user":
+        companies.remove(head, factories.represents(anna, uosis, "user"))
+    else:
+        attach(anna, contract)
+        companies.remove_beside(head, uosis, Membership.get((Membership.account == anna) & Membership.until_at.is_null()))
+    assert seen(anna) == []
+    with pytest.raises(Refused) as no:
+        attach(Account.get_by_id(anna.id), contract)
+    assert (no.value.message, seen(anna)) == (contracts.TAKEN, [])
+    Membership.update(until_at=now() - timedelta(days=300)).where(Membership.account == anna).execute()
+    Contract.update(opened_on=now().date() - timedelta(days=90)).execute()
+    Invoice.update(issued_on=now().date()).execute()
+    attach(Account.get_by_id(anna.id), contract)
+    assert seen(anna) == ["VA 000 001"]
+
+
+def attach(account: Account, contract: Contract) -> Membership:
+    return contracts.attach(
+        account,
+        provider=contract.provider,
+        payer_code=contract.payer_code,
+        invoice_number=f"B {contract.payer_code}",
+        source="192.0.2.0/24",
+    )
+
+
 def test_a_contract_that_passes_on_leaves_the_company_with_it(north: Organisation, uosis: Company) -> None:
     """T11: whoever represents the company has it no more, whenever they began."""
     anna = person(north, "anna")
@@ -364,6 +396,26 @@ def test_the_last_one_who_looks_after_the_people_stays(north: Organisation, uosi
     factories.represents(two, uosis, "authorised_person")
     companies.leave(one, uosis)
     assert (seen(one), told(one)[-1]) == ([], "company_access_ended")
+
+
+@pytest.mark.parametrize("by_it", ["contract", "person", "head", "invitation", "nothing"])
+def test_a_companys_code_stays_once_anything_goes_by_it(north: Organisation, by_it: str) -> None:
+    """IB-31, N05: the register would speak of another company."""
+    berzas, agent = factories.company(north, "UAB Beržas"), factories.staff(north)
+    if by_it == "contract":
+        factories.contract(north, "VA 000 009", company=berzas)
+    elif by_it == "person":
+        factories.represents(person(north, "anna"), berzas, "user")
+    elif by_it == "head":
+        factories.head(berzas)
+    elif by_it == "invitation":
+        invitations.invite_by_staff(berzas, email="x@y.example", access_type="user", reason="Asked", site_url=SITE, by=agent)
+    if by_it == "nothing":
+        assert rows.change(berzas, {"code": "305555555"}, version=berzas.version, by=agent)
+        return
+    with pytest.raises(Refused, match="go by it") as no:
+        rows.change(berzas, {"code": "305555555"}, version=berzas.version, by=agent)
+    assert (no.value.field, Company.get_by_id(berzas.id).code) == ("code", berzas.code)
 
 
 def test_contact_information_is_kept_as_it_is_asked_for(north: Organisation, uosis: Company) -> None:

@@ -6,7 +6,7 @@ import pytest
 from time_machine import travel
 
 from models import Account, Company, Confirmation, Event, Invitation, Message, Organisation, Representative, now
-from rules import companies, consents, events, invitations, registration, settings
+from rules import companies, consents, events, invitations, registration, settings, staff
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 from tests import factories
@@ -257,6 +257,31 @@ def test_staff_invite_for_a_company_that_nobody_looks_after(north: Organisation,
     other = invitations.invite_by_staff(uosis, email="x@uosis.example", access_type="user", reason="Asked", site_url=SITE, by=agent)
     invitations.revoke_by_staff(other, reason="Not asked", by=agent)
     assert not waits(other)
+
+
+def test_who_looks_after_a_companys_people_hears_whom_staff_invite_and_who_came(head: Account, uosis: Company, anna: Account) -> None:
+    """IB-57: nobody slips in; whoever came hears it otherwise."""
+    agent = factories.staff(uosis.organisation)
+    made = invitations.invite_by_staff(uosis, email=NEW, access_type="authorised_person", reason="Asked", site_url=SITE, by=agent)
+    told = Message.select().where(Message.kind == "invited_by_staff").order_by(Message.id)
+    assert [(m.account, m.facts["who"], m.facts["is_taken"]) for m in told] == [(head, NEW, False)]
+    invitations.accept(anna, made)
+    assert [(m.account, m.facts["is_taken"]) for m in told.clone()] == [(head, False), (head, True)]
+
+
+@pytest.mark.parametrize("how", ["dismissed", "other role"])
+def test_an_invitation_of_who_may_invite_no_more_is_worth_nothing(uosis: Company, anna: Account, how: str) -> None:
+    """T08"""
+    agent, administrator = factories.staff(uosis.organisation), factories.staff(uosis.organisation, "administrator")
+    made = invitations.invite_by_staff(uosis, email=NEW, access_type="user", reason="Asked", site_url=SITE, by=agent)
+    if how == "dismissed":
+        staff.dismiss(agent, reason="Left", by=administrator)
+        assert Invitation.get_by_id(made.id).ended_by == "inviter"
+    else:
+        staff.change_role(agent, role="auditor", reason="Moved", by=administrator)
+    with pytest.raises((Missing, Refused)):
+        invitations.accept(anna, made)
+    assert not Representative.select().where(Representative.account == anna).exists()
 
 
 # ---- at the same moment -------------------------------------------------------------------------------------------------

@@ -117,7 +117,7 @@ def _digest(person: Person) -> str:
 
 
 def _say_company(company: Company, said: Said) -> None:
-    wanted = {"name": said.name or company.name, "legal_status": company.legal_status if said.status is None else said.status[:120]}
+    wanted = {"name": said.name[:200] or company.name, "legal_status": company.legal_status if said.status is None else said.status[:120]}
     before = {name: getattr(company, name) for name, value in wanted.items() if getattr(company, name) != value}
     if before:
         for name in before:
@@ -209,7 +209,8 @@ class _Entered:
 
 
 def end(head: Head, *, reason: str, by: Staff) -> None:
-    """What staff entered ends: it was a mistake, or is so no more. Raises Refused for a head whom the register names (IB-31)."""
+    """What staff entered ends: it was a mistake, or is so no more; the place that the person had before is theirs again.
+    Raises Refused for a head whom the register names (IB-31)."""
     if not reason.strip():
         raise Refused(WANTED["reason"], field="reason")
     with unit_of_work():
@@ -256,7 +257,7 @@ def forget(account: Account, *, by: Any) -> None:
         if place.access_type.name != access.HEAD:
             continue
         by_these = {head.code_digest for head in live(place.company)} | {place.company.person_digest}
-        if not by_these & still:
+        if not by_these & still and not _give_back(place, by=by):
             companies.end(place, "register", by=by, is_register=True)
 
 
@@ -316,8 +317,9 @@ def _give(head: Head, *, by: Any) -> bool:
     company = Company.get_by_id(head.company_id)
     place = _place(account, company)
     if place is None or place.access_type.name != access.HEAD:
+        was = {"earlier_type": place and place.access_type, "earlier_giver": place.granted_by if place else ""}
         made = companies.appoint(account, company, access.HEAD, granted_by="", by=by, is_register=True)
-        Head.update(representative=made).where(Head.id == head.id).execute()
+        Head.update(representative=made, **was).where(Head.id == head.id).execute()
         return True
     if head.representative_id != place.id:
         Head.update(representative=place).where(Head.id == head.id).execute()
@@ -349,10 +351,22 @@ def _end(head: Head, *, becomes: bool, by: Any, reason: str = "") -> None:
         account = place.account
         if becomes:
             companies.switch(place, LESS, by=by, reason=reason, is_register=True)
-        else:
+        elif not (isinstance(by, Staff) and _give_back(place, by=by, reason=reason)):
             companies.end(place, "register", by=by, reason=reason, is_register=True)
             sessions.end_all(account)
     events.record("head.ended", head.company, by=by, account=account, name=str(head), becomes=becomes, source=head.source, reason=reason)
+
+
+def _give_back(place: Representative, *, by: Any, reason: str = "") -> bool:
+    """The place that whoever became a head had before is theirs again; whether there was one. Not where the register ends a head: who
+    gave that place did not know of the rest."""
+    raised = (Head.representative == place) & Head.earlier_type.is_null(False)
+    head = Head.select().where(raised).order_by(Head.id.desc()).first()
+    if head is None:
+        return False
+    before = head.earlier_type.name
+    companies.switch(place, before, by=by, reason=reason, granted_by=head.earlier_giver, is_register=True)
+    return True
 
 
 def _tell_of_grants(company: Company) -> None:

@@ -35,6 +35,7 @@ WHY = {
     "unreadable": N_("The register's answer about {company} could not be read. Who heads it stays as it is."),
     "another": N_("The register answered about another company than {company}. Who heads it stays as it is."),
     "refused": N_("The register does not answer about {company}: its code may be wrong. Who heads it stays as it is."),
+    "failed": N_("What the register says of {company} could not be taken in: the journal says why. Who heads it stays as it is."),
     "twice": N_("The register gave two different answers about {company}. Who heads it stays as it is."),
 }
 WITHOUT_CODE = N_(
@@ -76,8 +77,8 @@ def read(
     codes: Collection[str] | None = None,
     renew: Callable[[], None] = lambda: None,
 ) -> SyncRun | None:
-    """Read what the register says of an organisation's companies, those read longest ago first and `most` of them, or exactly those with
-    these `codes`; returns the run as it ended, None where there is nothing to ask. Raises sync.Busy, sync.TakenOver."""
+    """Read what the register says of an organisation's companies, those asked about longest ago first and `most` of them, or exactly
+    those with these `codes`; returns the run as it ended, None where there is nothing to ask. Raises sync.Busy, sync.TakenOver."""
     companies = _due(organisation, most, codes)
     if not companies:
         return None
@@ -118,7 +119,7 @@ def _due(organisation: Organisation, most: int, codes: Collection[str] | None) -
     ours = (Company.organisation == organisation) & Company.code.is_null(False)
     if codes is not None:
         ours &= Company.code.in_(list(codes))
-    longest_ago = (Company.heads_read_at.is_null(False), Company.heads_read_at, Company.id)
+    longest_ago = (Company.heads_asked_at.is_null(False), Company.heads_asked_at, Company.id)
     return list(Company.select().where(ours).order_by(*longest_ago).limit(most))
 
 
@@ -129,12 +130,22 @@ def _take_all(run: SyncRun, register: Register, companies: Sequence[Company], be
     run.seen = len(answers.said) + len(answers.unread)
     garbled = sum(why != "refused" for why in answers.unread.values())
     if _is_much(garbled, len(companies)) or FEW < len(answers.unread) == len(companies):
+        _asked(companies)  # others have their turn: these may never be answered
         raise _Held(MOSTLY_UNREAD)
     ends = {one.id: heads.ending(one, answers.said[one.id], day) for one in companies if one.id in answers.said}
     _guard(run, list(ends), [head.id for ending in ends.values() for head in ending])
     _ask_again(register, [one for one in companies if ends.get(one.id)], answers, beat)
     for company in companies:
-        _take(run, register, company, answers, day, beat)
+        try:
+            _take(run, register, company, answers, day, beat)
+        except sync.TakenOver:
+            raise
+        except Exception:
+            # One company's trouble is its own: the others' heads must not wait for it, tonight or for ever.
+            log.exception("What the register says of %s could not be taken in", company.code)
+            answers.said.pop(company.id, None)
+            answers.unread[company.id] = "failed"
+            _take(run, register, company, answers, day, beat)
 
 
 def _ask(register: Register, companies: Sequence[Company], beat: Callable[[], None]) -> Answers:
@@ -176,8 +187,14 @@ def _take(run: SyncRun, register: Register, company: Company, answers: Answers, 
                 _settle(company, NO_CODE)
         elif why := answers.unread.get(company.id):
             _put_aside(run, ANSWER, company, WHY[why])
+        _asked([company])
     fresh = SyncRun.get_by_id(run.id)
     run.changed, run.same = fresh.changed, fresh.same
+
+
+def _asked(companies: Sequence[Company]) -> None:
+    with unit_of_work():
+        Company.update(heads_asked_at=now()).where(among(Company.id, [one.id for one in companies])).execute()
 
 
 # ---- the guard --------------------------------------------------------------------------------------------------------

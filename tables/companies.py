@@ -88,6 +88,9 @@ class Head(Owned):
     ended_at = UTCDateTimeField(null=True, verbose_name=N_("Ended"))
     # The access that came of it, once the person has an account and was recognised (IB-39).
     representative = pw.ForeignKeyField(Representative, null=True, on_delete="SET NULL", verbose_name=N_("Access"))
+    # What that access was before, if there was one: where staff entered the wrong head, it comes back.
+    earlier_type = pw.ForeignKeyField(AccessType, null=True, on_delete="RESTRICT", index=False)
+    earlier_giver = pw.CharField(200, default="")
 
     class Meta:
         indexes = (

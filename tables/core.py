@@ -384,6 +384,7 @@ class Company(Owned):
     email_domain = pw.CharField(120, default="", verbose_name=N_("Domain of its e-mail addresses"))  # K13
     legal_status = pw.CharField(120, default="", verbose_name=N_("Legal status"))  # in the register's words; empty: nothing special
     heads_read_at = UTCDateTimeField(null=True, verbose_name=N_("Heads read from the register"))
+    heads_asked_at = UTCDateTimeField(null=True)  # when the register last answered or did not: whose turn it is
     search_key = pw.CharField(500)
     sort_key = pw.CharField(255)
     version = pw.IntegerField(default=0)

@@ -364,6 +364,41 @@ def test_staff_end_what_they_entered_and_never_what_the_register_says(oak: Compa
     assert place(jonas, oak) == "company_head"
 
 
+@pytest.mark.parametrize("earlier", ["authorised_person", "user"])
+def test_a_head_entered_by_mistake_has_the_place_of_before_again_once_that_is_ended(
+    oak: Company, jonas: Account, north: Organisation, earlier: str
+) -> None:
+    factories.represents(jonas, oak, earlier)
+    agent = factories.staff(north)
+    for _ in range(2):
+        head = enter(oak, agent)
+        assert place(jonas, oak) == "company_head"
+        heads.end(head, reason="Ne tas žmogus", by=agent)
+        again = companies.place(jonas, oak)
+        assert (again.access_type.name, again.granted_by) == (earlier, "Vadovė")
+    assert {row.access_type.name for row in Membership.select().where(Membership.until_at.is_null())} == {earlier}
+    assert mail(jonas)[-2:] == ["company_access_changed"] * 2
+
+
+def test_who_was_a_user_before_the_register_made_them_head_is_nobody_when_it_names_another(oak: Company, jonas: Account) -> None:
+    """IB-31: who made them a user did not know of what came later."""
+    factories.represents(jonas, oak, "user")
+    take(oak, JONAS)
+    take(oak, ONA)
+    assert place(jonas, oak) == ""
+
+
+def test_who_loses_the_proof_of_being_the_head_has_the_place_of_before_again(oak: Company, jonas: Account, north: Organisation) -> None:
+    factories.represents(jonas, oak, "user")
+    take(oak, JONAS)
+    with unit_of_work():
+        identities.end(Identity.get(), "staff", by=factories.staff(north), reason="Ne tas žmogus")
+    assert place(jonas, oak) == "user"
+    prove(jonas, JONAS)
+    assert heads.recognise(jonas) == [oak]
+    assert place(jonas, oak) == "company_head"
+
+
 # ---- in any order -----------------------------------------------------------------------------------------------------
 
 PEOPLE = st.sampled_from((JONAS, ONA, RASA, VARDUTIS))

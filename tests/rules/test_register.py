@@ -92,11 +92,11 @@ def live() -> int:
 # ---- what is asked ----------------------------------------------------------------------------------------------------
 
 
-def test_a_run_asks_first_about_companies_read_longest_ago_and_the_same_again_changes_nothing(
+def test_a_run_asks_first_about_companies_asked_about_longest_ago_and_the_same_again_changes_nothing(
     north: Organisation, headed: Callable[[int], Paper]
 ) -> None:
     paper = headed(3)
-    Company.update(heads_read_at=now() - timedelta(days=3)).where(Company.code == code(2)).execute()
+    Company.update(heads_asked_at=now() - timedelta(days=3)).where(Company.code == code(2)).execute()
     factories.company(north, "UAB Nauja", code="399900000")
     factories.company(north, "Jono veikla", code=None, person_digest="x")
     count = Event.select().count()
@@ -106,6 +106,52 @@ def test_a_run_asks_first_about_companies_read_longest_ago_and_the_same_again_ch
     assert (run.feed, run.seen, run.changed, run.same, run.problems, run.error) == ("register", 1, 0, 1, 0, "")
     assert Event.select().count() == count + 1
     assert read(factories.organisation("south"), paper) is None
+
+
+@pytest.mark.parametrize("silent", [3, 8])
+def test_companies_of_which_the_register_says_nothing_do_not_keep_others_waiting(north: Organisation, silent: int) -> None:
+    for number in range(12):
+        factories.company(north, f"UAB {number}", code=code(number))
+    says = {code(number): Unread(code(number), "refused") if number < silent else said(number, personal(number)) for number in range(12)}
+    says.pop(code(0))  # files say nothing at all of some
+    paper = Paper(says)
+    for _ in range(3):
+        read(north, paper, most=4)
+    assert sorted(one for night in paper.asked for one in night) == [code(number) for number in range(12)]
+    assert live() == 12 - silent
+
+
+def test_one_company_whose_answer_cannot_be_taken_in_is_put_aside_and_the_others_are_not(
+    north: Organisation, headed: Callable[[int], Paper], monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    paper, take = headed(3), heads.take
+    paper.says |= {code(number): said(number, personal(number), ONA) for number in range(3)}
+
+    def broken(company: Company, *answer: Any, **options: Any) -> int:
+        done = take(company, *answer, **options)
+        if company.code == code(1):
+            raise ValueError("too much")
+        return done
+
+    monkeypatch.setattr(heads, "take", broken)
+    with caplog.at_level(logging.CRITICAL):
+        run = read(north, paper)
+    assert run
+    assert (run.error, run.changed, run.problems, live()) == ("", 2, 1, 5)
+    assert SyncProblem.get().message == register.WHY["failed"]
+    assert not Company.select().where(Company.heads_asked_at < run.started_at).exists()
+    monkeypatch.undo()
+    read(north, paper)
+    assert (SyncProblem.get().resolved_at is None, live()) == (False, 6)
+
+
+def test_a_name_longer_than_any_is_cut(north: Organisation, headed: Callable[[int], Paper]) -> None:
+    headed(1)
+    for _ in range(2):
+        run = read(north, Paper({code(0): Said(code(0), "UAB " + "Ilga " * 60, (person(personal(0)),))}))
+        assert run
+        assert (run.error, run.problems, len(Company.get().name)) == ("", 0, 200)
+    assert Event.select().where(Event.name == "company.register_said").count() == 1
 
 
 def test_a_run_of_the_register_and_one_of_the_bills_do_not_hold_one_another_up(north: Organisation, headed: Callable[[int], Paper]) -> None:
@@ -304,7 +350,7 @@ def test_an_answer_that_cannot_be_read_is_put_aside_and_many_stop_the_run(north:
     assert run.error == register.MOSTLY_UNREAD
     assert Head.select().where(Head.first_name == "Ona").count() == 1
     read(north, Paper(whole))
-    assert SyncProblem.get().resolved_at
+    assert SyncProblem.get(SyncProblem.kind == register.ANSWER).resolved_at
 
 
 def test_a_register_that_answers_nobody_stops_the_run(north: Organisation, headed: Callable[[int], Paper]) -> None:

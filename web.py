@@ -225,7 +225,7 @@ def viewer() -> Any:
     return g.viewer
 
 
-def sign_in(person: Account | Staff) -> None:
+def sign_in(person: Account | Staff, *, by_login: bool = False) -> None:
     """Sign this browser in: nothing of the session before it stays, here or in the database (T48), but a form that waits for this."""
     secret, kept = session.get(session_slot()), session.get("kept")
     if secret:
@@ -233,7 +233,7 @@ def sign_in(person: Account | Staff) -> None:
     _start_anew()
     if kept:
         session["kept"] = kept
-    session[session_slot()] = sessions.open_for(person, request.user_agent.string)
+    session[session_slot()] = sessions.open_for(person, request.user_agent.string, by_login=by_login)
     g.viewer = person
 
 

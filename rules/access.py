@@ -290,10 +290,11 @@ def _customer_may(account: Account, deed: str, thing: Table | None, at: str) -> 
 
 
 def level(account: Account) -> str:
-    """How well it is known who an account is of: one of `settings.LEVELS`."""
-    if account.identity_confirmed_at is not None:
-        return "strong"
-    return "none" if account.email_confirmed_at is None else "email"
+    """How well it is known who uses an account: one of `settings.LEVELS`. Each asks for the one before too; and a browser that came by a
+    login elsewhere is not known to be of the person whom the account is of."""
+    if account.email_confirmed_at is None:
+        return "none"
+    return "email" if account.identity_confirmed_at is None or account.__dict__.get("_by_login") else "strong"
 
 
 def lacking(person: Any, deed: str, thing: Table | None = None) -> str:

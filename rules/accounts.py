@@ -91,7 +91,10 @@ def sign_in(organisation: Organisation, email: str, password: str, *, source: st
 def sign_in_by_identity(flow: IdentityFlow) -> Account | None:
     """Whose account the person, or the login elsewhere, of this flow opens; None where nobody here has confirmed it: then the flow is
     still good, to register with. Who has proven who they are need not wait for a lock to end (M05). Raises Refused."""
-    identity = identities.find(flow.organisation, identity_flows.person(flow))
+    person = identity_flows.person(flow)
+    if person.scheme == "PNO" and not person.is_strong:
+        raise Refused(identities.NOT_STRONG)
+    identity = identities.find(flow.organisation, person)
     if identity is None:
         return None
     account = identity.account

@@ -20,6 +20,7 @@ OF_ANOTHER_ACCOUNT = N_(
 )
 OF_ANOTHER_PERSON = N_("This account is of somebody else: another person has confirmed who they are in it. If that is wrong, call {phone}.")
 LINKED_ELSEWHERE = N_("This login is linked to another account already. Unlink it there first.")
+ONE_OF_EACH = N_("Another login of this kind is linked to your account. Unlink it first.")
 NOT_STRONG = N_("This way of signing in does not prove who you are. Choose another one.")
 NOT_THERE = N_("This login is not linked any more")
 NOT_ME_FOR = timedelta(days=14)  # how long the link works by which an account's owner takes away what somebody else has added
@@ -121,7 +122,11 @@ def confirm(account: Account, person: Proven, *, site_url: str = "", session: st
 
 
 def link(account: Account, person: Proven, *, site_url: str = "", session: str | None = None) -> Identity:
-    """Let a login elsewhere open an account (IB-11); other browsers are signed out. Raises Refused where it opens another."""
+    """Let a login elsewhere open an account (IB-11); other browsers are signed out. Raises Refused where it opens another, or another
+    one of the same method opens this."""
+    others = (Identity.account == account) & (Identity.method == person.method) & (Identity.code_digest != person.digest)
+    if Identity.select().where(others & (Identity.scheme == "SUB") & Identity.ended_at.is_null()).exists():
+        raise Refused(ONE_OF_EACH)
     return _attach(account, person, site_url, session)
 
 
@@ -204,15 +209,27 @@ def used(identity: Identity, method: str) -> None:
     Identity.update(last_used_at=now(), last_method=method).where(Identity.id == identity.id).execute()
 
 
-def unlink(account: Account, method: str) -> None:
-    """Let a login elsewhere open the account no more. The password stays, and so a way in. Raises Refused where it is gone already.
-    Who an account is of, only staff take away."""
+def unlink(account: Account, method: str, *, site_url: str = "", session: str | None = None) -> None:
+    """Let a login elsewhere open the account no more. The password stays, and so a way in; every browser but that of `session` is signed
+    out, and with `site_url` the owner is told. Raises Refused where it is gone already. Who an account is of, only staff take away."""
     freezes.check(account)
     live = (Identity.account == account) & (Identity.method == method) & (Identity.scheme == "SUB") & Identity.ended_at.is_null()
     with unit_of_work():
         if not Identity.update(ended_at=now(), ended_by="customer").where(live).execute():
             raise Refused(NOT_THERE)
-        events.record("identity.unlinked", account, by=account, method=method)
+        sessions.end_all(account, but=session)
+        event = events.record("identity.unlinked", account, by=account, method=method)
+        if site_url:
+            messages.put(
+                "way_in_ended",
+                account,
+                organisation=account.organisation,
+                dedupe_key=f"way_in_ended:event:{event.id}",
+                lane=messages.SOMEONE_WAITS,
+                way=title(method),
+                by_customer=True,
+                sign_in_url=links.sign_in(site_url),
+            )
 
 
 def end(identity: Identity, ended_by: str, *, by: Any, reason: str = "") -> None:

@@ -96,5 +96,6 @@ def unlink(identity: Identity, *, reason: str, by: Staff, site_url: str) -> None
             dedupe_key=f"way_in_ended:{identity.public_id}",
             lane=messages.SOMEONE_WAITS,
             way=identities.title(identity.method),
+            by_customer=False,
             sign_in_url=links.sign_in(site_url),
         )

@@ -11,15 +11,17 @@ from rules import keys
 from rules.statements import statement
 
 VISITS = "visit."  # how the secrets of visits begin
+LOGINS = "login."  # and those of whoever came by a login elsewhere, which does not say who they are
 TOUCH_EVERY = timedelta(minutes=1)
 # How long a browser may be silent, and how long it stays signed in at most.
 CUSTOMER_IDLE, CUSTOMER_MOST = timedelta(minutes=30), timedelta(hours=12)
 STAFF_IDLE, STAFF_MOST = timedelta(minutes=15), timedelta(hours=8)
 
 
-def open_for(person: Account | Staff, device: str = "", *, visit: Visit | None = None) -> str:
-    """Sign a browser in; returns the secret for its cookie. With a `visit` it is a staff member's browser, until that is over."""
-    secret, at = (VISITS if visit else "") + keys.new_token(), now()
+def open_for(person: Account | Staff, device: str = "", *, visit: Visit | None = None, by_login: bool = False) -> str:
+    """Sign a browser in; returns the secret for its cookie. With a `visit` it is a staff member's browser, until that is over; `by_login`
+    elsewhere, it is not known by that who somebody is (K03)."""
+    secret, at = (VISITS if visit else LOGINS if by_login else "") + keys.new_token(), now()
     owner = {"account": person} if isinstance(person, Account) else {"staff": person}
     until = visit.until_at if visit else at + (CUSTOMER_MOST if isinstance(person, Account) else STAFF_MOST)
     Session.create(
@@ -45,6 +47,7 @@ def customer(secret: str, organisation: Organisation) -> Account | None:
     account = next(iter(_customer(keys.digest("session", secret), organisation.id, at, at - CUSTOMER_IDLE)), None)
     if account is not None:
         account.organisation = organisation  # already loaded, with its settings
+        account.__dict__["_by_login"] = secret.startswith(LOGINS)
         if account.session.visit_id is None:
             _touch(account.session, Account, account)
     return account

@@ -174,6 +174,7 @@ def identity() -> Any:
     return render_template(
         "customer/identity.html",
         account=account,
+        level=access.level(account),
         needed=needed,
         identity=identities.strong(account),
         method_title=identities.title,

@@ -247,7 +247,8 @@ def _check(flow: IdentityFlow, way: Way, answer: Mapping[str, str]) -> None:
             person = way.method.check(state, answer)
     except NotIdentified as no:
         log.info("%s: %s (%s)", way.name, no.why, no)
-        identity_flows.settle(flow, no.why)
+        if no.why != "unavailable" or answer:  # asked again in two seconds, it may answer
+            identity_flows.settle(flow, no.why)
         return
     if person is not None:
         identity_flows.settle(flow, identity_flows.IDENTIFIED, asdict(person))
@@ -307,6 +308,8 @@ def finish(public_id: UUID) -> Any:
     if flow is None:
         return redirect(url_for("home.index" if web.viewer() else "sign_in.sign_in"))
     try:
+        if flow.method not in ways(flow.purpose):  # switched off meanwhile (K14)
+            raise Refused(NOT_OFFERED)
         return ENDS[flow.purpose](flow)
     except Refused as no:
         web.tell(web.say(no), "warning")
@@ -314,10 +317,11 @@ def finish(public_id: UUID) -> Any:
 
 
 def _sign_in(flow: IdentityFlow) -> Any:
+    person = identity_flows.person(flow)
     account = accounts.sign_in_by_identity(flow)
     if account is not None:
-        return let_in(account, web.safe_next(flow.facts["next"], url_for("home.index")))
-    is_strong = identity_flows.person(flow).is_strong
+        return let_in(account, web.safe_next(flow.facts["next"], url_for("home.index")), by_login=person.scheme == "SUB")
+    is_strong = person.is_strong
     if is_strong and settings.of(web.here()).signup_identity != "no":
         kept = session.get("invitation") or {}
         invitation = kept.get("token") if kept.get("of") == web.here().id else None
@@ -325,6 +329,7 @@ def _sign_in(flow: IdentityFlow) -> Any:
     raise Refused(UNKNOWN if is_strong else UNLINKED)
 
 
+NOT_OFFERED = N_("This way to sign in is not offered here any more. Choose another one.")
 UNKNOWN = N_(
     "We know now who you are, but no account here does yet. Sign in with your e-mail and password, or register; then confirm who you are"
     " on the account page."
@@ -367,7 +372,7 @@ def unlink(name: str) -> Any:
         with web.asking(form):
             if "current" in form:
                 accounts.check_password(account, form.value("current"))
-            identities.unlink(account, name)
+            identities.unlink(account, name, site_url=web.site_url(), session=web.session_secret())
             web.tell(_("It is unlinked. Sign in with your password, or another way that is yours."))
             return redirect(url_for("account.view"))
     lead = _("From then on your account cannot be opened with it.")

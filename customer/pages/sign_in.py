@@ -43,9 +43,9 @@ def sign_in() -> Any:
     return render_template("customer/sign_in.html", form=form, ways=ways("sign_in").values(), onwards=request.args.get("next"))
 
 
-def let_in(account: Account, onwards: str) -> Response:
+def let_in(account: Account, onwards: str, *, by_login: bool = False) -> Response:
     """Sign this browser in, and know it from now on: what others type wrong does not lock it out (M05)."""
-    web.sign_in(account)
+    web.sign_in(account, by_login=by_login)
     response = make_response(redirect(onwards))
     response.set_cookie(
         DEVICE,

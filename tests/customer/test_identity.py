@@ -133,7 +133,7 @@ def test_nothing_in_the_browser_or_in_plain_rows_tells_who_it_is(visitor: Browse
     assert ONA.code not in visitor.at
 
 
-@pytest.mark.parametrize("why", ["refused", "timeout", "wrong_code", "unsuitable", "unproven", "unavailable"])
+@pytest.mark.parametrize("why", ["refused", "timeout", "wrong_code", "unsuitable", "unproven"])
 def test_whatever_goes_wrong_is_said_and_can_be_tried_again(visitor: Browser, phone: Phone, ona: Account, why: str) -> None:
     begin(visitor)
     arrive(visitor, phone, NotIdentified(why))

@@ -1,17 +1,18 @@
 """Whoever holds an open session, a shared computer or somebody's old page gets no way in by it (T48, T50, T57-T60)."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
 
-from integrations.identity import Person, available
-from models import Account, Confirmation, Identity, IdentityFlow, Session
-from rules import identities, identity_flows, sessions, settings
+from integrations.identity import NotIdentified, Person, available
+from models import Account, Confirmation, Identity, IdentityFlow, Session, now
+from rules import access, identities, identity_flows, sessions, settings
+from rules.refusal import Refused
 from tests import factories, letters
 from tests.browser import Browser
 from tests.customer import test_identity
-from tests.customer.test_identity import GOOGLE, ONA, RASA, Elsewhere, Phone, arrive, begin, identified, proven
+from tests.customer.test_identity import GOOGLE, ONA, RASA, Elsewhere, Phone, arrive, begin, come_back, identified, proven
 
 phone, google, north, ona = test_identity.phone, test_identity.google, test_identity.north, test_identity.ona
 
@@ -125,3 +126,85 @@ def test_only_who_has_proven_who_they_are_registers_with_that(visitor: Browser, 
         row.save()
     visitor.get(f"/north/register?proven={row.public_id}")
     assert "It is confirmed who you are" not in visitor.text
+
+
+# ---- how well it is known who it is (K03) -----------------------------------------------------------------------------
+
+
+def test_a_login_elsewhere_does_not_open_what_needs_an_identity(visitor: Browser, google: Elsewhere, db: object) -> None:
+    """K03: of an account whose identity is confirmed, too; proving it once more does."""
+    north = factories.organisation("north", login_social=True, identity_for_everything="strong")
+    account = factories.account(north)
+    identities.confirm(account, proven(ONA))
+    identities.link(account, proven(GOOGLE))
+    visitor.get("/north/sign-in")
+    visitor.submit("Google")
+    come_back(visitor, google)
+    assert visitor.at.startswith("/north/identity?need=strong")
+    assert "does not say who you are" in visitor.text
+    assert "Nothing is missing" not in visitor.text
+    visitor.enter(account)
+    visitor.get("/north/invoices")
+    assert visitor.at == "/north/invoices"
+
+
+def test_a_weak_proof_of_a_person_opens_nothing(visitor: Browser, phone: Phone, ona: Account) -> None:
+    """K03, M04"""
+    before = Identity.get().last_used_at
+    begin(visitor)
+    arrive(visitor, phone, replace(ONA, level="low"))
+    visitor.submit("Continue")
+    assert "does not prove who you are" in visitor.text
+    assert Session.select().count() == 0
+    assert Identity.get().last_used_at == before
+
+
+def test_a_confirmed_identity_does_not_confirm_an_address(north: Any) -> None:
+    """K03"""
+    account = factories.account(north, email_confirmed_at=None, identity_confirmed_at=now())
+    assert access.level(account) == "none"
+    settings.change(north, "identity_for_everything", "email", by="operator")
+    assert not access.allows(account, "account.use")
+
+
+def test_the_page_of_levels_asks_for_the_address_first(visitor: Browser, phone: Phone, north: Any) -> None:
+    settings.change(north, "identity_for_everything", "strong", by="operator")
+    visitor.enter(factories.account(north, email_confirmed_at=None, identity_confirmed_at=now()))
+    visitor.get("/north/invoices")
+    assert "First, confirm your e-mail address" in visitor.text
+    assert "Send the letter again" in visitor.text
+
+
+def test_unlinked_it_is_signed_out_and_told(north: Any) -> None:
+    """T50, IB-11"""
+    account = factories.account(north)
+    identities.link(account, proven(GOOGLE))
+    here, elsewhere = sessions.open_for(account), sessions.open_for(account, by_login=True)
+    with pytest.raises(Refused, match="Unlink it first"):
+        identities.link(account, proven(replace(GOOGLE, code="another")))
+    identities.unlink(account, "google", site_url="https://my.example.lt/north", session=here)
+    assert sessions.customer(here, north) == account
+    assert sessions.customer(elsewhere, north) is None
+    assert letters.sent() == [("way_in_ended", account.email)]
+
+
+# ---- meanwhile --------------------------------------------------------------------------------------------------------
+
+
+def test_a_method_switched_off_meanwhile_opens_nothing(visitor: Browser, phone: Phone, ona: Account) -> None:
+    """K14"""
+    begin(visitor)
+    arrive(visitor, phone, ONA)
+    settings.change(ona.organisation, "login_smart_id", False, by="operator")
+    visitor.submit("Continue")
+    assert "not offered here any more" in visitor.text
+    assert Session.select().count() == 0
+
+
+def test_one_answer_that_is_lost_ends_nothing(visitor: Browser, phone: Phone, ona: Account) -> None:
+    begin(visitor)
+    at = visitor.at
+    phone.answer = NotIdentified("unavailable", "ReadTimeoutError")
+    assert visitor.client.get(f"{at}/state").json == {"state": "waiting"}
+    phone.answer = ONA
+    assert visitor.client.get(f"{at}/state").json == {"state": "identified"}

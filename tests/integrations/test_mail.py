@@ -77,7 +77,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "former_head_gave": {"company": "UAB „Uosis“", "people": ["Rasa Bandomoji", "Ona Pavyzdienė"]},
     "invited_by_staff": {"who": "jonas@uosis.example", "company": "UAB „Uosis“", "access_type": "User", "is_taken": True},
     "head_entered": {"company": "UAB „Uosis“", "head": "Jonas Pavyzdys"},
-    "way_in_ended": {"way": "Smart-ID", "sign_in_url": URL},
+    "way_in_ended": {"way": "Smart-ID", "by_customer": True, "sign_in_url": URL},
     "accounts_merged": {"email": "ona@example.lt", "kept": "anna@example.lt"},
     "merge_undone": {"email": "ona@example.lt", "kept": "anna@example.lt"},
     "visit_asked": {"code": "1234", "role": "Agent", "reason": "She called", "minutes": 10},

@@ -128,6 +128,7 @@ MAILS = {
     "contract_attached": N_("Contract added"),
     "contract_attached_elsewhere": N_("Contract added by somebody else"),
     "contract_ended": N_("Contract removed"),
+    "contract_replaced": N_("Contract of one's own replaced by a company's"),
     "contract_restored": N_("Contract given back"),
     "contract_shared": N_("Contract shared"),
     "email_change_code": N_("Code to change an e-mail"),

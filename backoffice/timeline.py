@@ -91,6 +91,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "invitation.sent_again": (N_("Invitation into a company sent again"), N_("{email}. Reason: {reason}")),
     "feed.run_finished": (N_("Feed read"), N_("Read: {seen}, new: {created}, changed: {changed}, put aside: {problems}. {error}")),
     "membership.access_type_changed": (N_("Access type changed"), N_("{old} → {new}. Reason: {reason}")),
+    "membership.given_back": (N_("Contract of their own given back, because it left the company"), ""),
+    "membership.replaced": (N_("Contract of their own replaced by the company's"), "{company}"),
     "membership.restored": (N_("Removed contract given back"), N_("Reason: {reason}")),
     "message.sent_again": (N_("Mail sent again"), N_("Reason: {reason}")),
     "meter.changed": (N_("Meter changed"), "{changes}"),

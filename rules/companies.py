@@ -247,8 +247,6 @@ def put_under(company: Company, *, parent: Company, reason: str, by: Staff) -> N
     """Say that a company belongs to another one: who represents that has its contracts too (IB-47). Raises Refused."""
     if not Company.within(by).where(Company.id == parent.id).exists() or parent.organisation_id != company.organisation_id:
         raise Refused(N_("Select one of the same organisation"), field="parent")
-    if parent.id == company.id or parent.belongs_to_id or Company.select().where(Company.belongs_to == company).exists():
-        raise Refused(N_("A company belongs to one that belongs to nobody, and has none of its own"), field="parent")
     _set_parent(company, parent, reason=reason, by=by)
 
 
@@ -261,8 +259,10 @@ def _set_parent(company: Company, parent: Company | None, *, reason: str, by: St
     if not reason.strip():
         raise Refused(holding.REASON, field="reason")
     with unit_of_work():
-        lock([company.id])
-        company = Company.get_by_id(company.id)
+        lock([one.id for one in (company, parent) if one])
+        company, parent = Company.get_by_id(company.id), parent and Company.get_by_id(parent.id)
+        if parent and (parent.id == company.id or parent.belongs_to_id or Company.select().where(Company.belongs_to == company).exists()):
+            raise Refused(N_("A company belongs to one that belongs to nobody, and has none of its own"), field="parent")
         old = company.belongs_to
         if (old and old.id) == (parent and parent.id):
             raise Refused(N_("It is so already: nothing was changed."))
@@ -378,7 +378,8 @@ def end_invitations(other: Representative, *, by: Any) -> None:
 def keep_in_step(those: Any, companies: Sequence[int], *, by: Any, account: Account | None = None) -> int:
     """Make the accesses to these contracts (a condition) what their companies and representatives say, of one account or of all;
     how many that adds. In the unit of work that changed either side; whoever changes the other one
-    at the same moment waits for the companies. What an account had of its own is replaced by what the company gives it."""
+    at the same moment waits for the companies. What an account had of its own is replaced by what the company gives it, and is given
+    back where the contract, not the person, leaves the company."""
     lock(companies)
     wanted: dict[tuple[int, int], tuple[int, int]] = {}
     organisations: dict[int, int] = {}
@@ -390,6 +391,8 @@ def keep_in_step(those: Any, companies: Sequence[int], *, by: Any, account: Acco
         live &= Membership.account == account.id
     columns = (Membership.id, Membership.contract, Membership.account, Membership.through, Membership.access_type)
     over: list[int] = []
+    own: list[int] = []
+    left: list[tuple[int, int]] = []
     changed: dict[tuple[int, int], list[int]] = {}
     rows: Any = Membership.select(*columns).where(live).tuples()
     for number, contract, who, through, kind in list(rows):
@@ -398,11 +401,17 @@ def keep_in_step(those: Any, companies: Sequence[int], *, by: Any, account: Acco
             continue  # their own
         if should is None or through is None:
             over.append(number)
+            if through is None:
+                own.append(number)
+            elif account is None:
+                left.append((contract, who))
         else:
             del wanted[contract, who]
             if should != (through, kind):
                 changed.setdefault(should, []).append(number)
     _end_many(over, by=by)
+    holding.tell_replaced(own, by=by)
+    holding.give_back_own(left, by=by)
     for (through, kind), numbers in changed.items():
         Membership.update(through=through, access_type=kind).where(bulk.among(Membership.id, numbers)).execute()
     _end_shares_that_may_not_be([number for numbers in changed.values() for number in numbers], by=by)

@@ -74,6 +74,8 @@ FACTS: dict[str, tuple[str, ...]] = {
     "invitation.sent": ("email", "access_type", "reason"),
     "invitation.sent_again": ("email", "reason"),
     "membership.access_type_changed": ("old", "new", "reason"),
+    "membership.given_back": (),
+    "membership.replaced": ("company",),
     "membership.restored": ("reason",),
     "message.sent_again": ("reason",),
     "meter.changed": ("before", "after"),

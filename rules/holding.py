@@ -12,6 +12,7 @@ from models import (
     N_,
     AccessType,
     Account,
+    Company,
     Contract,
     FailedTry,
     Membership,
@@ -23,6 +24,7 @@ from models import (
     payer_code_key,
 )  # fmt: skip
 from rules import access, clock, contracts, events, freezes, messages
+from rules.bulk import among
 from rules.refusal import Doubtful, Missing, Refused
 from rules.work import unit_of_work
 
@@ -232,6 +234,51 @@ def giving(account: Account, contract: Contract) -> Membership:
     if not row or "contract.share" not in row[0].access_type.deeds:
         raise Missing
     return row[0]
+
+
+# ---- by a company -----------------------------------------------------------------------------------------------------
+
+
+def tell_replaced(numbers: list[int], *, by: Account | Staff | str) -> None:
+    """What these accounts had of their own has ended, because the company that they represent gives it to them now. In the unit of work
+    that ended it."""
+    rows: Any = Membership.select(Membership, Account, Contract, Company).join(Account).switch(Membership).join(Contract).join(Company)
+    for own in list(rows.where(among(Membership.id, numbers)).order_by(Membership.id)) if numbers else ():
+        account, contract, company = own.account, own.contract, own.contract.company.name
+        event = events.record("membership.replaced", own, by=by, account=account, company=company)
+        messages.put(
+            "contract_replaced",
+            account,
+            organisation=account.organisation,
+            dedupe_key=f"contract_replaced:{event.id}",
+            contract=contract.address or contract.payer_code,
+            company=company,
+        )
+
+
+def give_back_own(left: list[tuple[int, int]], *, by: Account | Staff | str) -> None:
+    """These contracts (the first id) have left the companies by which these accounts (the second) had them: what a company had replaced
+    is theirs again, and they are told. In the unit of work in which the contract leaves."""
+    ended = Membership.until_at.is_null(False) & Membership.through.is_null() & (Membership.ended_by == "company")
+    rows = Membership.select(Membership, Account, Contract, AccessType).join(Account).switch(Membership).join(Contract)
+    mine = rows.switch(Membership).join(AccessType).where(ended & among(Membership.contract, {contract for contract, _who in left}))
+    own: dict[tuple[int, int], Membership] = {}
+    for membership in mine.order_by(Membership.id) if left else ():
+        own[membership.contract_id, membership.account_id] = membership
+    for pair in left:
+        if pair not in own or has_gone_on(own[pair]) or was_shared(own[pair]):
+            continue
+        membership = own[pair]
+        Membership.update(until_at=None, ended_by="").where(Membership.id == membership.id).execute()
+        account, contract = membership.account, membership.contract
+        event = events.record("membership.given_back", membership, by=by, account=account)
+        messages.put(
+            "contract_restored",
+            account,
+            organisation=account.organisation,
+            dedupe_key=f"contract_restored:{event.id}",
+            contract=contract.address or contract.payer_code,
+        )
 
 
 # ---- parts ------------------------------------------------------------------------------------------------------------

@@ -61,6 +61,8 @@ DID = {
     "identity.confirmed_by_staff": N_("Wrote down who you are, from your document"),
     "identity.ended": N_("Ended one of your ways to sign in"),
     "membership.access_type_changed": N_("Changed what you may do with a contract"),
+    "membership.given_back": N_("Took a contract back from a company: it is your own again"),
+    "membership.replaced": N_("Gave a contract of yours to a company that you represent"),
     "membership.restored": N_("Gave a contract back to your account"),
     "message.sent_again": N_("Sent you a letter again"),
     "representative.access_type_changed": N_("Changed what you may do for a company"),

@@ -75,6 +75,7 @@ KINDS: dict[str, dict[str, Any]] = {
     },
     "reading_reminder": {"closes_on": ON, "is_start": True, "url": URL, "meters": ["KV1_241", "KV1_242"]},
     "former_head_gave": {"company": "UAB „Uosis“", "people": ["Rasa Bandomoji", "Ona Pavyzdienė"]},
+    "contract_replaced": {"contract": "Žalioji g. 5-12 (12-345 6)", "company": "UAB „Uosis“"},
     "invited_by_staff": {"who": "jonas@uosis.example", "company": "UAB „Uosis“", "access_type": "User", "is_taken": True},
     "head_entered": {"company": "UAB „Uosis“", "head": "Jonas Pavyzdys"},
     "way_in_ended": {"way": "Smart-ID", "by_customer": True, "sign_in_url": URL},

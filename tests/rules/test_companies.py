@@ -299,6 +299,28 @@ def test_who_adds_a_companys_contract_by_its_bill_is_a_user_of_that_one_and_the_
     in_step()
 
 
+def test_what_a_company_got_by_mistake_is_its_owners_again(north: Organisation, uosis: Company) -> None:
+    """T11: whose own it was hears both; who was no longer of the company then, or shared it, has it no more."""
+    agent, anna, ben = factories.staff(north), person(north, "anna"), person(north, "ben")
+    flat = factories.contract(north, "P 1")
+    own = factories.holds(anna, flat)
+    factories.holds(ben, flat, "shared_person")
+    factories.represents(anna, uosis, "user")
+    left = factories.represents(ben, uosis, "user")
+    companies.set_company(flat, company=uosis, reason="A mistake", by=agent)
+    with unit_of_work():
+        companies.end(left, "staff", by=agent)
+    assert told(anna)[-1] == "contract_replaced"
+    companies.take_from_company(Contract.get_by_id(flat.id), reason="Put right", by=agent)
+    mine = Membership.get((Membership.account == anna) & (Membership.contract == flat) & Membership.until_at.is_null())
+    assert (mine.id, mine.access_type.name, mine.ended_by) == (own.id, "owner", "")
+    assert told(anna)[-1] == "contract_restored"
+    names = [e.name for e in Event.select().where((Event.account == anna) & Event.name.startswith("membership.")).order_by(Event.id)]
+    assert names == ["membership.replaced", "membership.given_back"]
+    assert seen(ben) == []
+    in_step()
+
+
 @pytest.mark.parametrize("was", ["user", "beside"])
 def test_who_was_removed_from_a_company_does_not_come_back_with_its_last_bill(north: Organisation, uosis: Company, was: str) -> None:
     """IB-57, T11: nor who had one contract of it; once the payer code is another customer's, they may be that one."""
@@ -484,3 +506,21 @@ def test_a_contract_and_a_person_that_come_to_a_company_at_once_find_one_another
     assert not [one for one in at_once(20, act) if isinstance(one, Exception)]
     assert {len(seen(one)) for one in people} == {12}
     in_step()
+
+
+def test_a_company_that_is_put_under_another_at_once_makes_no_chain(north: Organisation) -> None:
+    """IB-47, G11: each may come first; by what was read a moment earlier as well."""
+    first, middle, last = (factories.company(north, name) for name in ("UAB Pirma", "UAB Vidurinė", "UAB Paskutinė"))
+    agent = factories.staff(north)
+    pairs = [(first, middle), (middle, last)]
+
+    def act(number: int) -> Any:
+        company, parent = pairs[number % 2]
+        try:
+            companies.put_under(company, parent=parent, reason="Theirs", by=agent)
+        except Refused:
+            return "refused"
+        return "done"
+
+    assert at_once(10, act).count("done") == 1
+    assert Company.select().where(Company.belongs_to.is_null(False)).count() == 1

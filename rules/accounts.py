@@ -97,6 +97,8 @@ def sign_in_by_identity(flow: IdentityFlow) -> Account | None:
     identity = identities.find(flow.organisation, person)
     if identity is None:
         return None
+    if identity.level == "desk":
+        raise Refused(identities.NOT_PROVEN_YET)
     account = identity.account
     account.organisation = flow.organisation
     with unit_of_work():

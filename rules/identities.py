@@ -5,7 +5,7 @@ A proven person is found again by the digest of the personal code, a login elsew
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from peewee import IntegrityError
@@ -24,6 +24,10 @@ ONE_OF_EACH = N_("Another login of this kind is linked to your account. Unlink i
 NOT_STRONG = N_("This way of signing in does not prove who you are. Choose another one.")
 NOT_THERE = N_("This login is not linked any more")
 NOT_ME_FOR = timedelta(days=14)  # how long the link works by which an account's owner takes away what somebody else has added
+NOT_PROVEN_YET = N_(
+    "Customer service has written down from your document who you are. Sign in once with your e-mail and password, and confirm it on the"
+    " account page: then this opens your account too."
+)
 
 
 @dataclass(frozen=True)
@@ -133,7 +137,8 @@ def link(account: Account, person: Proven, *, site_url: str = "", session: str |
 def _attach(account: Account, person: Proven, site_url: str, session: str | None) -> Identity:
     known = find(account.organisation, person)
     if known is None:
-        freezes.check(account)
+        if not _was_unlinked(account, person):
+            freezes.check(account)
         try:
             with unit_of_work():
                 sessions.end_all(account, but=session)
@@ -141,6 +146,8 @@ def _attach(account: Account, person: Proven, site_url: str, session: str | None
         except IntegrityError:  # a moment earlier, from another window; or the account is of another person
             known = find(account.organisation, person)
     if known is not None and known.account_id == account.id:
+        if known.level == "desk" and person.is_strong:
+            return _prove(account, known, person, site_url, session)
         used(known, person.method)
         return known
     if known is None:
@@ -152,8 +159,33 @@ def _attach(account: Account, person: Proven, site_url: str, session: str | None
     raise Refused(OF_ANOTHER_ACCOUNT, phone=account.organisation.phone)
 
 
+def _was_unlinked(account: Account, person: Proven) -> bool:
+    """Whether staff took away what this very person had proven: a freeze does not keep them from coming back."""
+    same = (Identity.account == account) & (Identity.code_digest == person.digest) & (Identity.level == "high")
+    return Identity.select().where(same & (Identity.ended_by == "staff")).exists()
+
+
+def _prove(account: Account, identity: Identity, person: Proven, site_url: str, session: str | None) -> Identity:
+    """What staff wrote down from a document, its holder has now proven from within the account: from now on it opens it."""
+    freezes.check(account)
+    at = now()
+    facts = {name: getattr(person, name) for name in KEPT} | {"confirmed_at": at, "last_used_at": at, "last_method": person.method}
+    facts["evidence_sealed"] = keys.seal("evidence", dict(person.evidence)) if person.evidence else ""
+    still = (Identity.id == identity.id) & (Identity.level == "desk") & Identity.ended_at.is_null()
+    with unit_of_work():
+        if not Identity.update(**facts).where(still).execute():
+            raise Refused(NOT_THERE)
+        sessions.end_all(account, but=session)
+        events.record("identity.confirmed", account, by=account, method=person.method)
+        heads.recognise(account)
+        proven = Identity.get_by_id(identity.id)
+        if site_url:
+            _tell("way_in_added", account, proven, at, site_url)
+    return proven
+
+
 def attach(account: Account, person: Proven, *, site_url: str = "", by: Staff | None = None, reason: str = "") -> Identity:
-    """Make the row, inside a unit of work; with `site_url` the account's owner is told. `by`: staff who saw a document, with a reason.
+    """Make the row, inside a unit of work; with `site_url` its owner is told. `by`: staff who saw a document, with a reason.
     Raises IntegrityError where the person, or the login, opens another account of the organisation, or the account is of another
     person."""
     at, is_person = now(), person.scheme == "PNO"
@@ -179,26 +211,31 @@ def attach(account: Account, person: Proven, *, site_url: str = "", by: Staff | 
     if person.is_strong:
         heads.recognise(account)
     if site_url:
-        _, token = confirmations.link(
-            "end_identity",
-            organisation=account.organisation,
-            address=account.email,
-            until=at + NOT_ME_FOR,
-            account=account,
-            facts={"identity": row.id, "way": title(person.method)},
-        )
-        messages.put(
-            "way_in_added",
-            account,
-            organisation=account.organisation,
-            dedupe_key=f"way_in_added:{row.id}",
-            lane=messages.SOMEONE_WAITS,
-            way=title(person.method),
-            is_person=is_person,
-            at=at.isoformat(),
-            not_me_url=links.not_me(site_url, token),
-        )
+        _tell("way_in_added" if by is None else "identity_noted", account, row, at, site_url)
     return row
+
+
+def _tell(kind: str, account: Account, identity: Identity, at: datetime, site_url: str) -> None:
+    """The letter to the account's owner, with a link that takes the identity away."""
+    way = {"way": title(identity.method), "is_person": identity.scheme == "PNO"} if kind == "way_in_added" else {}
+    _, token = confirmations.link(
+        "end_identity",
+        organisation=account.organisation,
+        address=account.email,
+        until=at + NOT_ME_FOR,
+        account=account,
+        facts={"identity": identity.id, "way": title(identity.method)},
+    )
+    messages.put(
+        kind,
+        account,
+        organisation=account.organisation,
+        dedupe_key=f"{kind}:{identity.id}",
+        lane=messages.SOMEONE_WAITS,
+        at=at.isoformat(),
+        not_me_url=links.not_me(site_url, token),
+        **way,
+    )
 
 
 KEPT = ("method", "scheme", "country", "first_name", "last_name", "born_on", "born_from", "level", "document")

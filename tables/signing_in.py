@@ -100,7 +100,11 @@ class Confirmation(Table):
         indexes = ((("organisation", "address", "purpose"), False),)
 
 
-IDENTITY_LEVELS = (("high", N_("Strong: who it is has been proven")), ("low", N_("Only that it is the same one as before")))
+IDENTITY_LEVELS = (
+    ("high", N_("Strong: who it is has been proven")),
+    ("desk", N_("Staff saw a document; the customer has not proven it yet")),
+    ("low", N_("Only that it is the same one as before")),
+)
 IDENTITY_ENDS = (
     ("customer", N_("The customer unlinked it")),
     ("staff", N_("Unlinked by staff")),

@@ -193,7 +193,8 @@ class Identities(Desk):
             identities_at_desk.unlink,
             ask=N_(
                 "It opens the account no more, what the person heads by it ends, the customer is signed out everywhere and is told. "
-                "E-mail and password still open the account."
+                "E-mail and password still open the account. What the customer had proven: for 72 hours the account then gives nothing to "
+                "others."
             ),
             needs=("reason",),
             done=N_("opens the account no more"),

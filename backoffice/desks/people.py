@@ -77,8 +77,9 @@ class Accounts(Desk):
             N_("Confirm identity"),
             identities_at_desk.confirm,
             ask=N_(
-                "You hold the document in your hands and the person is before you. From then on they can sign in by proving who they are, "
-                "and see the companies they head. The customer is told by e-mail."
+                "You hold the document in your hands and the person is before you. The account then counts as confirmed. It opens by "
+                "Smart-ID and the like, with the companies the person heads, once the customer has confirmed it so on the account page. "
+                "The customer is told by e-mail."
             ),
             needs=("first_name", "last_name", "country", "personal_code", "document", "reason"),
             done=N_("identity was confirmed"),

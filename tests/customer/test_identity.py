@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from integrations.identity import NotIdentified, Person, Shown, Wish, available
 from models import Account, Company, Event, Identity, IdentityFlow, Organisation, Representative, Session
 from rules import identities, identity_flows, invitations, settings
+from rules.work import unit_of_work
 from tests import factories, letters
 from tests.browser import Browser
 
@@ -455,6 +457,22 @@ def test_what_needs_identity_leads_there_and_back_to_where_one_was(visitor: Brow
     assert Account.get().identity_confirmed_at is not None
     assert Session.get().digest != before
     assert letters.sent() == [("way_in_added", account.email)]
+
+
+def test_who_showed_staff_a_document_confirms_it_once_from_the_account(visitor: Browser, phone: Phone, db: object) -> None:
+    """K03, T41: then it opens the account, and before it does not."""
+    north = factories.organisation("north", login_smart_id=True)
+    account = factories.account(north)
+    document = replace(proven(ONA), method="document", level="desk")
+    with unit_of_work():
+        identities.attach(account, document, by=factories.staff(north), reason="At the desk")
+    visitor.enter(account)
+    visitor.get("/north/account")
+    visitor.follow("Confirm it yourself too")
+    confirm(visitor, phone)
+    assert visitor.at == "/north/account"
+    assert "Confirm it yourself too" not in visitor.text
+    assert Identity.get().level == "high"
 
 
 def test_the_first_page_says_what_waits_for_identity(visitor: Browser, phone: Phone, db: object) -> None:

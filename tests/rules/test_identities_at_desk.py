@@ -1,17 +1,34 @@
 """Staff write down who somebody is from a document, and unlink what is wrong (T41, T60)."""
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from time_machine import travel
 
 from config import ROOT
-from models import Account, Event, Identity, Organisation, Session, Staff
-from rules import checks, freezes, identities_at_desk, personal_codes, sessions
+from models import Account, Event, Identity, Organisation, Session, Staff, now
+from rules import (
+    access,
+    accounts,
+    checks,
+    companies,
+    email_changes,
+    freezes,
+    identities,
+    identities_at_desk,
+    identity_flows,
+    personal_codes,
+    sessions,
+)
+from rules.identities import Proven
 from rules.refusal import Refused
 from tests import factories, letters
 from tests.together import at_once
 
+NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 SITE = "https://savitarna.example.lt/north"
 CODE = "38001085718"
 
@@ -51,9 +68,9 @@ def test_an_identity_is_confirmed_from_a_document_with_a_reason_and_the_customer
 
     kept = Identity.get_by_id(made.id)
     assert Account.get().identity_confirmed_at is not None
-    assert (kept.method, kept.level, kept.staff_id, str(kept.born_on)) == ("document", "high", agent.id, "1980-01-08")
+    assert (kept.method, kept.level, kept.staff_id, str(kept.born_on)) == ("document", "desk", agent.id, "1980-01-08")
     assert (personal_codes.unseal(kept.code_sealed), CODE in str(list(Event.select().dicts()))) == (CODE, False)
-    assert letters.sent() == [("way_in_added", anna.email)]
+    assert letters.sent() == [("identity_noted", anna.email)]
     assert Event.get(Event.name == "identity.confirmed_by_staff").facts["reason"] == "Came to the desk"
     assert not [said for said in checks.broken(b"k" * 32, ROOT / "migrations") if said.startswith("identity")]
 
@@ -104,15 +121,80 @@ def test_an_identity_is_unlinked_with_a_reason_and_every_session_ends(anna: Acco
     confirm(anna, agent)
 
 
-def test_an_account_that_holds_something_gives_nothing_away_after_a_document_was_shown(
-    north: Organisation, anna: Account, agent: Staff
-) -> None:
-    """T56: whoever shows a false document gains no time."""
+PROVEN = Proven(method="smart_id", scheme="PNO", code=CODE, country="LT", first_name="ANNA", last_name="NORTH")
+
+
+def sign_in(here: Organisation, key: str, who: Proven = PROVEN) -> Account | None:
+    """What the Smart-ID of that person opens here."""
+    flow = identity_flows.open_for(here, "secret", key, purpose="sign_in", method="smart_id", account=None, facts={})
+    assert flow is not None
+    identity_flows.began(flow, {}, callback=key, is_elsewhere=False)
+    identity_flows.settle(flow, "", asdict(who))
+    return accounts.sign_in_by_identity(flow)
+
+
+def test_a_document_opens_no_account_before_its_holder_has_proven_the_same(north: Organisation, anna: Account, agent: Staff) -> None:
+    """K03, T41: one deceived agent and another's personal code are no way into an account."""
     confirm(anna, agent)
-    assert not freezes.is_frozen(Account.get_by_id(anna.id))
-    ona = factories.account(north, "ona@example.lt")
-    factories.holds(ona, factories.contract(north))
+    assert access.level(Account.get()) == "strong"
+    assert refusal(sign_in, north, "first").message == identities.NOT_PROVEN_YET
+    assert refusal(identities.confirm, Account.get(), replace(PROVEN, code="49002010976")).message == identities.OF_ANOTHER_PERSON
 
-    confirm(ona, agent, country="EE", personal_code="49002010976")
+    identities.confirm(Account.get(), PROVEN, site_url=SITE)
 
-    assert freezes.is_frozen(Account.get_by_id(ona.id))
+    kept = Identity.get()
+    assert (kept.method, kept.level, kept.last_method) == ("smart_id", "high", "smart_id")
+    assert letters.sent()[-1] == ("way_in_added", anna.email)
+    assert sign_in(north, "second") == anna
+    identities.confirm(Account.get(), PROVEN, site_url=SITE)
+    assert letters.sent()[-1:] == letters.sent()[1:], "told once"
+
+
+def test_a_frozen_account_is_not_opened_by_what_staff_saw_in_a_document(anna: Account, agent: Staff) -> None:
+    """M04: who took the account over cannot have their own identity open it."""
+    confirm(anna, agent)
+    freezes.begin(anna, now())
+    assert refusal(identities.confirm, Account.get(), PROVEN).message == freezes.FROZEN
+    assert Identity.get().level == "desk"
+
+
+def test_a_document_makes_nobody_a_head_and_proves_no_change_of_e_mail(north: Organisation, anna: Account, agent: Staff) -> None:
+    """IB-31, IB-39, M04"""
+    company = factories.company(north)
+    factories.head(company, CODE)
+    made = confirm(anna, agent)
+    Identity.update(confirmed_at=now() - timedelta(days=4), last_used_at=now(), last_method="smart_id").where(
+        Identity.id == made.id
+    ).execute()
+    assert (companies.people(company), email_changes.has_just_proven(anna)) == ([], False)
+
+    identities.confirm(Account.get(), PROVEN)
+
+    assert [place.account for place in companies.people(company)] == [anna]
+
+
+def test_what_a_customer_has_proven_is_unlinked_once_and_freezes_the_account(north: Organisation, anna: Account, agent: Staff) -> None:
+    """T41, M04: an agent does not put another person in the place of the owner, and the owner comes back."""
+    with travel(NOON, tick=False):
+        made = identities.confirm(anna, PROVEN)
+    with travel(NOON + timedelta(days=9), tick=False):
+        identities_at_desk.unlink(made, reason="She asked", by=agent, site_url=SITE)
+        for who in (Account.get(), anna):
+            assert freezes.is_frozen(who)
+    with travel(NOON + timedelta(days=10), tick=False):
+        assert refusal(confirm, Account.get(), agent, country="EE", personal_code="49002010976").message == freezes.FROZEN
+        assert refusal(identities.confirm, Account.get(), replace(PROVEN, code="49002010976")).message == freezes.FROZEN
+        back = identities.confirm(Account.get(), PROVEN)
+        assert (back.level, sign_in(north, "back")) == ("high", anna)
+
+
+def test_while_an_account_is_frozen_its_identity_stays(anna: Account, agent: Staff) -> None:
+    """M04: but for one that came since; then somebody may just be taking the account over."""
+    with travel(NOON, tick=False):
+        made = identities.confirm(anna, PROVEN)
+        freezes.begin(anna, NOON + timedelta(days=9))
+    with travel(NOON + timedelta(days=10), tick=False):
+        assert refusal(identities_at_desk.unlink, made, reason="Asked", by=agent, site_url=SITE).message == identities_at_desk.FROZEN
+        Identity.update(confirmed_at=now()).execute()
+        identities_at_desk.unlink(Identity.get(), reason="Not she", by=agent, site_url=SITE)
+    assert Identity.get().ended_by == "staff"

@@ -1,7 +1,7 @@
 """Another e-mail for an account, so that nobody is talked into giving it away (CV-37, K10, M04, T56).
 
-Staff begin a change for whoever calls; it goes on only with a proof that no voice can give: a code that the present address got, a
-strong identity that has signed in just now, or a colleague who looks at it too. Then the new address confirms. Both addresses are
+Staff begin a change for whoever calls; it goes on only with a proof that no voice can give: a code that the present address got, or a
+colleague who looks at it too, told whether a strong identity has signed in just now. Then the new address confirms. Both addresses are
 told, what could be abused is frozen for three days, and as long the old address takes all of it back by one link.
 """
 
@@ -9,6 +9,7 @@ import hmac
 from datetime import datetime, timedelta
 from typing import Any
 
+import peewee as pw
 from peewee import IntegrityError
 
 from models import (
@@ -119,7 +120,9 @@ def has_just_proven(account: Account) -> bool:
 def _begin(account: Account, new: str, proof: str, reason: str, by: Staff | Account, site_url: str) -> EmailChange:
     at, old, organisation = now(), account.email, account.organisation
     hours = timedelta(hours=settings.of(organisation).link_hours)
-    good = {"code": CODE_GOOD, "colleague": COLLEAGUE_WITHIN}.get(proof, hours)
+    # What has signed in just now does not say to what it agrees: with "identity" too a colleague looks at it.
+    state = {"code": "code", "self": "letter"}.get(proof, "colleague")
+    good = {"code": CODE_GOOD, "colleague": COLLEAGUE_WITHIN}.get(state, hours)
     with unit_of_work():
         if not limits.spend("email-change", str(account.id), PER_DAY, limits.DAY):
             raise Refused(N_("The e-mail of this account was to be changed {most} times today. Go on tomorrow."), most=PER_DAY)
@@ -133,7 +136,7 @@ def _begin(account: Account, new: str, proof: str, reason: str, by: Staff | Acco
                 old=old,
                 new=new,
                 proof=proof,
-                state=proof if proof in ("code", "colleague") else "letter",
+                state=state,
                 asked_by=by if isinstance(by, Staff) else None,
                 reason=reason,
                 asked_at=at,
@@ -322,7 +325,8 @@ def undo(organisation: Organisation, token: str) -> bool:
     try:
         with unit_of_work():
             confirmations.use(row)
-            confirmations.end(account, "change_email", "undo_email")
+            _end_links(account, row)
+            confirmations.end(account, "change_email")
             state = {"state": "stopped", "ended_at": at}
             EmailChange.update(**state).where((EmailChange.account == account) & EmailChange.ended_at.is_null()).execute()
             if not had_effect:
@@ -376,6 +380,15 @@ def _undo_link(account: Account, old: str, new: str, until: datetime, **kept: An
         "undo_email", organisation=account.organisation, address=old, until=until, account=account, facts=facts
     )
     return token
+
+
+def _end_links(account: Account, used: Confirmation) -> None:
+    """End the links that take changes back of the address whose link was used, and of all that came after it. Those of addresses before
+    it go on working: whoever took an account over cannot end the way back of whom it was taken from."""
+    good = _undoes(account) & (Confirmation.expires_at > now())
+    other = Confirmation.select(pw.fn.MIN(Confirmation.id)).where(good & (Confirmation.address == used.address)).scalar()
+    first = min(used.id, other or used.id)
+    Confirmation.update(used_at=now()).where(good & (Confirmation.id >= first)).execute()
 
 
 def _undoes(account: Account) -> Any:

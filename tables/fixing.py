@@ -7,7 +7,7 @@ from tables.fields import N_, UTCDateTimeField, now
 
 PROOFS = (
     ("code", N_("A code from the present address, which the customer reads out")),
-    ("identity", N_("The customer has just signed in with a strong identity")),
+    ("identity", N_("The customer has just signed in with a strong identity, and a colleague looks at it too")),
     ("colleague", N_("A colleague looks at it too")),
     ("self", N_("The customer asked for it with the password")),
 )

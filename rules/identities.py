@@ -111,6 +111,12 @@ def strong(account: Account) -> Identity | None:
     return next((one for one in of(account) if one.scheme == "PNO"), None)
 
 
+def is_proven(account: Account) -> bool:
+    """Whether the customer has proven who the account is of, and not only staff seen a document."""
+    known = strong(account)
+    return known is not None and known.level != "desk"
+
+
 # ---- confirming and linking -------------------------------------------------------------------------------------------
 
 
@@ -180,7 +186,7 @@ def _prove(account: Account, identity: Identity, person: Proven, site_url: str, 
         heads.recognise(account)
         proven = Identity.get_by_id(identity.id)
         if site_url:
-            _tell("way_in_added", account, proven, at, site_url)
+            _tell(account, proven, at, site_url)
     return proven
 
 
@@ -211,13 +217,12 @@ def attach(account: Account, person: Proven, *, site_url: str = "", by: Staff | 
     if person.is_strong:
         heads.recognise(account)
     if site_url:
-        _tell("way_in_added" if by is None else "identity_noted", account, row, at, site_url)
+        _tell(account, row, at, site_url)
     return row
 
 
-def _tell(kind: str, account: Account, identity: Identity, at: datetime, site_url: str) -> None:
+def _tell(account: Account, identity: Identity, at: datetime, site_url: str) -> None:
     """The letter to the account's owner, with a link that takes the identity away."""
-    way = {"way": title(identity.method), "is_person": identity.scheme == "PNO"} if kind == "way_in_added" else {}
     _, token = confirmations.link(
         "end_identity",
         organisation=account.organisation,
@@ -226,15 +231,20 @@ def _tell(kind: str, account: Account, identity: Identity, at: datetime, site_ur
         account=account,
         facts={"identity": identity.id, "way": title(identity.method)},
     )
+    to: dict[str, Any] = {"organisation": account.organisation, "lane": messages.SOMEONE_WAITS}
+    not_me_url, key = links.not_me(site_url, token), f"{identity.id}:{identity.level}"
+    if identity.level == "desk":
+        messages.put("identity_noted", account, dedupe_key=f"identity_noted:{key}", at=at.isoformat(), not_me_url=not_me_url, **to)
+        return
     messages.put(
-        kind,
+        "way_in_added",
         account,
-        organisation=account.organisation,
-        dedupe_key=f"{kind}:{identity.id}",
-        lane=messages.SOMEONE_WAITS,
+        dedupe_key=f"way_in_added:{key}",
+        way=title(identity.method),
+        is_person=identity.scheme == "PNO",
         at=at.isoformat(),
-        not_me_url=links.not_me(site_url, token),
-        **way,
+        not_me_url=not_me_url,
+        **to,
     )
 
 

@@ -77,7 +77,7 @@ def begin(purpose: str, name: str) -> Any:
     if chosen not in flows:
         abort(400)
     # Whoever holds an open session must not be able to add a way in of their own: who somebody is counts as proof once it is there.
-    adds = asked == "link" or (asked == "confirm" and identities.strong(account) is None)
+    adds = asked == "link" or (asked == "confirm" and not identities.is_proven(account))
     asks_password = adds and not is_proven_lately()
     form = forms.way_form(way.asks(chosen), asks_password=asks_password)
     if form.validate_on_submit():
@@ -339,7 +339,7 @@ UNLINKED = N_("This login is not linked to an account here. Sign in another way,
 
 def _confirm(flow: IdentityFlow) -> Any:
     account = web.viewer()
-    was_known = identities.strong(account) is not None
+    was_known = identities.is_proven(account)
     identities.confirm(account, identity_flows.use(flow), site_url=web.site_url(), session=web.session_secret())
     web.sign_in(account)  # what may be done has grown: so has the session's secret changed (T48)
     if was_known:

@@ -211,4 +211,5 @@ def test_rows_are_named_in_words_before_an_act(world: worlds.World, enter: Enter
     assert "Account unlocked · owner@north.example.lt" in browser.text
     browser.get(f"{BASE}/sync-problems/resolve/?ids={world.own['syncproblem'].public_id}")
     assert "x · Wrong" in browser.text
-    assert Message.select().count() + SyncProblem.select().count() == 4
+    assert Message.get_by_id(world.own["message"].id).state == "dead"
+    assert SyncProblem.get_by_id(world.own["syncproblem"].id).resolved_at is None

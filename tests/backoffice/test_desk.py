@@ -7,6 +7,7 @@ import pytest
 from backoffice import timeline
 from backoffice.desk import Desk
 from backoffice.home import Home
+from backoffice.rights import RightsPage
 from backoffice.settings import SettingsPages
 from backoffice.undeclared import UndeclaredPages
 from models import TABLES, Contract, FormKey
@@ -20,7 +21,7 @@ BASE = "/backoffice"
 def test_every_page_of_the_backoffice_is_one_that_knows_the_rules(views: dict[str, Any]) -> None:
     """T16, T25, T38"""
     for view in views.values():
-        assert isinstance(view, Desk | Home | SettingsPages | UndeclaredPages), view
+        assert isinstance(view, Desk | Home | RightsPage | SettingsPages | UndeclaredPages), view
     for made in tables(views).values():
         assert made.can_delete is False
         assert not made.column_editable_list

@@ -16,8 +16,9 @@ from rules import choosing, keys
 from rules.choosing import ALL, OWN, Choice
 
 MARK = re.compile(r"-for-([0-9a-f]{8})")
-# These say for themselves what they are for.
+# These say for themselves what they are for, or are about the account alone.
 WHATEVER_IS_CHOSEN = {"represented.choose", "sign_in.sign_out"}
+ABOUT_THE_ACCOUNT = {"account", "identity", "visits"}
 
 
 def apply(account: Account) -> None:
@@ -37,7 +38,8 @@ def choose(account: Account, choice: Choice) -> None:
 def check() -> Any:
     """Before a POST: None where it was made for what is chosen now, or says that it shall be; else the page that gives it back."""
     account = web.viewer()
-    if request.method != "POST" or not isinstance(account, Account) or request.endpoint in WHATEVER_IS_CHOSEN:
+    is_for_all = request.endpoint in WHATEVER_IS_CHOSEN or request.blueprint in ABOUT_THE_ACCOUNT
+    if request.method != "POST" or not isinstance(account, Account) or is_for_all:
         return None
     said = MARK.search(request.form.get("form_key", ""))
     if said is None or f"-for-{said[1]}" == g.form_mark:
@@ -52,6 +54,7 @@ def check() -> Any:
         made_for=name(account, made_for) if made_for else "",
         now_at=name(account, g.chosen),
         kept=[*kept, ("made_for", said[1])] if kept else [],
+        anew=request.full_path.rstrip("?") if request.url_rule and "GET" in (request.url_rule.methods or ()) else "",
     )
     return make_response(page, 409)
 

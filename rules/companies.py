@@ -278,7 +278,7 @@ def _set_parent(company: Company, parent: Company | None, *, reason: str, by: St
 
 def appoint(account: Account, company: Company, access_type: str, *, granted_by: str, by: Any, is_register: bool = False) -> Representative:
     """Give an account a place in a company, or the one it has another access type, and all its contracts; it is told, once. Inside a
-    unit of work. `granted_by` is a name to show, empty for the register, which alone makes heads. Raises Refused where somebody was
+    unit of work. `granted_by` is a name to show, empty for the register; it and a document make heads. Raises Refused where somebody was
     faster."""
     if access_type == access.HEAD and not is_register:
         raise Refused(HEADS_STAY)
@@ -306,6 +306,7 @@ def appoint(account: Account, company: Company, access_type: str, *, granted_by:
         company=company.name,
         access_type=access.ACCESS_TYPES[access_type][0],
         by=granted_by,
+        is_head=access_type == access.HEAD,
     )
     return made
 

@@ -132,6 +132,8 @@ def _say_person(head: Head, person: Person, source: str) -> bool:
     wanted: dict[str, Any] = {"first_name": person.first_name, "last_name": person.last_name, "since_on": person.since_on}
     wanted |= {"source": source, "staff": None, "document": ""} if head.source == "staff" else {}
     changed = {name: value for name, value in wanted.items() if getattr(head, name) != value}
+    if "source" in changed and head.representative_id:
+        Representative.update(granted_by="").where(Representative.id == head.representative_id).execute()
     for name, value in changed.items():
         setattr(head, name, value)
     if changed:
@@ -318,7 +320,8 @@ def _give(head: Head, *, by: Any) -> bool:
     place = _place(account, company)
     if place is None or place.access_type.name != access.HEAD:
         was = {"earlier_type": place and place.access_type, "earlier_giver": place.granted_by if place else ""}
-        made = companies.appoint(account, company, access.HEAD, granted_by="", by=by, is_register=True)
+        giver = company.organisation.name if head.source == "staff" else ""
+        made = companies.appoint(account, company, access.HEAD, granted_by=giver, by=by, is_register=True)
         Head.update(representative=made, **was).where(Head.id == head.id).execute()
         return True
     if head.representative_id != place.id:

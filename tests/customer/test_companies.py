@@ -242,15 +242,51 @@ def test_a_form_from_a_tab_of_another_company_is_given_back_and_sent_for_its_own
     assert "SF-1" in tab.text, "the browser is back at the company whose form it was"
 
 
+def test_what_is_about_the_account_alone_is_sent_whatever_is_chosen(customer_app: Any, head: Account) -> None:
+    """T13: there would be no way to give a password back."""
+    tab = browser_of(customer_app, head)
+    choose(tab, "UAB Uosis")
+    page = tab.get("/north/account/password")
+    form = page.xpath("//form[.//input[@type='password']]")[0]
+    sent = {i.get("name"): i.get("value") or "" for i in form.iter("input") if i.get("name")}
+    choose(tab, "UAB Beržas")
+    answer = tab.client.post("/north/account/password", data={**sent, "current": "not it"})
+    assert answer.status_code != 409
+
+
+def test_a_stale_form_that_may_not_be_kept_opens_anew(customer_app: Any, head: Account) -> None:
+    """T13: what holds a file or a secret is not written into a page."""
+    tab = browser_of(customer_app, head)
+    choose(tab, "UAB Uosis")
+    page = tab.get("/north/contracts/add")
+    key = page.xpath("//input[@name='form_key']/@value")[-1]
+    token = page.xpath("//input[@name='csrf_token']/@value")[0]
+    choose(tab, "UAB Beržas")
+    stale = tab.client.post("/north/contracts/add", data={"csrf_token": token, "form_key": key, "secret_code": "1"})
+    text = stale.get_data(as_text=True)
+    assert (stale.status_code, "secret_code" in text) == (409, False)
+    assert 'href="/north/contracts/add">Open the form anew for UAB Beržas' in text
+
+
+def test_an_ended_access_of_a_company_says_so(customer_app: Any, head: Account) -> None:
+    """IB-57: and nothing of another customer."""
+    anna = factories.account(head.organisation, "anna@uosis.example", phone="+37060000009")
+    companies.remove(head, factories.represents(anna, company(), "user"))
+    browser = browser_of(customer_app, anna)
+    browser.get("/north/contracts")
+    assert "You had it by a company: that is over." in browser.text
+    assert "another customer" not in browser.text
+
+
 def test_a_form_for_a_company_that_has_left_the_account_is_refused(customer_app: Any, head: Account) -> None:
     """T11, T13"""
     tab = browser_of(customer_app, head)
     choose(tab, "UAB Uosis")
-    key = tab.get("/north/account/phone").xpath("//input[@name='form_key']/@value")[-1]
+    key = tab.get("/north/contracts/add").xpath("//input[@name='form_key']/@value")[-1]
     token = tab.page.xpath("//input[@name='csrf_token']/@value")[0]
     with unit_of_work():
         companies.end(companies.place(head, company()), "register", by=events.SYSTEM, is_register=True)
-    answer = tab.client.post("/north/account/phone", data={"form_key": key, "csrf_token": token, "phone": "+37060000009"})
+    answer = tab.client.post("/north/contracts/add", data={"form_key": key, "csrf_token": token, "phone": "+37060000009"})
     assert answer.status_code == 409
     assert "no longer in your account" in answer.get_data(as_text=True)
 

@@ -58,7 +58,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "contract_ended": {"contract": "Žalioji g. 5-12 (12-345 6)", "ended_by": "customer"},
     "contract_restored": {"contract": "Žalioji g. 5-12 (12-345 6)"},
     "contract_shared": {"by": "Ona Kalnė", "contract": "Žalioji g. 5-12 (12-345 6)", "last_on": ON, "url": URL, "register_url": URL},
-    "company_access_given": {"company": "UAB „Uosis“", "access_type": "User", "by": "Ona Kalnė"},
+    "company_access_given": {"company": "UAB „Uosis“", "access_type": "User", "by": "Ona Kalnė", "is_head": True},
     "company_access_changed": {"company": "UAB „Uosis“", "old": "User", "new": "Authorised person"},
     "company_access_ended": {"company": "UAB „Uosis“", "ended_by": "head"},
     "company_invitation": {"by": "Ona Kalnė", "company": "UAB „Uosis“", "access_type": "User", "until": AT, "url": URL},

@@ -313,6 +313,9 @@ def test_staff_enter_a_head_from_a_document_and_whoever_manages_the_company_is_t
     assert (head.source, head.staff_id, head.document) == ("staff", agent.id, "Protokolas 7")
     assert place(jonas, oak) == "company_head"
     assert mail(rasa)[-1] == "head_entered"
+    letter = Message.get(Message.kind == "company_access_given", Message.account == jonas)
+    assert (letter.facts["by"], letter.facts["is_head"]) == (north.name, True)
+    assert companies.place(jonas, oak).granted_by == north.name
     with pytest.raises(Refused) as no:
         enter(oak, agent)
     assert no.value.field == "personal_code"

@@ -11,7 +11,22 @@ from typing import Any, Protocol
 
 from peewee import IntegrityError
 
-from models import N_, AccessType, Account, Company, Head, Identity, Invitation, Message, Representative, Staff, database, digest, now
+from models import (
+    N_,
+    AccessType,
+    Account,
+    Company,
+    Head,
+    Identity,
+    Invitation,
+    Message,
+    Organisation,
+    Representative,
+    Staff,
+    database,
+    digest,
+    now,
+)
 from rules import access, companies, events, holding, messages, personal_codes, sessions
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
@@ -249,6 +264,13 @@ def recognise(account: Account) -> list[Company]:
                 companies.appoint(account, company, access.HEAD, granted_by="", by=events.SYSTEM, is_register=True)
                 found.append(company)
     return found
+
+
+def find_owners(organisation: Organisation, digests: Sequence[str]) -> None:
+    """Give businesses that were not known before to the people whose codes these are digests of, where they have proven it (IB-34)."""
+    proven = (Identity.organisation == organisation) & Identity.code_digest.in_(list(digests)) & Identity.ended_at.is_null()
+    for account in list(Account.select().where(Account.id.in_(Identity.select(Identity.account).where(proven))) if digests else ()):
+        recognise(account)
 
 
 def forget(account: Account, *, by: Any) -> None:

@@ -34,7 +34,7 @@ from models import (
     fold,
     payer_code_key,
 )
-from rules import buyers, chain, companies, events, holding, links, messages, readings
+from rules import buyers, chain, companies, events, heads, holding, links, messages, personal_codes, readings
 from rules.bulk import add_all, among, insert, new_ids, update
 from rules.sync_run import NEVER, VERSIONS, Aside, Item, Record, Run
 
@@ -132,15 +132,21 @@ def take_contracts(run: Run, items: Sequence[Item]) -> None:
 
 
 def _companies(run: Run, records: Sequence[Record]) -> dict[str, Company]:
-    """The companies whose contracts these are, by their codes; made where they are new."""
+    """The companies whose contracts these are, by their codes, and the businesses of people, by the digests of theirs (IB-34); made
+    where they are new."""
     names = {it.company_code: it.customer_name for it in records if it.company_code}
     if not names:
         return {}
-    known = Company.select().where((Company.organisation == run.organisation) & Company.code.in_(list(names)))
-    found = {str(row.code): row for row in known}
-    new = {code: Company(organisation=run.organisation, name=name or code, code=code) for code, name in names.items() if code not in found}
+    by_code = Company.code.in_(list(names)) | Company.person_digest.in_(list(names))
+    known = Company.select().where((Company.organisation == run.organisation) & by_code)
+    found = {str(row.code or row.person_digest): row for row in known}
+    new = {}
+    for code in names.keys() - found.keys():
+        whose = {"person_digest": code} if personal_codes.is_hidden(code) else {"code": code}
+        new[code] = Company(organisation=run.organisation, name=names[code] or code, **whose)
     add_all(new.values())
-    run.written += [canonical(("company", code, one.name)) for code, one in new.items()]
+    run.written += sorted(canonical(("company", code, one.name)) for code, one in new.items())
+    heads.find_owners(run.organisation, list(filter(personal_codes.is_hidden, new)))
     return found | new
 
 

@@ -25,6 +25,19 @@ def digest(country: str, code: str) -> str:
     return keys.digest(PURPOSE, f"{country}:{code}")
 
 
+def hidden(code: str) -> str:
+    """What a billing system says of whose a contract is, as it may be kept: of a person's code the digest, of eleven digits that are
+    none nothing, a company's code as it is."""
+    if not (len(code) == 11 and code.isdigit()):
+        return code
+    return digest("LT", code) if asmens.is_valid(code) else ""
+
+
+def is_hidden(code: str) -> bool:
+    """Whether `hidden` made this of a person's code: no company's is that long."""
+    return len(code) == 64
+
+
 def digest_of_login(issuer: str, subject: str) -> str:
     """By what a login elsewhere is found again (IB-11). Never by an e-mail (T58)."""
     return keys.digest("login-elsewhere", f"{issuer}\x00{subject}")

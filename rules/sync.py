@@ -26,7 +26,7 @@ from models import (
     digest,
     now,
 )
-from rules import clock, events, intake, settings
+from rules import clock, events, intake, personal_codes, settings
 from rules.bulk import among
 from rules.refusal import Refused
 from rules.sync_run import REGISTER, VERSIONS, Aside, Codec, Item, Record, Run
@@ -128,6 +128,8 @@ def end(row: SyncRun, error: str) -> SyncRun:
 
 
 def _item(record: Record, codec: Codec, keep: Callable[[bytes], str]) -> Item:
+    if type(record).__name__ == "Contract":
+        return Item(replace(record, company_code=personal_codes.hidden(record.company_code)))
     if type(record).__name__ != "Invoice":
         return Item(record)
     if record.pdf is None:

@@ -51,7 +51,8 @@ class Contract:
     premises: str | None = None  # the flat's number
     opened_on: date | None = None
     ended_on: date | None = None
-    company_code: str = ""  # the customer's, where that is a company; the last field, see `digest`
+    # The customer's, where that is a company; of a person in business their own, which `rules/sync.py` makes a digest of at once.
+    company_code: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -189,9 +190,13 @@ def clipped(words: str, longest: int) -> str:
 
 
 def company_code(text: str) -> str:
-    """A company's code as it is kept. One of eleven digits is a person's, and kept nowhere in clear: none."""
-    code = "".join(text.split())
-    return "" if len(code) == 11 and code.isdigit() else code
+    """A company's code as it is kept: without spaces."""
+    return "".join(text.split())
+
+
+def is_persons(code: str) -> bool:
+    """Whether a code of this form is a person's, which is kept nowhere in clear: eleven digits."""
+    return len(code) == 11 and code.isdigit()
 
 
 def is_pdf(content: bytes) -> bool:

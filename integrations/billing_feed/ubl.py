@@ -37,6 +37,7 @@ from integrations.billing_feed.records import (
     clipped,
     company_code,
     is_pdf,
+    is_persons,
     shown,
 )
 
@@ -269,9 +270,9 @@ def _company_code(root: etree._Element, party: str) -> str:
 
 
 def _customer_code(root: etree._Element) -> str:
-    """The customer's code in the register of companies, where it is one."""
+    """The customer's code in the register of companies, where it is one: a personal code there does not say that they are in business."""
     code = company_code(elements.text(root, "cac:AccountingCustomerParty/cac:Party/cac:PartyLegalEntity/cbc:CompanyID"))
-    return code if len(code) <= CODES["company_code"] else ""
+    return "" if is_persons(code) or len(code) > CODES["company_code"] else code
 
 
 def _address(root: etree._Element, path: str) -> str:

@@ -153,6 +153,13 @@ def test_without_either_the_customers_company_code_is_the_payer_code_and_never_t
     assert aside(tmp_path, edited((IDENTIFIED, ""), ("<cac:InvoicePeriod>", f"{reference}<cac:InvoicePeriod>"))).kind == "payer-code"
 
 
+def test_a_personal_code_of_the_customer_is_not_taken_for_a_companys(tmp_path: Path) -> None:
+    """IB-34: suppliers write it into everybody's bills, whether they are in business or not."""
+    name = "<cbc:RegistrationName>Ona Pavyzdienė</cbc:RegistrationName>"
+    for code, kept in (("300000001", "300000001"), ("404040 40009", ""), ("LV 4000 3000 2000 1000 999", "")):
+        assert bill(tmp_path, edited((name, f"{name}<cbc:CompanyID>{code}</cbc:CompanyID>"))).company_code == kept
+
+
 TAXED = "<cac:PartyTaxScheme><cbc:CompanyID>{}</cbc:CompanyID><cac:TaxScheme><cbc:ID>{}</cbc:ID></cac:TaxScheme></cac:PartyTaxScheme>"
 
 

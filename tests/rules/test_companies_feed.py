@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import replace
 from datetime import date
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,12 +11,13 @@ import pytest
 import models
 from integrations import billing_feed
 from integrations.billing_feed import Contract, Invoice, records
-from integrations.billing_feed.records import company_code
+from integrations.billing_feed.records import company_code, is_persons
 from models import Company, Membership, Organisation
-from rules import companies
+from rules import companies, heads
 from rules.refusal import Doubtful
 from tests import factories
 from tests.rules.test_companies import in_step, person, seen
+from tests.rules.test_heads import JONAS, ONA, RASA, prove
 from tests.rules.test_sync import bill, place, take
 
 WORKS = Contract("VE 1", customer_name="UAB Uosis", address="Verslo g. 1", opened_on=date(2022, 1, 1), company_code="302345678")
@@ -76,9 +78,38 @@ def test_bills_alone_say_whose_a_contract_is_if_all_are_one_customers(db: Any) -
     assert whose == {"A 1": "302345678", "B 1": None}
 
 
-def test_a_persons_code_is_no_companys_and_kept_nowhere() -> None:
-    """IB-34: eleven digits."""
-    assert company_code("38001010000") == ""
+def test_who_contracted_under_a_personal_code_heads_that_business_and_the_code_is_kept_nowhere(north: Organisation, tmp_path: Path) -> None:
+    """IB-34: proven before the contract came and after it, and not for eleven digits that are no person's."""
+    jonas, ona = person(north, "jonas"), person(north, "ona")
+    prove(jonas, JONAS)
+    rows = [
+        f"V 1;Jono veikla;{JONAS[:5]} {JONAS[5:]};",
+        f"V 2;Onos veikla;{ONA};",
+        "V 3;Niekas;12345678901;",
+        f"V 4;;{RASA};",
+        f"V-1;Rasa;{RASA};",
+    ]
+    (tmp_path / "c.csv").write_text("payer_code;customer_name;company_code;provider\n" + "\n".join(rows) + "\n")
+    records = list(billing_feed.of("csv", tmp_path).records())
+    for _ in range(2):
+        take(north, records)
+        assert sorted((row.name, row.code, len(row.person_digest)) for row in Company.select()) == [
+            ("Jono veikla", None, 64), ("Onos veikla", None, 64),
+        ]  # fmt: skip
+        assert (seen(jonas), seen(ona)) == (["V 1"], [])
+    prove(ona, ONA)
+    heads.recognise(ona)
+    assert seen(ona) == ["V 2"]
+    assert {row.access_type.name for row in models.Representative.select()} == {"company_head"}
+    assert {row.reference for row in models.SyncProblem.select() if row.record} == {"V-1"}
+    told = [repr(row) for table in models.TABLES for row in table.select().dicts()] + [repr(records)]
+    assert [text for text in told if any(code in text for code in (JONAS, ONA, RASA))] == []
+    in_step()
+
+
+def test_eleven_digits_are_no_companys() -> None:
+    assert is_persons("38001010000")
+    assert not is_persons("302345678")
     assert company_code(" 302 345 678 ") == "302345678"
 
 

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-from peewee import IntegrityError
+from peewee import IntegrityError, fn
 
 from models import N_, Account, IdentityFlow, Organisation, now
 from rules import identities, keys, limits, personal_codes
@@ -18,6 +18,9 @@ REGISTERS = timedelta(minutes=10)  # between being identified and having filled 
 # Pushed to one person's phone within ten minutes and still without an answer, and in a day (T59); begun from one network.
 PENDING, A_DAY, FROM_A_NETWORK = 3, 10, 60
 TEN_MINUTES = timedelta(minutes=10)
+# How many of the whole install may wait for another system at once: half of the usual workers, so that pages are always given; and how
+# long a place is kept for one that was killed meanwhile.
+ASKS_AT_ONCE, ASKS_FOR = 2, timedelta(seconds=15)
 
 TOO_MANY_PUSHES = N_("There were too many requests to this phone. Answer the ones that wait, or try again in ten minutes.")
 TOO_MANY_TODAY = N_("There were too many requests to this phone today. Sign in another way, or try again tomorrow.")
@@ -108,6 +111,25 @@ def is_waiting(flow: IdentityFlow, at: datetime) -> bool:
 def is_identified(flow: IdentityFlow, at: datetime) -> bool:
     """Whether the person is known and nothing has come of it yet."""
     return flow.outcome == IDENTIFIED and flow.used_at is None and flow.expires_at > at
+
+
+def claim(flow: IdentityFlow, *, is_answer: bool) -> bool:
+    """Whether it is this request that may ask what has become of a flow; another one says "waiting" at once (T62).
+
+    Of questions without an answer one at a time in each flow, and so many in the install (nearly: on PostgreSQL those that begin in one
+    instant do not see one another); `release` ends it. What a browser brings back is asked about always, for it comes once, but once."""
+    at, waiting = now(), (IdentityFlow.id == flow.id) & (IdentityFlow.outcome == "")
+    if is_answer:
+        return bool(IdentityFlow.update(answered_at=at).where(waiting & IdentityFlow.answered_at.is_null()).execute())
+    others = IdentityFlow.alias()
+    asking = others.select(fn.COUNT(others.id)).where(others.asked_until > at)
+    free = IdentityFlow.asked_until.is_null() | (IdentityFlow.asked_until <= at)
+    return bool(IdentityFlow.update(asked_until=at + ASKS_FOR).where(waiting & free & (asking < ASKS_AT_ONCE)).execute())
+
+
+def release(flow: IdentityFlow) -> None:
+    """Nobody asks about it any more."""
+    IdentityFlow.update(asked_until=None).where(IdentityFlow.id == flow.id).execute()
 
 
 def settle(flow: IdentityFlow, why: str, person: Mapping[str, Any] | None = None) -> None:

@@ -178,5 +178,7 @@ class IdentityFlow(Owned):
     person_sealed = pw.TextField(default="")  # once identified, until it is used
     began_at = UTCDateTimeField(default=now)
     expires_at = UTCDateTimeField(index=True)
+    asked_until = UTCDateTimeField(null=True, index=True)  # while somebody asks the other system for the answer: by when that is over
+    answered_at = UTCDateTimeField(null=True)  # when a browser brought an answer back; another one is not looked at
     outcome = pw.CharField(12, default="")  # empty while waiting; "identified", or why not
     used_at = UTCDateTimeField(null=True)

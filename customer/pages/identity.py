@@ -238,9 +238,9 @@ def _state_of(flow: IdentityFlow) -> str:
 
 
 def _check(flow: IdentityFlow, way: Way, answer: Mapping[str, str]) -> None:
-    """Ask the method once, and keep what it says. The database is left alone meanwhile."""
-    state = identity_flows.state_of(flow)
-    if not state or not identity_flows.is_waiting(flow, now()):
+    """Ask the method once, unless another request does, and keep what it says. The database is left alone meanwhile."""
+    state, is_answer = identity_flows.state_of(flow), bool(answer)
+    if not state or not identity_flows.is_waiting(flow, now()) or not identity_flows.claim(flow, is_answer=is_answer):
         return
     try:
         with http.within(CHECK_SECONDS):
@@ -249,9 +249,12 @@ def _check(flow: IdentityFlow, way: Way, answer: Mapping[str, str]) -> None:
         log.info("%s: %s (%s)", way.name, no.why, no)
         if no.why != "unavailable" or answer:  # asked again in two seconds, it may answer
             identity_flows.settle(flow, no.why)
-        return
-    if person is not None:
-        identity_flows.settle(flow, identity_flows.IDENTIFIED, asdict(person))
+    else:
+        if person is not None:
+            identity_flows.settle(flow, identity_flows.IDENTIFIED, asdict(person))
+    finally:
+        if not is_answer:
+            identity_flows.release(flow)
 
 
 @pages.get("/prove/<uuid:public_id>/qr.svg")

@@ -87,4 +87,5 @@ class Method(Protocol):
 
     def check(self, state: Mapping[str, Any], answer: Mapping[str, str]) -> Person | None:
         """Ask, or look at what the browser brought back (`answer`: the callback's fields, empty while polling): the person, or None while
-        nobody has answered. Waits for at most two seconds while polling. Raises NotIdentified, after which the flow is over."""
+        nobody has answered. While polling, the other system is given a second to say something new. Raises NotIdentified: the flow is
+        over."""

@@ -3,12 +3,13 @@
 import re
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from integrations.identity import NotIdentified, Person, Shown, Wish, available
-from models import Account, Company, Event, Identity, IdentityFlow, Organisation, Representative, Session
+from models import Account, Company, Event, Identity, IdentityFlow, Organisation, Representative, Session, now
 from rules import identities, identity_flows, invitations, settings
 from rules.work import unit_of_work
 from tests import factories, letters
@@ -87,7 +88,7 @@ def begin(browser: Browser, flow: str = "Notification", code: str = ONA.code, **
         browser.submit({"QR": "Show the code", "Web2App": "Open Smart-ID"}[flow])
 
 
-def arrive(browser: Browser, phone: Phone, answer: Person | NotIdentified) -> None:
+def arrive(browser: Browser, phone: Phone, answer: Person | NotIdentified | None) -> None:
     """The phone answers, and the page that waits asks."""
     phone.answer = answer
     browser.get(f"{browser.at}?check=yes")
@@ -201,6 +202,54 @@ def test_the_same_device_callback_is_looked_at_with_its_fields(visitor: Browser,
     assert phone.came_back == [{"value": "a", "sessionSecretDigest": "b", "userChallengeVerifier": "c"}]
     visitor.submit("Continue")
     assert visitor.at == "/north/home"
+
+
+def test_while_one_request_asks_the_others_wait_at_once(visitor: Browser, phone: Phone, ona: Account) -> None:
+    """T62: whoever asks a hundred times at once holds one worker."""
+    begin(visitor)
+    flow, phone.answer = IdentityFlow.get(), ONA
+    assert identity_flows.claim(flow, is_answer=False)
+    assert visitor.client.get(f"{visitor.at}/state").json == {"state": "waiting"}
+    visitor.get(f"{visitor.at}?check=yes")
+    assert (visitor.status, phone.came_back) == (200, [])
+    identity_flows.release(flow)
+    assert visitor.client.get(f"{visitor.at.partition('?')[0]}/state").json == {"state": "identified"}
+    assert len(phone.came_back) == 1
+
+
+@pytest.mark.parametrize("answer", [None, NotIdentified("refused"), ONA])
+def test_whoever_has_asked_makes_room(visitor: Browser, phone: Phone, ona: Account, answer: Person | NotIdentified | None) -> None:
+    begin(visitor)
+    arrive(visitor, phone, answer)
+    assert len(phone.came_back) == 1
+    assert IdentityFlow.get().asked_until is None
+
+
+def test_a_few_ask_at_once_and_the_rest_of_the_site_goes_on(visitor: Browser, phone: Phone, ona: Account, customer_app: Any) -> None:
+    """T62: of four workers two may wait for another system; a place that nobody gave back is free soon."""
+    for _ in range(identity_flows.ASKS_AT_ONCE):
+        begin(english(customer_app), "QR")
+    for flow in IdentityFlow.select():
+        assert identity_flows.claim(flow, is_answer=False)
+    begin(visitor)
+    phone.answer = ONA
+    assert visitor.client.get(f"{visitor.at}/state").json == {"state": "waiting"}
+    assert phone.came_back == []
+    IdentityFlow.update(asked_until=now() - timedelta(seconds=1)).execute()
+    assert visitor.client.get(f"{visitor.at}/state").json == {"state": "identified"}
+
+
+def test_what_a_browser_brings_back_is_looked_at_once_whoever_asks_meanwhile(visitor: Browser, phone: Phone, ona: Account) -> None:
+    """T62: a provider changes its code once; the second of two must not end what the first is about to find."""
+    begin(visitor, "Web2App")
+    phone.answer = ONA
+    back = f"/north{phone.wishes[0].callback_url.partition('/north')[2]}?value=a"
+    assert identity_flows.claim(IdentityFlow.get(), is_answer=False), "the page that waits asks just now"
+    visitor.get(back)
+    assert phone.came_back == [{"value": "a"}]
+    IdentityFlow.update(outcome="").execute()
+    visitor.get(back)
+    assert phone.came_back == [{"value": "a"}]
 
 
 def test_a_finished_flow_does_nothing_more(visitor: Browser, phone: Phone, ona: Account) -> None:

@@ -91,6 +91,20 @@ def test_twenty_requests_to_one_phone_at_once_are_three(north: Organisation) -> 
     assert sum(isinstance(outcome, dict) for outcome in outcomes) == identity_flows.PENDING
 
 
+def test_of_twenty_who_ask_about_one_flow_at_once_one_does(north: Organisation) -> None:
+    """T62"""
+    flow = begun(north)
+    for is_answer in (False, True):
+        outcomes = at_once(TOGETHER, lambda _, is_answer=is_answer: identity_flows.claim(flow, is_answer=is_answer))
+        assert sorted(outcomes) == [False] * (TOGETHER - 1) + [True]
+
+
+def test_a_flow_that_is_over_is_asked_about_no_more(north: Organisation) -> None:
+    flow = begun(north)
+    identity_flows.settle(flow, "refused")
+    assert not any(identity_flows.claim(flow, is_answer=is_answer) for is_answer in (False, True))
+
+
 def test_a_flow_is_found_with_the_secret_of_its_browser_in_its_organisation_alone(north: Organisation) -> None:
     """T57"""
     flow, south = begun(north), factories.organisation("south")

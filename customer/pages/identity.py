@@ -247,7 +247,7 @@ def _check(flow: IdentityFlow, way: Way, answer: Mapping[str, str]) -> None:
             person = way.method.check(state, answer)
     except NotIdentified as no:
         log.info("%s: %s (%s)", way.name, no.why, no)
-        if no.why != "unavailable" or answer:  # asked again in two seconds, it may answer
+        if no.why != "unavailable" or is_answer:  # asked again in two seconds, it may answer
             identity_flows.settle(flow, no.why)
     else:
         if person is not None:

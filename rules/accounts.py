@@ -264,6 +264,8 @@ def reset_password(organisation: Organisation, token: str, password: str, *, sit
             # It was opened by someone who did not show that the address is theirs: nothing of them stays (T10).
             Account.update(email_confirmed_at=at).where(Account.id == account.id).execute()
             Device.delete().where(Device.account == account).execute()
+            for identity in identities.of(account):
+                identities.end(identity, "owner", by=account)
             events.record("account.email_confirmed", account, by=account, address=account.email)
             account.email_confirmed_at = at
         _set_password(account, hashed, how="reset", but=None, site_url=site_url)

@@ -158,6 +158,7 @@ def change_contacts(account: Account, company: Company, *, email: str, phone: st
         before = {name: getattr(company, name) for name in said}
         if before == said:
             return
+        freezes.check(account)
         for name, value in said.items():
             setattr(company, name, value)
         company.save()

@@ -13,7 +13,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from models import N_, Account, Organisation, Session, Staff, Visit, now
-from rules import events, keys, limits, messages, sessions
+from rules import access, events, keys, limits, messages, sessions
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 
@@ -27,6 +27,7 @@ GOES_ON = N_("Somebody has just asked for this account, or looks at it now. Wait
 OVER = N_("This is no longer good. Ask anew on the page of the account.")
 WRONG_CODE = N_("The code is not right. Ask the customer to read it out once more.")
 NOT_YOURS = N_("Only whoever asked may go on.")
+OWN = N_("You asked for it yourself: another administrator must decide.")
 
 
 # ---- asking for leave -------------------------------------------------------------------------------------------------
@@ -73,7 +74,7 @@ def ask(account: Account, *, reason: str, by: Staff) -> Visit:
 def enter_code(visit: Visit, *, code: str, by: Staff) -> None:
     """The code that the customer has read out. Raises Refused; every try is spent before it is looked at, so outside a unit of work
     that the caller gives up."""
-    if visit.staff_id != by.id:
+    if visit.staff_id != by.id or not _may_visit(by):
         raise Refused(NOT_YOURS)
     asked = (Visit.id == visit.id) & _waits(now())
     if not Visit.update(tries=Visit.tries + 1).where(asked & (Visit.tries < CODE_TRIES)).execute():
@@ -85,9 +86,12 @@ def enter_code(visit: Visit, *, code: str, by: Staff) -> None:
 
 
 def override(visit: Visit, *, reason: str, by: Staff) -> None:
-    """An administrator decides that it goes without the customer's leave, and answers for it. Raises Refused without a reason."""
+    """An administrator decides that another goes in without the customer's leave, and answers for it. Raises Refused without a reason,
+    and for whoever asked themselves."""
     if not reason.strip():
         raise Refused(REASON, field="reason")
+    if visit.staff_id == by.id:
+        raise Refused(OWN)
     with unit_of_work():
         _allow(visit, "administrator", by=by, allowed_by=by, reason=reason.strip())
 
@@ -143,7 +147,7 @@ def begin(visit: Visit, device: str) -> str:
     at, staff = now(), visit.staff
     with unit_of_work():
         fresh = (Visit.id == visit.id) & Visit.began_at.is_null() & Visit.ended_at.is_null() & (Visit.allowed_at > at - LINK_GOOD)
-        if not staff.is_active or not Visit.update(began_at=at, until_at=at + LASTS).where(fresh).execute():
+        if not _may_visit(staff) or not Visit.update(began_at=at, until_at=at + LASTS).where(fresh).execute():
             raise Refused(OVER)
         visit.began_at, visit.until_at = at, at + LASTS
         events.record("account.visit_began", visit.account, by=staff, reason=visit.reason, role=staff.role)
@@ -152,12 +156,17 @@ def begin(visit: Visit, device: str) -> str:
 
 def checked(account: Account) -> Account | None:
     """The account whose session is a visit's, marked so that nothing can be done in its name; None once the visit is over, or whoever
-    looks works here no longer."""
+    looks may do so no longer."""
     visit = Visit.select(Visit, Staff).join(Staff, on=Visit.staff).where(Visit.id == account.session.visit_id).first()
-    if visit is None or visit.ended_at is not None or visit.until_at <= now() or not visit.staff.is_active:
+    if visit is None or visit.ended_at is not None or visit.until_at <= now() or not _may_visit(visit.staff):
         return None
     account.__dict__["visit"] = visit
     return account
+
+
+def _may_visit(staff: Staff) -> bool:
+    """Whether whoever asked works here still, in a role that may."""
+    return access.allows(staff, "account.ask_to_visit")
 
 
 def of(account: Account) -> Visit | None:

@@ -120,7 +120,7 @@ class Visits(Desk):
             needs=("reason",),
             done=N_("whoever asked may go on"),
             is_bulk=False,
-            when=lambda visit: visit.allowed_at is None and visit.ended_at is None,
+            when=lambda visit: visit.allowed_at is None and visit.ended_at is None and visit.staff_id != web.viewer().id,
         ),
         Command(
             "leave",

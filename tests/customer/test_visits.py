@@ -180,6 +180,31 @@ def test_only_whoever_asked_enters_the_code_and_only_an_administrator_decides_wi
     assert (allowed.allowed_how, allowed.allowed_by_id, visits.may_begin(allowed, agent)) == ("administrator", admin.id, True)
 
 
+def test_no_administrator_decides_for_themselves(world: worlds.World, staff_app: Any) -> None:
+    """M03, T41"""
+    anna, admin = world.people["owner"], world.people["administrator"]
+    visit = visits.ask(anna, reason="Curious", by=admin)
+    with pytest.raises(Refused) as no:
+        visits.override(visit, reason="I say so", by=admin)
+    assert no.value.message == visits.OWN
+    desk = enter(world, staff_app, "administrator", "/backoffice")
+    desk.get(f"/backoffice/visits/{visit.public_id}/")
+    assert "Allow without the customer" not in desk.text
+    assert Visit.get_by_id(visit.id).allowed_at is None
+
+
+def test_who_may_visit_no_longer_neither_enters_the_code_nor_begins(world: worlds.World) -> None:
+    """T39, T41"""
+    anna, agent = world.people["owner"], world.people["agent"]
+    visit = visits.ask(anna, reason="x", by=agent)
+    Staff.update(role="property_manager").where(Staff.id == agent.id).execute()
+    with pytest.raises(Refused, match="Only whoever asked"):
+        visits.enter_code(visit, code=letters.fact("visit_asked", "code"), by=Staff.get_by_id(agent.id))
+    visits.enter_code(visit, code=letters.fact("visit_asked", "code"), by=agent)
+    with pytest.raises(Refused, match="no longer good"):
+        visits.begin(Visit.get_by_id(visit.id), "test")
+
+
 def test_the_link_works_once_and_for_two_minutes(world: worlds.World, customer_app: Any) -> None:
     """M03"""
     anna, agent = world.people["owner"], world.people["agent"]
@@ -204,7 +229,7 @@ def test_of_twenty_who_ask_for_one_account_one_does(world: worlds.World) -> None
     assert Visit.select().where(Visit.ended_at.is_null()).count() == 1
 
 
-@pytest.mark.parametrize("what_ends_it", ["time", "customer", "dismissed", "signed out everywhere"])
+@pytest.mark.parametrize("what_ends_it", ["time", "customer", "dismissed", "another role", "signed out everywhere"])
 def test_a_visit_ends_at_once(world: worlds.World, customer_app: Any, what_ends_it: str) -> None:
     """M03, T39, T41"""
     visitor, later = begun(world, customer_app), now()
@@ -220,6 +245,8 @@ def test_a_visit_ends_at_once(world: worlds.World, customer_app: Any, what_ends_
         assert "Nobody looks at your account any more" in customer.text
     elif what_ends_it == "dismissed":
         Staff.update(is_active=False).where(Staff.id == world.people["agent"].id).execute()
+    elif what_ends_it == "another role":
+        Staff.update(role="property_manager").where(Staff.id == world.people["agent"].id).execute()
     else:
         sessions.end_all(anna)
     with travel(later + timedelta(seconds=1), tick=False):

@@ -9,7 +9,7 @@ import pytest
 from time_machine import travel
 
 from models import Account, Consent, ConsentText, Device, Event, Organisation, Session, Staff
-from rules import accounts, consents, email_changes, keys, lockouts, registration, sessions, settings
+from rules import accounts, consents, email_changes, identities, keys, lockouts, registration, sessions, settings
 from rules.refusal import Refused
 from tests import factories, letters
 from tests.together import at_once
@@ -438,6 +438,9 @@ def test_a_new_password_ends_every_session_and_every_lock(north: Organisation, a
 def test_a_reset_confirms_the_address_and_keeps_nothing_of_who_opened_the_account(north: Organisation) -> None:
     """CV-15, T10"""
     anna = factories.account(north, email_confirmed_at=None)
+    thief = identities.Proven(method="smart_id", scheme="PNO", code="38001085718", country="LT", first_name="T", last_name="H")
+    identities.confirm(anna, thief)
+    identities.link(anna, identities.Proven(method="google", scheme="SUB", code="1", issuer="https://accounts.google.com", level="low"))
     sessions.remember_device(anna, None)
     sessions.open_for(anna)
     ask_reset(north)
@@ -446,6 +449,7 @@ def test_a_reset_confirms_the_address_and_keeps_nothing_of_who_opened_the_accoun
 
     assert Account.get().email_confirmed_at is not None
     assert (Session.select().count(), Device.select().count()) == (0, 0)
+    assert (identities.of(Account.get()), Account.get().identity_confirmed_at) == ([], None), "no Smart-ID or login of theirs opens it"
     assert letters.sent()[-1] == ("password_changed", ANNA)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from models import Account, Company, Contract, Event, Invoice, Membership, Message, Organisation, Representative, Share, now
-from rules import access, checks, companies, contracts, events, holding, invitations, rows, settings, sharing
+from rules import access, checks, companies, contracts, events, freezes, holding, invitations, rows, settings, sharing
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 from tests import factories
@@ -449,6 +449,16 @@ def test_contact_information_is_kept_as_it_is_asked_for(north: Organisation, uos
     assert (kept.email, kept.phone, kept.address) == ("info@uosis.example", "+37060000001", "Liepų g. 1")
     companies.change_contacts(head, kept, email="info@uosis.example", phone="+37060000001", address="Liepų g. 1")
     assert Event.select().where(Event.name == "company.contacts_changed").count() == 1
+
+
+def test_who_took_an_account_over_does_not_change_the_companys_contact_information(north: Organisation, uosis: Company) -> None:
+    """IB-23, M04"""
+    head = person(north, "vadove")
+    factories.represents(head, uosis)
+    freezes.begin(head, now())
+    with pytest.raises(Refused) as no:
+        companies.change_contacts(head, uosis, email="thief@example.lt", phone="", address="")
+    assert (no.value.message, Company.get_by_id(uosis.id).email) == (freezes.FROZEN, uosis.email)
 
 
 # ---- at the same moment -------------------------------------------------------------------------------------------------

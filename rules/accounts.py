@@ -88,7 +88,7 @@ def sign_in(organisation: Organisation, email: str, password: str, *, source: st
     return account
 
 
-def sign_in_by_identity(flow: IdentityFlow) -> Account | None:
+def sign_in_by_identity(flow: IdentityFlow, *, form_key: str = "") -> Account | None:
     """Whose account the person, or the login elsewhere, of this flow opens; None where nobody here has confirmed it: then the flow is
     still good, to register with. Who has proven who they are need not wait for a lock to end (M05). Raises Refused."""
     person = identity_flows.person(flow)
@@ -102,7 +102,7 @@ def sign_in_by_identity(flow: IdentityFlow) -> Account | None:
     account = identity.account
     account.organisation = flow.organisation
     with unit_of_work():
-        person = identity_flows.use(flow)
+        person = identity_flows.use(flow, opens=identity, form_key=form_key)
         identities.used(identity, person.method)
         if person.is_strong and account.is_locked(now()) and account.locked_until != lockouts.UNTIL_RESET:
             _end_lock(account, reason=BY_IDENTITY, by=account)

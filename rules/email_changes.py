@@ -263,7 +263,13 @@ def confirm(organisation: Organisation, token: str, *, site_url: str) -> Account
     change = EmailChange.get_by_id(row.facts["change"])
     was_confirmed, until = account.email_confirmed_at is not None, at + UNDO
     # What whoever holds the new address could change meanwhile, as the old one left it.
-    kept = {"password_hash": account.password_hash, "phone": account.phone, "since": at.isoformat()}
+    # Who takes an account over adds a way in before asking for the change: from then on the freeze would be in the way.
+    kept = {
+        "password_hash": account.password_hash,
+        "phone": account.phone,
+        "since": at.isoformat(),
+        "identities_since": (change.asked_at - freezes.LASTS).isoformat(),
+    }
     try:
         with unit_of_work():
             confirmations.use(row)
@@ -337,7 +343,8 @@ def undo(organisation: Organisation, token: str) -> bool:
             EmailChange.update(state="undone").where(undone).execute()
             _set(account, old, at, password_hash=facts["password_hash"], phone=facts["phone"])
             Device.delete().where(Device.account == account).execute()
-            ended = _end_what_came_since(account, since, at)
+            identities_since = datetime.fromisoformat(facts.get("identities_since") or facts["since"])
+            ended = _end_what_came_since(account, since, identities_since)
             event = events.record("account.email_change_undone", account, by=account, old=old, new=new, ended=ended)
             for which, address in (("old", old), ("new", new)):
                 messages.put(
@@ -355,9 +362,9 @@ def undo(organisation: Organisation, token: str) -> bool:
     return True
 
 
-def _end_what_came_since(account: Account, since: datetime, at: datetime) -> int:
-    """End what was given away in the account's name since then: shares, invitations, linked identities; returns how many. The freeze
-    lets nobody do so, but for what began in the same moment."""
+def _end_what_came_since(account: Account, since: datetime, identities_since: datetime) -> int:
+    """End what was given away in the account's name since then: shares and invitations, which the freeze lets nobody give but in the
+    same moment; and identities that came to it since an earlier one. Returns how many."""
     mine: Any = Membership.select(Membership.id).where(Membership.account == account)
     shares = list(Share.select().where(Share.given_through.in_(mine) & (Share.given_at >= since) & Share.ended_at.is_null()))
     for share in shares:
@@ -368,7 +375,7 @@ def _end_what_came_since(account: Account, since: datetime, at: datetime) -> int
     for offer in offers:
         invitations.revoke(account, offer)
     live = (Identity.account == account) & Identity.ended_at.is_null()
-    linked = list(Identity.select().where(live & (Identity.confirmed_at >= since)))
+    linked = list(Identity.select().where(live & (Identity.confirmed_at >= identities_since)))
     for identity in linked:
         identities.end(identity, "undo", by=account)
     return len(shares) + len(offers) + len(linked)

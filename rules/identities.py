@@ -58,7 +58,7 @@ class Proven:
     def name(self) -> str:
         """First name and surname, as one writes them: certificates and the e-Government Gateway have them in capitals."""
         told = f"{self.first_name} {self.last_name}".strip()
-        return told.title() if told.isupper() else told
+        return (told.title() if told.isupper() else told)[:200]
 
     @property
     def is_strong(self) -> bool:
@@ -175,7 +175,11 @@ def _prove(account: Account, identity: Identity, person: Proven, site_url: str, 
     """What staff wrote down from a document, its holder has now proven from within the account: from now on it opens it."""
     freezes.check(account)
     at = now()
-    facts = {name: getattr(person, name) for name in KEPT} | {"confirmed_at": at, "last_used_at": at, "last_method": person.method}
+    facts = {name: _fitting(name, getattr(person, name)) for name in KEPT} | {
+        "confirmed_at": at,
+        "last_used_at": at,
+        "last_method": person.method,
+    }
     facts["evidence_sealed"] = keys.seal("evidence", dict(person.evidence)) if person.evidence else ""
     still = (Identity.id == identity.id) & (Identity.level == "desk") & Identity.ended_at.is_null()
     with unit_of_work():
@@ -205,7 +209,7 @@ def attach(account: Account, person: Proven, *, site_url: str = "", by: Staff | 
         last_used_at=at,
         last_method=person.method,
         staff=by,
-        **{name: getattr(person, name) for name in KEPT},
+        **{name: _fitting(name, getattr(person, name)) for name in KEPT},
     )
     if is_person:
         Account.update(identity_confirmed_at=at).where(Account.id == account.id).execute()
@@ -246,6 +250,11 @@ def _tell(account: Account, identity: Identity, at: datetime, site_url: str) -> 
         not_me_url=not_me_url,
         **to,
     )
+
+
+def _fitting(column: str, value: Any) -> Any:
+    """As much of what another system says as there is room for."""
+    return value[: getattr(Identity, column).max_length] if isinstance(value, str) else value
 
 
 KEPT = ("method", "scheme", "country", "first_name", "last_name", "born_on", "born_from", "level", "document")

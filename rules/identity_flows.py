@@ -8,7 +8,7 @@ from uuid import UUID
 
 from peewee import IntegrityError, fn
 
-from models import N_, Account, IdentityFlow, Organisation, now
+from models import N_, Account, Identity, IdentityFlow, Organisation, now
 from rules import identities, keys, limits, personal_codes
 from rules.refusal import Refused
 from rules.work import unit_of_work
@@ -21,6 +21,7 @@ TEN_MINUTES = timedelta(minutes=10)
 # How many of the whole install may wait for another system at once: half of the usual workers, so that pages are always given; and how
 # long a place is kept for one that was killed meanwhile.
 ASKS_AT_ONCE, ASKS_FOR = 2, timedelta(seconds=15)
+SENT_AGAIN = timedelta(minutes=1)  # so long a form that has signed somebody in does so again, where its answer was lost
 
 TOO_MANY_PUSHES = N_("There were too many requests to this phone. Answer the ones that wait, or try again in ten minutes.")
 TOO_MANY_TODAY = N_("There were too many requests to this phone today. Sign in another way, or try again tomorrow.")
@@ -159,8 +160,9 @@ def person(flow: IdentityFlow) -> identities.Proven:
     return identities.unsealed(flow.person_sealed)
 
 
-def use(flow: IdentityFlow) -> identities.Proven:
-    """Who was identified, for the one thing that comes of it, in the unit of work of that: of many at once one does. Raises Refused."""
+def use(flow: IdentityFlow, *, opens: Identity | None = None, form_key: str = "") -> identities.Proven:
+    """Who was identified, for the one thing that comes of it, in the unit of work of that: of many at once one does. Noted is what
+    `opens` an account by it, and by which form: `opened`. Raises Refused."""
     who = person(flow)
     at = now()
     good = (
@@ -169,9 +171,17 @@ def use(flow: IdentityFlow) -> identities.Proven:
         & IdentityFlow.used_at.is_null()
         & (IdentityFlow.expires_at > at)
     )
-    if not IdentityFlow.update(used_at=at, person_sealed="", state_sealed="").where(good).execute():
+    facts = flow.facts | {"opens": opens.id, "form_key": form_key} if opens is not None else flow.facts
+    if not IdentityFlow.update(used_at=at, person_sealed="", state_sealed="", facts=facts).where(good).execute():
         raise Refused(OVER)
     return who
+
+
+def opened(flow: IdentityFlow, form_key: str) -> Identity | None:
+    """By what a form has just opened an account: sent again by the same browser, the answer to it was lost on the way."""
+    if flow.used_at is None or flow.used_at < now() - SENT_AGAIN or not form_key or flow.facts.get("form_key") != form_key:
+        return None
+    return Identity.get_or_none((Identity.id == flow.facts["opens"]) & Identity.ended_at.is_null())
 
 
 def forget_ended() -> int:

@@ -33,7 +33,7 @@ log = logging.getLogger(__name__)
 PURPOSES = {"sign-in": "sign_in", "register": "register", "confirm": "confirm", "link": "link"}
 # What a person is told; all that could tell whether somebody has an account there is one sentence.
 WHY = {
-    "refused": N_("It was refused on the phone, or broken off."),
+    "refused": N_("It was refused, or broken off."),
     "timeout": N_("There was no answer in time."),
     "wrong_code": N_("Another code was chosen on the phone than the one shown here. If somebody else asked you to sign in, tell us."),
     "unsuitable": N_("This could not be used to sign in. Check what you typed, or choose another way."),
@@ -70,7 +70,9 @@ def begin(purpose: str, name: str) -> Any:
     account = web.viewer()
     if (account is None) != (asked in ("sign_in", "register")):
         return redirect(
-            url_for("sign_in.sign_in", next=f"{request.script_root}{request.path}") if account is None else url_for("home.index")
+            url_for("sign_in.sign_in", next=f"{request.script_root}{request.full_path.rstrip('?')}")
+            if account is None
+            else url_for("home.index")
         )
     secret, flows = browser_secret(), way.method.flows or ("",)
     chosen = request.form.get("flow", flows[0])
@@ -93,7 +95,7 @@ def begin(purpose: str, name: str) -> Any:
         flows=_ordered(flows),
         purpose=purpose,
         onwards=_onwards(),
-        back_url=_back(asked),
+        back_url=_back(asked, _onwards()),
     )
 
 
@@ -103,10 +105,10 @@ def _ordered(flows: tuple[str, ...]) -> list[str]:
     return sorted(flows, key=lambda flow: is_phone and flow != "Web2App")
 
 
-def _back(purpose: str) -> str:
-    """Where the other ways are."""
+def _back(purpose: str, onwards: str) -> str:
+    """Where the other ways are, and from there on."""
     pages_of = {"sign_in": "sign_in.sign_in", "register": "register.register", "confirm": "account.identity", "link": "account.view"}
-    return url_for(pages_of[purpose], next=_onwards() or None)
+    return url_for(pages_of[purpose], next=onwards or None)
 
 
 def _onwards() -> str:
@@ -138,7 +140,8 @@ def _begin(way: Way, purpose: str, flow: str, form: forms.WayForm, secret: str, 
             phone=phone,
             flow=flow,
             language=web.language(),
-            text=f"{web.here().name}: {_('Sign in') if purpose == 'sign_in' else _('Confirm who you are')}"[:60],
+            # What it is stands first: a long name is cut, never that.
+            text=f"{_('Sign in') if purpose == 'sign_in' else _('Confirm who you are')}: {web.here().name}"[:60],
             callback_url=web.site_url() + back.removeprefix(request.script_root),
         )
         state = way.method.begin(wish)
@@ -163,16 +166,32 @@ def _mine(public_id: UUID) -> IdentityFlow | None:
     return flow if flow is not None and flow.account_id == (viewer.id if viewer else None) else None
 
 
+def _of_who_was_signed_in(public_id: UUID) -> IdentityFlow | None:
+    """A flow of this browser that an account's page began, whoever is signed in now."""
+    flow = identity_flows.find(web.here(), public_id, browser_secret())
+    return flow if flow is not None and flow.account_id is not None else None
+
+
+def _sign_in_url(public_id: UUID) -> str:
+    """Where one signs in again; where the session ended on the way, then back to where it was begun."""
+    flow = _of_who_was_signed_in(public_id)
+    return url_for("sign_in.sign_in", next=_back(flow.purpose, flow.facts["next"]) if flow else None)
+
+
 def _elsewhere() -> Any:
     """What another browser, or another person, is told of a flow: nothing, and what to do."""
-    text = _("It was begun in another browser, or by somebody else. Go back to the browser where you began, or begin again here.")
+    text = (
+        _("It is over, or somebody else began it. You are signed in: go on from the first page.")
+        if web.viewer()
+        else _("It was begun in another browser, or by somebody else. Go back to the browser where you began, or begin again here.")
+    )
     url = url_for("home.index" if web.viewer() else "sign_in.sign_in")
     page = render_template(
         "customer/message.html",
         title=_("This cannot be continued here"),
         text=text,
         url=url,
-        act=_("Begin again"),
+        act=_("Home") if web.viewer() else _("Begin again"),
         kind="",
         icon_name="info",
     )
@@ -184,7 +203,7 @@ def wait(public_id: UUID) -> Any:
     """What to do meanwhile, until when; then what came out. `check` asks, for browsers without JavaScript."""
     flow = _mine(public_id)
     if flow is None:
-        return _elsewhere()
+        return _elsewhere() if web.viewer() or not _of_who_was_signed_in(public_id) else redirect(_sign_in_url(public_id))
     way = ways(flow.purpose).get(flow.method) or abort(404)
     if "check" in request.args:
         _check(flow, way, {})
@@ -192,6 +211,9 @@ def wait(public_id: UUID) -> Any:
     state = identity_flows.state_of(flow)
     waits, found = identity_flows.is_waiting(flow, at), identity_flows.is_identified(flow, at)
     shown = way.method.show(state, int((at - flow.began_at).total_seconds())) if waits and state else None
+    is_answered = waits and flow.answered_at is not None
+    if is_answered:
+        shown = None  # sent on to the other site once more, a browser would leave what is about to be known
     why = (
         ""
         if waits or found
@@ -210,10 +232,11 @@ def wait(public_id: UUID) -> Any:
         shown=shown,
         state=_state_of(flow),
         is_waiting=waits,
+        is_answered=is_answered,
         is_identified=found,
         why=why,
         again_url=again,
-        other_url=_back(flow.purpose),
+        other_url=_back(flow.purpose, flow.facts["next"]),
         seconds_left=max(0, int((flow.expires_at - at).total_seconds())),
     )
     return page, 200 if waits or found else 410
@@ -296,34 +319,49 @@ def cancel(public_id: UUID) -> Any:
     """Stop waiting, or "Not you?": what the phone says after that is not looked at, and who was recognised here is forgotten."""
     flow = _mine(public_id)
     if flow is None:
-        return redirect(url_for("sign_in.sign_in"))
+        return redirect(_sign_in_url(public_id))
     if identity_flows.is_identified(flow, now()):
         forget_browser()
     identity_flows.cancel(flow)
-    return redirect(_back(flow.purpose))
+    return redirect(_back(flow.purpose, flow.facts["next"]))
 
 
 @pages.post("/prove/<uuid:public_id>/finish")
-@web.once
 def finish(public_id: UUID) -> Any:
-    """What comes of it, once: signed in, on to registration, confirmed or linked."""
+    """What comes of it: done once, but where the answer was lost that carried the session, the same form opens one again."""
+    flow = identity_flows.find(web.here(), public_id, browser_secret())
+    identity = identity_flows.opened(flow, request.form.get("form_key", "")) if flow is not None and web.viewer() is None else None
+    if flow is not None and identity is not None:
+        identity.account.organisation = web.here()
+        return let_in(identity.account, _to(flow), by_login=identity.scheme == "SUB")
+    return _finish(public_id)
+
+
+@web.once
+def _finish(public_id: UUID) -> Any:
+    """Signed in, on to registration, confirmed or linked."""
     flow = _mine(public_id)
     if flow is None:
-        return redirect(url_for("home.index" if web.viewer() else "sign_in.sign_in"))
+        return redirect(url_for("home.index") if web.viewer() else _sign_in_url(public_id))
     try:
         if flow.method not in ways(flow.purpose):  # switched off meanwhile (K14)
             raise Refused(NOT_OFFERED)
         return ENDS[flow.purpose](flow)
     except Refused as no:
         web.tell(web.say(no), "warning")
-        return redirect(_back(flow.purpose))
+        return redirect(_back(flow.purpose, flow.facts["next"]))
+
+
+def _to(flow: IdentityFlow) -> str:
+    """Where one was before."""
+    return web.safe_next(flow.facts["next"], url_for("home.index"))
 
 
 def _sign_in(flow: IdentityFlow) -> Any:
     person = identity_flows.person(flow)
-    account = accounts.sign_in_by_identity(flow)
+    account = accounts.sign_in_by_identity(flow, form_key=request.form["form_key"])
     if account is not None:
-        return let_in(account, web.safe_next(flow.facts["next"], url_for("home.index")), by_login=person.scheme == "SUB")
+        return let_in(account, _to(flow), by_login=person.scheme == "SUB")
     is_strong = person.is_strong
     if is_strong and settings.of(web.here()).signup_identity != "no":
         kept = session.get("invitation") or {}
@@ -348,7 +386,7 @@ def _confirm(flow: IdentityFlow) -> Any:
     if was_known:
         session[_proven_slot()] = now().isoformat()
     web.tell(_("It is confirmed who you are."))
-    return redirect(web.safe_next(flow.facts["next"], url_for("home.index")))
+    return redirect(_to(flow))
 
 
 def _link(flow: IdentityFlow) -> Any:

@@ -8,6 +8,7 @@ and which of its flows came back is told by `answer["state"]`: the `back` of wha
 import base64
 import hashlib
 import hmac
+import re
 import secrets
 import threading
 import time
@@ -29,6 +30,7 @@ from integrations import http
 from integrations.identity import NotIdentified, Person, Shown, Wish, codes
 
 # Signatures with a public key alone: neither "none", nor a secret (HS256) that a public key could be taken for.
+TOKEN = re.compile(r"[\x21-\x7e]+")  # of RFC 6750, or what a header can carry of it
 ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 KEPT_SECONDS, LEEWAY_SECONDS, CLIENT_TOKEN_SECONDS = 3600, 60, 60
 # What a provider says in the redirect (RFC 6749 4.1.2.1, OpenID Connect Core 3.1.2.6), and what it means for the person.
@@ -218,6 +220,8 @@ class OpenIdConnect:
         raise NotIdentified("unproven", "id_token: no such key")
 
     def _userinfo(self, access_token: str, subject: str) -> dict[str, Any]:
+        if not TOKEN.fullmatch(access_token):
+            raise NotIdentified("unavailable", "an access token that no header can carry")
         url = self._endpoint("userinfo_endpoint")
         headers = {"Authorization": f"Bearer {access_token}", "Accept": "application/json"}
         found = self._ask("GET", url, {200: "", 401: "unproven"}, headers=headers).json()

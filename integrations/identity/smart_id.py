@@ -179,6 +179,10 @@ class SmartId:
         made = self._ask("POST", path, who | {"certificateLevel": self._settings.level} | dict(body), missing="unsuitable")
         if not all(made.get(name) and isinstance(made[name], str) for name in ("sessionID", *needed)):
             raise NotIdentified("unavailable", "a session without its particulars")
+        try:
+            base64.b64decode(made.get("sessionSecret", ""))
+        except ValueError:
+            raise NotIdentified("unavailable", "a session whose secret is no base64") from None
         return made
 
     # ---- waiting ----

@@ -208,3 +208,101 @@ def test_one_answer_that_is_lost_ends_nothing(visitor: Browser, phone: Phone, on
     assert visitor.client.get(f"{at}/state").json == {"state": "waiting"}
     phone.answer = ONA
     assert visitor.client.get(f"{at}/state").json == {"state": "identified"}
+
+
+def test_an_answer_brought_twice_at_once_is_asked_about_once(visitor: Browser, google: Elsewhere, db: object) -> None:
+    """T57: the second would be told that the first one's code is used up."""
+    north = factories.organisation("north", login_social=True)
+    identities.link(factories.account(north), proven(GOOGLE))
+    visitor.get("/north/sign-in")
+    visitor.submit("Google")
+    came: list[str] = []
+
+    def check(state: Any, answer: Any) -> Person | None:
+        if not answer:
+            return None
+        came.append(answer["code"])
+        if len(came) == 1:
+            second = visitor.client.get("/north/prove/callback?state=state-1&code=1", follow_redirects=True)
+            assert "Your answer is being checked" in second.text
+            return GOOGLE
+        raise NotIdentified("unproven", "used up")
+
+    google.check = check  # type: ignore[method-assign]
+    visitor.get("/north/prove/callback?state=state-1&code=1")
+    visitor.submit("Continue")
+    assert visitor.at == "/north/home"
+    assert came == ["1"]
+
+
+@pytest.mark.parametrize("what", ["again", "late", "another form", "another browser", "unlinked"])
+def test_a_sign_in_whose_answer_is_lost_is_made_again(visitor: Browser, phone: Phone, ona: Account, customer_app: Any, what: str) -> None:
+    """F05, T48: by the same form of the same browser, within a minute."""
+    begin(visitor)
+    at = visitor.at
+    arrive(visitor, phone, ONA)
+    sent = dict(next(form for form in visitor.page.forms if form.action.endswith("/finish")).form_values())
+    kept = visitor.client.get_cookie("savitarna-customer", path="/north/").value
+    assert visitor.client.post(f"{at}/finish", data=sent).location == "/north/home"
+    Session.delete().execute()
+    if what == "late":
+        IdentityFlow.update(used_at=now() - identity_flows.SENT_AGAIN).execute()
+    if what == "unlinked":
+        Identity.update(ended_at=now()).execute()
+    if what != "another browser":
+        visitor.client.set_cookie("savitarna-customer", kept, path="/north/")
+    headers = {"Sec-Fetch-Site": "same-origin"}
+    visitor.client.post(f"{at}/finish", data=sent | ({"form_key": "k" * 20} if what == "another form" else {}), headers=headers)
+    assert Session.select().count() == (what == "again")
+
+
+def test_where_one_was_is_not_lost_on_the_way(visitor: Browser, phone: Phone, north: Any) -> None:
+    """K03, T65: cancelled, another way chosen, or the session ended meanwhile."""
+    settings.change(north, "identity_for_everything", "strong", by="operator")
+    account = factories.account(north)
+    onwards = "next=%2Fnorth%2Finvoices"
+    visitor.enter(account)
+    for ends in ("cancel", "refused", "session"):
+        visitor.get("/north/invoices")
+        visitor.follow("Smart-ID")
+        visitor.submit("Continue", personal_code=ONA.code, current=factories.PASSWORD)
+        if ends == "cancel":
+            visitor.submit("Cancel")
+            assert onwards in visitor.page.xpath("string(//a[contains(., 'Smart-ID')]/@href)").replace(
+                "/north/invoices", "%2Fnorth%2Finvoices"
+            )
+        elif ends == "refused":
+            arrive(visitor, phone, NotIdentified("refused"))
+            assert "It was refused, or broken off." in visitor.text
+            assert "invoices" in visitor.page.xpath("string(//a[contains(., 'Choose another way')]/@href)")
+            phone.answer = None
+        else:
+            Session.delete().execute()
+            visitor.get(visitor.at)
+            assert visitor.at.startswith("/north/sign-in?next=")
+            assert "invoices" in visitor.at
+
+
+def test_back_after_signing_in_says_so(visitor: Browser, phone: Phone, ona: Account) -> None:
+    begin(visitor)
+    at = visitor.at
+    arrive(visitor, phone, ONA)
+    visitor.submit("Continue")
+    visitor.get(at)
+    assert "You are signed in" in visitor.text
+    assert "another browser" not in visitor.text
+
+
+def test_the_phone_says_first_what_is_confirmed(visitor: Browser, phone: Phone, db: object) -> None:
+    """IB-09: what it is for is never cut away."""
+    factories.organisation("north", login_smart_id=True, name="Bendrovė " * 9)
+    begin(visitor)
+    assert phone.wishes[0].text.startswith("Sign in: Bendrovė")
+    assert len(phone.wishes[0].text) == 60
+
+
+def test_longer_than_there_is_room_is_cut(north: Any) -> None:
+    """What other systems send is nobody's mistake here."""
+    long = replace(proven(ONA), first_name="A" * 101, last_name="B" * 150, document="D" * 201)
+    row = Identity.get_by_id(identities.confirm(factories.account(north), long).id)
+    assert (len(row.first_name), len(row.last_name), len(row.document), len(long.name)) == (100, 100, 200, 200)

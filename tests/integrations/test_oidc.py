@@ -337,6 +337,12 @@ def test_userinfo_must_be_of_the_same_person(simulated: Config, monkeypatch: pyt
     assert why(lambda: sign_in(client)) == "unsuitable"
 
 
+def test_an_access_token_that_no_header_can_carry_is_the_providers_trouble(simulated: Config) -> None:
+    client = method(simulated, uses_userinfo=True)
+    for token in ("a\nb", "ąž", ""):
+        assert why(lambda token=token: client._userinfo(token, "x")) == "unavailable"  # type: ignore[misc]
+
+
 @pytest.mark.parametrize(
     ("said", "reason"),
     [

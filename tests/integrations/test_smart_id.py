@@ -403,6 +403,14 @@ def test_what_the_interface_does_not_take_is_refused_by_the_simulator_too(sk: Sk
         sk.method.begin(replace(WISH, **wish))
 
 
+def test_a_secret_that_is_no_base64_is_the_services_trouble(sk: Sk, monkeypatch: pytest.MonkeyPatch) -> None:
+    said = b'{"sessionID": "s", "sessionToken": "t", "sessionSecret": "a", "deviceLinkBase": "https://example.lt"}'
+    monkeypatch.setattr(http.Client, "ask_json", lambda *_, **__: http.Answer(200, said, {}))
+    with pytest.raises(NotIdentified) as no:
+        sk.begin("QR", "")
+    assert no.value.why == "unavailable"
+
+
 def test_a_service_that_does_not_answer_is_unavailable(simulated: Config) -> None:
     sk = Sk(simulated, base_url="http://127.0.0.1:9")
     with pytest.raises(NotIdentified) as no:

@@ -492,3 +492,17 @@ def test_what_slipped_through_in_the_moment_of_the_change_is_taken_back_too(nort
     assert Share.get().ended_at is not None
     assert Identity.get_by_id(added.id).ended_at is not None
     assert Event.get(Event.name == "account.email_change_undone").facts["ended"] == 2
+
+
+def test_a_way_in_that_was_added_before_the_change_was_asked_for_is_taken_back_too(
+    north: Organisation, anna: Account, agent: Staff
+) -> None:
+    """M04: who takes an account over begins with that. What its owner had for longer stays."""
+    owners, thiefs = (
+        identity(anna, confirmed_at=now() - timedelta(hours=74)),
+        identity(anna, scheme="SUB", confirmed_at=now() - timedelta(hours=1)),
+    )
+    change(north, anna, agent)
+    email_changes.undo(north, letters.secret("email_changed_old", "undo_url"))
+    assert Identity.get_by_id(thiefs.id).ended_at is not None
+    assert Identity.get_by_id(owners.id).ended_at is None

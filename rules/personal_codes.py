@@ -1,5 +1,7 @@
 """Personal codes: found by a keyed digest, kept encrypted, never in an address, a log or a list."""
 
+import re
+
 from stdnum.lt import asmens
 
 from models import N_
@@ -9,11 +11,22 @@ from rules.refusal import Refused
 PURPOSE = "personal-code"
 
 
+def canonical(country: str, code: str) -> str:
+    """The one spelling of a personal code: without spaces; Lithuanian and Estonian ones are 11 digits, Latvian ones have a dash after the
+    sixth, whether it was written or not."""
+    code = "".join(code.split()).upper()
+    if country in ("LT", "LV", "EE"):
+        code = code.replace("-", "")
+    return re.sub(r"^(\d{6})(\d{5})$", r"\1-\2", code) if country == "LV" else code
+
+
 def checked(text: str, country: str = "LT") -> str:
-    """A personal code as it is kept: digits without spaces. Lithuanian ones are checked by their last digit; those of other states,
-    which differ, by their form alone. Raises Refused."""
-    code = "".join(text.split())
+    """A personal code as it is kept, in its one spelling. Lithuanian ones are checked by their last digit; those of other states, which
+    differ, by their form alone. Raises Refused."""
+    code = canonical(country, text)
     if country == "LT" and not asmens.is_valid(code):
+        raise Refused(N_("Enter the personal code: 11 digits, as in the identity document"), field="personal_code")
+    if country == "LV" and not re.fullmatch(r"\d{6}-\d{5}", code, re.ASCII):
         raise Refused(N_("Enter the personal code: 11 digits, as in the identity document"), field="personal_code")
     if not (code.replace("-", "").isalnum() and code.isascii() and 5 <= len(code) <= 20):
         raise Refused(N_("Enter the personal code as in the identity document"), field="personal_code")
@@ -22,7 +35,7 @@ def checked(text: str, country: str = "LT") -> str:
 
 def digest(country: str, code: str) -> str:
     """By what the holder of a personal code is found again, the same for every method that names the code."""
-    return keys.digest(PURPOSE, f"{country}:{code}")
+    return keys.digest(PURPOSE, f"{country}:{canonical(country, code)}")
 
 
 def hidden(code: str) -> str:

@@ -184,7 +184,7 @@ def person(certificate: x509.Certificate, method: str) -> Person:
     found = re.fullmatch(r"PNO([A-Z]{2})-([0-9A-Z][0-9A-Z-]{3,29})", serial)
     if not found:
         raise NotIdentified("unsuitable", "no personal code in the certificate")
-    country, code = found.groups()
+    country, code = found[1], codes.canonical(found[1], found[2])
     born_on, born_from = _born_on(certificate), "certificate"
     if not born_on:
         born_on, born_from = codes.born_on(country, code), "code"

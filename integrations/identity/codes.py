@@ -10,6 +10,13 @@ SPELLED = re.compile(r"(?:PNO)?(?:([A-Z]{2})[-/]?)?([0-9][0-9-]{4,18})")
 CENTURIES = {"1": 1800, "2": 1800, "3": 1900, "4": 1900, "5": 2000, "6": 2000}
 
 
+def canonical(country: str, code: str) -> str:
+    """The one spelling of a code: a Latvian one has a dash after the sixth digit, whether it was written or not; the neighbours' none."""
+    if country in ("LT", "LV", "EE"):
+        code = code.replace("-", "")
+    return re.sub(r"^(\d{6})(\d{5})$", r"\1-\2", code) if country == "LV" else code
+
+
 def read(spelled: str, country: str) -> tuple[str, str]:
     """The country and the bare code of "40404040009", "LT40404040009" or "PNOLT-40404040009"; `country` where it names none.
 
@@ -18,7 +25,8 @@ def read(spelled: str, country: str) -> tuple[str, str]:
     found = SPELLED.fullmatch(spelled.strip().upper())
     if not found:
         raise ValueError("not a personal code")
-    country, code = found[1] or country, found[2]
+    country = found[1] or country
+    code = canonical(country, found[2])
     if country in ("LT", "EE") and not asmens.is_valid(code):  # both countries reckon the last digit the same way
         raise ValueError("a personal code whose digits do not add up")
     return country, code

@@ -8,6 +8,7 @@ from uuid import UUID
 import pytest
 import time_machine
 
+from integrations.identity import codes
 from models import Account, Company, Event, Head, Identity, IdentityFlow, Organisation, Representative, now
 from rules import access, accounts, events, identities, identity_flows, personal_codes, settings
 from rules.refusal import Lacking, Missing, Refused
@@ -164,6 +165,31 @@ def test_the_same_person_by_another_method_is_the_same(north: Organisation) -> N
     assert (row.method, row.last_method) == ("smart_id", "swedbank")
     assert personal_codes.unseal(row.code_sealed) == ONA.code
     assert identities.find(north, identities.Proven("smart_id", "PNO", ONA.code, "EE")) is None
+
+
+@pytest.mark.parametrize(
+    ("country", "typed", "kept"),
+    [
+        ("LV", "050405-10009", "050405-10009"),
+        ("LV", "05040510009", "050405-10009"),
+        ("LV", " 050405 10009 ", "050405-10009"),
+        ("LT", "4040404 0009", "40404040009"),
+        ("EE", "404-04040009", "40404040009"),
+        ("PL", "ab-12345", "AB-12345"),
+    ],
+)
+def test_a_personal_code_is_the_same_however_it_is_spelled(country: str, typed: str, kept: str) -> None:
+    """IB-09: a phone's keypad has no dash, a certificate has; a register may have none."""
+    assert personal_codes.checked(typed, country) == kept
+    assert personal_codes.digest(country, typed) == personal_codes.digest(country, kept)
+    if country != "PL":
+        assert codes.read(typed.replace(" ", ""), country) == codes.read(f"PNO{country}-{kept}", "") == (country, kept)
+
+
+@pytest.mark.parametrize("typed", ["050405-1000", "0504051-0009a", "050405--100099"])
+def test_a_latvian_code_has_eleven_digits(typed: str) -> None:
+    with pytest.raises(Refused):
+        personal_codes.checked(typed, "LV")
 
 
 def test_of_another_organisation_nobody_is_known(north: Organisation) -> None:

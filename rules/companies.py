@@ -4,6 +4,7 @@ Rights to a company's contracts are `Membership` rows like any other: whoever re
 and for those of companies that belong to it (IB-47). `keep_in_step` is the one place that makes and ends them.
 """
 
+import uuid
 from collections.abc import Sequence
 from typing import Any
 
@@ -417,14 +418,28 @@ def keep_in_step(those: Any, companies: Sequence[int], *, by: Any, account: Acco
     for (through, kind), numbers in changed.items():
         Membership.update(through=through, access_type=kind).where(bulk.among(Membership.id, numbers)).execute()
     _end_shares_that_may_not_be([number for numbers in changed.values() for number in numbers], by=by)
-    bulk.add_all(
-        Membership(organisation=organisations[contract], contract=contract, account=who, through=through, access_type=kind)
-        for (contract, who), (through, kind) in wanted.items()
-    )
+    _add_many({(*pair, organisations[pair[0]]): what for pair, what in wanted.items()})
     if account is not None:
         for known in ("_held", "_represented"):
             account.__dict__.pop(known, None)
     return len(wanted)
+
+
+def _add_many(wanted: dict[tuple[int, int, int], tuple[int, int]]) -> None:
+    """Accesses begin: of contract, account and organisation, by a place in a company and of an access type. There may be a hundred
+    thousand of them: a row of the model for each would take as long as all the rest."""
+    blank = {name: Membership().__data__.get(name) for name in Membership._meta.fields}
+    rows = zip(bulk.new_ids(Membership, len(wanted)), wanted.items(), strict=True) if wanted else ()
+    bulk.insert(
+        Membership,
+        [
+            blank | {
+                "id": number, "public_id": uuid.uuid4(), "organisation": organisation, "contract": contract, "account": who,
+                "through": through, "access_type": kind,
+            }
+            for number, ((contract, who, organisation), (through, kind)) in rows
+        ],
+    )  # fmt: skip
 
 
 def _should_be(those: Any, account: Account | None) -> Any:

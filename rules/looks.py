@@ -64,6 +64,8 @@ def concerned(model: type[Table], ids: Collection[Any]) -> Any:
         proven = Identity.select(Identity.account).join(Head, on=same).where(rows & Identity.ended_at.is_null())
         return Account.id.in_(proven)
     found: Any = None
+    if model is Membership:  # whoever else has the contract is another row's
+        return Account.id.in_(Membership.select(Membership.account).where(rows))
     if "account" in fields:
         found = Account.id.in_(model.select(fields["account"]).where(rows))
     if model is Contract or "contract" in fields:
@@ -104,8 +106,7 @@ def note(model: type[Table], ids: Collection[Any], *, of: str, how: str, by: Sta
     fresh = list(seen.where(~pw.fn.EXISTS(earlier.select(pw.SQL("1")).where(is_known))))
     if fresh:
         with unit_of_work():
-            for account in fresh:
-                events.record("account.viewed", account, by=by, of=of, how=how, role=by.role)
+            events.record_all("account.viewed", fresh, by=by, **facts)
     if model is Head:
         _note_heads(ids, facts, by)
 

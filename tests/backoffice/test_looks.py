@@ -9,10 +9,10 @@ import time_machine
 
 from backoffice.desk import Desk
 from customer.pages import looks as pages
-from models import Account, Event, ExportedAccount, Message, Organisation, SyncProblem, now
+from models import Account, Company, Event, ExportedAccount, Membership, Message, Organisation, SyncProblem, now
 from rules import accounts, events, looks, settings
 from rules.work import unit_of_work
-from tests import world as worlds
+from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 from tests.browser import Browser
 from tests.test_access import address, rules_of, values_for
@@ -134,6 +134,32 @@ def test_looking_again_within_a_quarter_of_an_hour_is_one_look(world: worlds.Wor
         assert len(seen_of(owner)) == 3, "somebody else is somebody else"
 
 
+def test_a_look_at_a_large_company_takes_as_many_statements_as_at_a_small_one(db: Any, statements: Any) -> None:
+    """G8, M02: each of its people is told all the same."""
+    north = factories.organisation("north")
+    agent, counted = factories.staff(north), []
+    for size in (2, 12):
+        company = factories.company(north, f"UAB {size}")
+        people = [factories.account(north, f"p{number}@c{size}.example") for number in range(size)]
+        for account in people:
+            factories.represents(account, company, "user")
+        with statements() as seen:
+            looks.note(Company, [company.public_id], of="company", how="opened", by=agent)
+        counted.append(len(seen))
+        assert {account.id: seen_of(account) for account in people} == {account.id: [("company", "opened")] for account in people}
+    assert counted[0] == counted[1]
+
+
+def test_a_look_at_one_access_is_at_its_own_account(db: Any) -> None:
+    """M02"""
+    north = factories.organisation("north")
+    contract, anna, ben = factories.contract(north), factories.account(north, "anna@a.example"), factories.account(north, "ben@b.example")
+    mine = factories.holds(anna, contract)
+    factories.holds(ben, contract)
+    looks.note(Membership, [mine.public_id], of="membership", how="opened", by=factories.staff(north))
+    assert (seen_of(anna), seen_of(ben)) == ([("membership", "opened")], [])
+
+
 def test_what_is_not_shown_is_no_look(world: worlds.World, enter: Enter) -> None:
     owner: Any = world.own["account"]
     enter("manager_elsewhere").get(f"{BASE}/accounts/{owner.public_id}/")
@@ -150,7 +176,7 @@ def test_what_cannot_be_written_down_is_not_shown(world: worlds.World, enter: En
     def full(*args: Any, **facts: Any) -> None:
         raise pw.OperationalError("disk full")
 
-    monkeypatch.setattr(events, "record", full)
+    monkeypatch.setattr(events, "_made", full)
     browser = enter("agent")
     response = browser.client.get(f"/accounts/{world.own['account'].public_id}/", base_url="http://localhost/backoffice")
     assert response.status_code == 503

@@ -29,6 +29,9 @@ class Guard(NamedTuple):
 
 GUARDS = (
     Guard("a contract goes to nobody without a first day", "rules/intake.py", "elif contract.id is not None and buyers.is_moved_unsaid(contract, it.customer_name, company, billed):", "elif False:", "tests/rules/test_companies_feed.py -k first_day"),
+    Guard("a removed employee does not come back with a bill", "rules/contracts.py", " or _had_it_by_a_company(account, contract)):", "):", "tests/rules/test_companies.py -k removed_from"),
+    Guard("an invitation of dismissed staff is worth nothing", "rules/invitations.py", "if found.staff and not access.allows(found.staff, \"company.invite\"):", "if False:", "tests/rules/test_invitations.py -k may_invite_no_more"),
+    Guard("a companys code stays", "rules/rows.py", "model.select().where(model.company == company.id).exists() for model in (Contract, Head, Representative, Invitation)", "False for model in ()", "tests/rules/test_companies.py -k code_stays"),
     Guard("a bill for another customer waits", "rules/intake.py", "if buyers.is_for_another(contract, it, company, is_doubted=contract.id in run.doubted):", "if False:", "tests/rules/test_companies_feed.py"),
     # ---- scope
     Guard("staff see their organisation only", "tables/core.py", "return rows if viewer.sees_install else rows.where(cls.seen_by_staff(viewer))", "return rows", "tests/backoffice/test_scope.py -k another_organisation"),
@@ -77,7 +80,7 @@ GUARDS = (
     # ---- who somebody is
     Guard("a flow is of the browser that began it", "rules/identity_flows.py", "mine = (IdentityFlow.public_id == public_id) & (IdentityFlow.digest == _digest(secret or \"\", public_id))", "mine = IdentityFlow.public_id == public_id", "tests/rules/test_identities.py -k secret_of_its_browser"),
     Guard("a flow is of who began it", "customer/pages/identity.py", "return flow if flow is not None and flow.account_id == (viewer.id if viewer else None) else None", "return flow", "tests/customer/test_identity.py -k meanwhile"),
-    Guard("a flow is used once", "rules/identity_flows.py", "    if not IdentityFlow.update(used_at=at, person_sealed=\"\", state_sealed=\"\").where(good).execute():\n        raise Refused(OVER)\n", "", "tests/rules/test_identities.py -k twenty"),
+    Guard("a flow is used once", "rules/identity_flows.py", "    if not IdentityFlow.update(used_at=at, person_sealed=\"\", state_sealed=\"\", facts=facts).where(good).execute():\n        raise Refused(OVER)\n", "", "tests/rules/test_identities.py -k twenty"),
     Guard("one request at a time asks about a flow", "rules/identity_flows.py", "waiting & free & (asking < ASKS_AT_ONCE)", "waiting & (asking < ASKS_AT_ONCE + 99)", "tests/customer/test_identity.py -k wait_at_once"),
     Guard("a few of the install ask at once", "rules/identity_flows.py", "waiting & free & (asking < ASKS_AT_ONCE)", "waiting & free", "tests/customer/test_identity.py -k few_ask"),
     Guard("what a browser brings back is looked at once", "rules/identity_flows.py", "waiting & IdentityFlow.answered_at.is_null()", "waiting", "tests/customer/test_identity.py -k looked_at_once"),

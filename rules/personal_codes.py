@@ -41,9 +41,10 @@ def digest(country: str, code: str) -> str:
 def hidden(code: str) -> str:
     """What a billing system says of whose a contract is, as it may be kept: of a person's code the digest, of eleven digits that are
     none nothing, a company's code as it is."""
-    if not (len(code) == 11 and code.isdigit()):
+    spelled = canonical("LT", code)
+    if not (len(spelled) == 11 and spelled.isdigit()):
         return code
-    return digest("LT", code) if asmens.is_valid(code) else ""
+    return digest("LT", code) if asmens.is_valid(spelled) else ""
 
 
 def is_hidden(code: str) -> bool:

@@ -195,8 +195,9 @@ def company_code(text: str) -> str:
 
 
 def is_persons(code: str) -> bool:
-    """Whether a code of this form is a person's, which is kept nowhere in clear: eleven digits."""
-    return len(code) == 11 and code.isdigit()
+    """Whether a code of this form is a person's, which is kept nowhere in clear: eleven digits, with dashes or without."""
+    digits = code.replace("-", "")
+    return len(digits) == 11 and digits.isdigit()
 
 
 def is_pdf(content: bytes) -> bool:

@@ -144,7 +144,8 @@ def is_proven(one: Account, other: Account) -> bool:
 
 
 def _persons(account: Account) -> bool:
-    live = (Identity.account == account) & Identity.ended_at.is_null() & (Identity.scheme == "PNO")
+    """Whether its own customer has proven whom it is of; what staff saw in a document is no proof of that (T41)."""
+    live = (Identity.account == account) & Identity.ended_at.is_null() & (Identity.scheme == "PNO") & (Identity.level != "desk")
     return Identity.select().where(live).exists()
 
 

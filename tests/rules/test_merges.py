@@ -111,6 +111,9 @@ def test_an_agent_joins_only_what_the_person_has_proven_to_be_theirs(north: Orga
         events.record("identity.collided", anna, by=anna, method="smart_id", other=ona.id)
     assert refusal(merge, anna, agent).message == merges.NOT_PROVEN, "that identity is no longer the other account's"
     identity(ona, "LT:1", "PNO")
+    Identity.update(level="desk").execute()
+    assert refusal(merge, anna, agent).message == merges.NOT_PROVEN, "an agent could have written the caller's code there"
+    Identity.update(level="high").execute()
     with travel(now() + timedelta(days=31), tick=False):
         assert refusal(merge, anna, agent).message == merges.NOT_PROVEN
     merge(anna, agent)

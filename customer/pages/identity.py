@@ -85,8 +85,11 @@ def begin(purpose: str, name: str) -> Any:
     if form.validate_on_submit():
         with web.asking(form):
             return redirect(url_for("identity.wait", public_id=_begin(way, asked, chosen, form, secret, account)))
-    # Where a flow that asks nothing was refused, those that ask are shown empty.
-    typed = form if way.asks(chosen) else forms.way_form([ask for flow in flows for ask in way.asks(flow)], asks_password=asks_password)
+    # Each flow has a form of its own on the page; only what was sent comes back filled in.
+    typed = {flow: form if flow == chosen else forms.way_form(way.asks(flow), asks_password=asks_password) for flow in flows}
+    if asks_password:
+        for flow, one in typed.items():
+            one["current"].id = f"current{flow}"
     return render_template(
         "customer/way.html",
         form=form,

@@ -58,6 +58,18 @@ def test_whom_the_account_is_known_to_be_of_links_without_its_password(
     assert bool(visitor.page.xpath("//input[@name='current']")) is not was_known
 
 
+def test_each_flow_of_a_method_asks_for_the_password_where_it_is_asked(visitor: Browser, phone: Phone, north: Any) -> None:
+    """IB-09: the code to scan and the app on this phone too."""
+    visitor.enter(factories.account(north))
+    for flow, button in (("QR", "Show the code"), ("Web2App", "Open Smart-ID")):
+        visitor.get("/north/prove/confirm/with/smart_id")
+        ids = visitor.page.xpath("//input[@type='password']/@id")
+        assert len(set(ids)) == len(ids) == 3
+        visitor.submit(button, current=factories.PASSWORD)
+        assert phone.wishes[-1].flow == flow
+        assert IdentityFlow.select().where(IdentityFlow.purpose == "confirm").exists()
+
+
 def test_another_browser_does_not_grow_with_the_account(visitor: Browser, phone: Phone, north: Any) -> None:
     """T50: a session of before the identity was confirmed, or a login linked, ends; that of whoever did it stays."""
     account = factories.account(north)

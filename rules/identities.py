@@ -96,8 +96,12 @@ def title(method: str) -> str:
 
 def find(organisation: Organisation, person: Proven) -> Identity | None:
     """What this person has confirmed here, or this login elsewhere was linked to."""
-    same = (Identity.organisation == organisation) & (Identity.code_digest == person.digest) & Identity.ended_at.is_null()
-    return Identity.get_or_none(same)
+    return find_by_digest(organisation, person.digest)
+
+
+def find_by_digest(organisation: Organisation, digest: str) -> Identity | None:
+    """The same of whoever has not proven anything yet, but said who they are."""
+    return Identity.get_or_none((Identity.organisation == organisation) & (Identity.code_digest == digest) & Identity.ended_at.is_null())
 
 
 def of(account: Account) -> list[Identity]:

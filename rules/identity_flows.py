@@ -9,14 +9,17 @@ from uuid import UUID
 from peewee import IntegrityError, fn
 
 from models import N_, Account, Identity, IdentityFlow, Organisation, now
-from rules import identities, keys, limits, personal_codes
+from rules import identities, keys, limits, personal_codes, sessions
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
 WAITS, WAITS_ELSEWHERE = timedelta(minutes=5), timedelta(minutes=15)  # for the phone; at another site, a bank's
 REGISTERS = timedelta(minutes=10)  # between being identified and having filled in the rest
-# Pushed to one person's phone within ten minutes and still without an answer, and in a day (T59); begun from one network.
-PENDING, A_DAY, FROM_A_NETWORK = 3, 10, 60
+# Pushed to one person's phone within ten minutes and still without an answer, and in a day (T59); of these from one network, so that nobody
+# else's alone shuts the person out; begun from one network.
+PENDING, A_DAY = 3, 10
+PENDING_OF_ONE, A_DAY_OF_ONE = 2, 5
+FROM_A_NETWORK = 60
 TEN_MINUTES = timedelta(minutes=10)
 # How many of the whole install may wait for another system at once: half of the usual workers, so that pages are always given; and how
 # long a place is kept for one that was killed meanwhile.
@@ -31,20 +34,29 @@ OVER = N_("This has been used already, or it took too long. Begin again.")
 CANCELLED, IDENTIFIED = "cancelled", "identified"
 
 
-def spend(source: str, country: str = "", code: str = "") -> dict[str, Any]:
+def spend(organisation: Organisation, source: str, country: str = "", code: str = "", device: str | None = None) -> dict[str, Any]:
     """Count one more beginning from this network, and of what is pushed to a person's phone, one more to that person: whoever holds
-    the phone must not be worn down until they say yes. Returns what the flow's facts keep of it. Raises Refused; what is counted stays.
+    the phone must not be worn down until they say yes. A browser (`device`: its secret) that has opened this person's account here before
+    is counted by itself: what strangers push does not shut the person out of it. Returns what the flow's facts keep of it. Raises Refused;
+    what is counted stays.
     """
     if not limits.spend("identity", source, FROM_A_NETWORK, TEN_MINUTES):
         raise Refused(TOO_MANY_HERE)
     if not code:
         return {}
     who = personal_codes.digest(country, code)
-    if not limits.spend("identity-push", who, PENDING, TEN_MINUTES):
-        raise Refused(TOO_MANY_PUSHES)
-    if not limits.spend("identity-push-day", who, A_DAY, limits.DAY):
-        raise Refused(TOO_MANY_TODAY)
-    return {"pushed": who}
+    known = identities.find_by_digest(organisation, who)
+    own = sessions.known_device(known.account, device) if known else None
+    # The narrower first: what it refuses is not counted with what comes from everywhere. One network is one for all organisations.
+    brakes = [(f"{who}:{own}", PENDING, A_DAY)]
+    if own is None:
+        brakes = [(f"{who}:{source}", PENDING_OF_ONE, A_DAY_OF_ONE), (f"{who}:{organisation.id}", PENDING, A_DAY)]
+    for key, pending, a_day in brakes:
+        if not limits.spend("identity-push", key, pending, TEN_MINUTES):
+            raise Refused(TOO_MANY_PUSHES)
+        if not limits.spend("identity-push-day", key, a_day, limits.DAY):
+            raise Refused(TOO_MANY_TODAY)
+    return {"pushed": [key for key, _, _ in brakes]}
 
 
 def open_for(
@@ -143,8 +155,10 @@ def settle(flow: IdentityFlow, why: str, person: Mapping[str, Any] | None = None
     if IdentityFlow.update(**change).where(waiting).execute():
         for name, value in change.items():
             setattr(flow, name, value)
-        if person is not None and "pushed" in flow.facts:
-            limits.give_back("identity-push", flow.facts["pushed"])  # answered: it does not wait
+        if person is not None:
+            for key in flow.facts.get("pushed", ()):  # answered: it neither waits nor wears anybody down
+                limits.give_back("identity-push", key)
+                limits.give_back("identity-push-day", key)
 
 
 def cancel(flow: IdentityFlow) -> None:

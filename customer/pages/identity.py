@@ -19,7 +19,7 @@ from flask_babel import gettext as _
 
 import web
 from customer import forms
-from customer.pages.sign_in import confirm_page, let_in, over
+from customer.pages.sign_in import DEVICE, confirm_page, let_in, over
 from customer.ways import Way, browser_secret, current_slot, forget_browser, forget_flow, ways
 from integrations import http
 from integrations.identity import NotIdentified, Wish
@@ -134,7 +134,7 @@ def _begin(way: Way, purpose: str, flow: str, form: forms.WayForm, secret: str, 
     forget_flow()
     session[current_slot()] = str(row.public_id)
     try:
-        row.facts |= identity_flows.spend(web.source(), country, code)
+        row.facts |= identity_flows.spend(web.here(), web.source(), country, code, request.cookies.get(DEVICE))
         token = secrets.token_urlsafe(24)
         is_login = way.kind in ("banks", "social")
         back = url_for("identity.callback") if is_login else url_for("identity.callback", token=token)

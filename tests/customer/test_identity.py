@@ -149,7 +149,8 @@ def test_whatever_goes_wrong_is_said_and_can_be_tried_again(visitor: Browser, ph
 def test_who_is_unsuitable_is_told_the_same_whatever_it_was(visitor: Browser, phone: Phone, north: Organisation) -> None:
     """T47: no such account, a document that cannot be used, an app too old."""
     said = set()
-    for detail in ("no account", "document", "old app"):
+    for n, detail in enumerate(("no account", "document", "old app")):
+        visitor.client.environ_base["REMOTE_ADDR"] = f"192.0.{n}.7"
         phone.refuses = NotIdentified("unsuitable", detail)
         begin(visitor)
         said.add(visitor.page.xpath("string(//*[@class='error-summary'])"))
@@ -305,9 +306,11 @@ def test_cancelled_is_over(visitor: Browser, phone: Phone, ona: Account) -> None
 
 
 def test_a_person_is_not_worn_down_by_requests(visitor: Browser, phone: Phone, north: Organisation, customer_app: Any) -> None:
-    """T59: three wait at most, whichever browsers ask; answered ones do not wait."""
-    for _ in range(identity_flows.PENDING):
-        begin(english(customer_app))
+    """T59: three wait at most, whichever browsers ask from wherever; answered ones do not wait."""
+    for n in range(identity_flows.PENDING):
+        other = english(customer_app)
+        other.client.environ_base["REMOTE_ADDR"] = f"192.0.{n}.7"
+        begin(other)
     begin(visitor)
     assert "too many requests to this phone" in visitor.text
     assert len(phone.wishes) == identity_flows.PENDING
@@ -315,21 +318,32 @@ def test_a_person_is_not_worn_down_by_requests(visitor: Browser, phone: Phone, n
     assert "0427" in visitor.text, "another person's phone is not counted with it"
 
 
+def test_on_a_device_of_ones_own_what_strangers_push_is_not_counted(
+    visitor: Browser, phone: Phone, ona: Account, customer_app: Any
+) -> None:
+    """T59, M05"""
+    visitor.get("/north/sign-in")
+    visitor.submit(email=ona.email, password=factories.PASSWORD)
+    visitor.post("/north/sign-out")
+    for _ in range(identity_flows.PENDING_OF_ONE + 1):
+        stranger = english(customer_app)
+        begin(stranger)
+    assert "too many requests to this phone" in stranger.text
+    begin(visitor)
+    assert "0427" in visitor.text
+
+
 def test_so_many_requests_a_day_are_enough(visitor: Browser, phone: Phone, ona: Account, monkeypatch: pytest.MonkeyPatch) -> None:
     """T59"""
-    assert identity_flows.A_DAY == 10
-    monkeypatch.setattr(identity_flows, "A_DAY", 4)
-    for _ in range(identity_flows.A_DAY):
+    assert (identity_flows.A_DAY, identity_flows.A_DAY_OF_ONE) == (10, 5)
+    monkeypatch.setattr(identity_flows, "PENDING_OF_ONE", 99)
+    monkeypatch.setattr(identity_flows, "PENDING", 99)
+    for _ in range(identity_flows.A_DAY_OF_ONE):
         begin(visitor)
         arrive(visitor, phone, NotIdentified("refused"))
-        identity_flows.limits.give_back("identity-push", ona_digest())
     begin(visitor)
     assert "today" in visitor.text
-    assert len(phone.wishes) == identity_flows.A_DAY
-
-
-def ona_digest() -> str:
-    return proven(ONA).digest
+    assert len(phone.wishes) == identity_flows.A_DAY_OF_ONE
 
 
 def test_whoever_is_unknown_is_told_and_nothing_is_opened(visitor: Browser, phone: Phone, ona: Account) -> None:

@@ -10,7 +10,7 @@ import time_machine
 
 from integrations.identity import codes
 from models import Account, Company, Event, Head, Identity, IdentityFlow, Organisation, Representative, now
-from rules import access, accounts, events, identities, identity_flows, personal_codes, settings
+from rules import access, accounts, events, identities, identity_flows, personal_codes, sessions, settings
 from rules.refusal import Lacking, Missing, Refused
 from tests import factories
 from tests.together import at_once
@@ -88,7 +88,7 @@ def test_one_person_confirmed_in_twenty_accounts_at_once_is_in_one(north: Organi
 
 def test_twenty_requests_to_one_phone_at_once_are_three(north: Organisation) -> None:
     """T59"""
-    outcomes = at_once(TOGETHER, lambda n: identity_flows.spend(f"10.0.{n}.0/24", "LT", ONA.code))
+    outcomes = at_once(TOGETHER, lambda n: identity_flows.spend(north, f"10.0.{n}.0/24", "LT", ONA.code))
     assert sum(isinstance(outcome, dict) for outcome in outcomes) == identity_flows.PENDING
 
 
@@ -146,10 +146,46 @@ def test_flows_are_dropped_with_all_that_is_sealed_in_them(north: Organisation) 
 
 
 def test_a_request_that_was_answered_waits_no_longer(north: Organisation) -> None:
-    """T59: whoever signs in and out again all day is not refused after three times."""
-    for n in range(identity_flows.PENDING + 1):
-        facts = identity_flows.spend("10.0.0.0/24", "LT", ONA.code)
+    """T59: whoever signs in and out again all day is not refused."""
+    for n in range(identity_flows.A_DAY + 1):
+        facts = identity_flows.spend(north, "10.0.0.0/24", "LT", ONA.code)
         identified(north, f"form-{n}", facts=facts)
+
+
+def pushed(here: Organisation, source: str, device: str | None = None) -> bool:
+    try:
+        identity_flows.spend(here, source, "LT", ONA.code, device)
+    except Refused:
+        return False
+    return True
+
+
+def test_one_network_does_not_shut_a_person_out(north: Organisation) -> None:
+    """T59, M05: who knows a personal code pushes at its owner, and at each organisation; they sign in from elsewhere, or on a device of
+    theirs even when all the world pushes."""
+    account, south = factories.account(north), factories.organisation("south")
+    identities.confirm(account, ONA)
+    device = sessions.remember_device(account, None)
+    assert sum(pushed(here, "10.0.0.0/24") for here in (north, south) * 10) == identity_flows.PENDING_OF_ONE
+    assert pushed(north, "10.0.1.0/24")
+    assert not all(pushed(north, f"10.0.{n}.0/24") for n in range(2, 5))
+    assert not pushed(north, "10.0.0.0/24", "not a device"), "a stranger's"
+    assert sum(pushed(north, "10.0.0.0/24", device) for _ in range(5)) == identity_flows.PENDING
+    assert pushed(south, "10.0.9.0/24"), "another organisation is not shut"
+    assert not pushed(south, "10.0.0.0/24", device), "nor is a device known that is known elsewhere"
+
+
+def test_one_network_pushes_less_in_a_day_than_all_together(north: Organisation) -> None:
+    """T59"""
+    at, sent = now(), {"10.0.0.0/24": 0, "10.0.1.0/24": 0}
+    for source in sent:
+        for n in range(6):
+            with time_machine.travel(at + timedelta(minutes=11 * n), tick=False):
+                sent[source] += sum(pushed(north, source) for _ in range(3))
+        at += timedelta(hours=2)
+    assert set(sent.values()) == {identity_flows.A_DAY_OF_ONE}
+    with time_machine.travel(at, tick=False):
+        assert not pushed(north, "10.0.2.0/24"), "ten in all"
 
 
 # ---- whose it is ------------------------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from typing import Any
 
 from peewee import IntegrityError
 
-from models import N_, Account, Identity, Organisation, Staff, now
+from models import N_, Account, Device, Identity, Organisation, Staff, now
 from rules import confirmations, events, freezes, heads, keys, links, messages, personal_codes, sessions
 from rules.refusal import Refused
 from rules.work import unit_of_work
@@ -96,12 +96,17 @@ def title(method: str) -> str:
 
 def find(organisation: Organisation, person: Proven) -> Identity | None:
     """What this person has confirmed here, or this login elsewhere was linked to."""
-    return find_by_digest(organisation, person.digest)
+    same = (Identity.organisation == organisation) & (Identity.code_digest == person.digest) & Identity.ended_at.is_null()
+    return Identity.get_or_none(same)
 
 
-def find_by_digest(organisation: Organisation, digest: str) -> Identity | None:
-    """The same of whoever has not proven anything yet, but said who they are."""
-    return Identity.get_or_none((Identity.organisation == organisation) & (Identity.code_digest == digest) & Identity.ended_at.is_null())
+def known_device(organisation: Organisation, code_digest: str, secret: str | None) -> str:
+    """The digest of this browser if it has opened the account of a person who has only said who they are, else empty (M05). One question,
+    whether there is such a person or not (T47)."""
+    digest = keys.digest("device", secret or "")
+    same = (Identity.organisation == organisation) & (Identity.code_digest == code_digest) & Identity.ended_at.is_null()
+    devices = Device.select(Device.id).join(Identity, on=Device.account == Identity.account).where(same & (Device.digest == digest))
+    return digest if devices.exists() else ""
 
 
 def of(account: Account) -> list[Identity]:

@@ -9,7 +9,7 @@ from uuid import UUID
 from peewee import IntegrityError, fn
 
 from models import N_, Account, Identity, IdentityFlow, Organisation, now
-from rules import identities, keys, limits, personal_codes, sessions
+from rules import identities, keys, limits, personal_codes
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
@@ -45,11 +45,10 @@ def spend(organisation: Organisation, source: str, country: str = "", code: str 
     if not code:
         return {}
     who = personal_codes.digest(country, code)
-    known = identities.find_by_digest(organisation, who)
-    own = sessions.known_device(known.account, device) if known else None
+    own = identities.known_device(organisation, who, device)
     # The narrower first: what it refuses is not counted with what comes from everywhere. One network is one for all organisations.
     brakes = [(f"{who}:{own}", PENDING, A_DAY)]
-    if own is None:
+    if not own:
         brakes = [(f"{who}:{source}", PENDING_OF_ONE, A_DAY_OF_ONE), (f"{who}:{organisation.id}", PENDING, A_DAY)]
     for key, pending, a_day in brakes:
         if not limits.spend("identity-push", key, pending, TEN_MINUTES):

@@ -298,5 +298,5 @@ def test_an_address_is_changed_by_the_customer_where_the_organisation_lets_them(
     assert "We have sent a letter to ona@example.lt" in browser.text
     assert Account.get().email == "anna@example.lt"
     browser.get(letters.path("email_change_confirm"))
-    browser.submit("Patvirtinti naują adresą")
+    browser.submit("Confirm the new address")
     assert Account.get().email == "ona@example.lt"

@@ -68,9 +68,10 @@ def claim(lease: timedelta) -> Message | None:
     if database.for_update:
         due = due.for_update("FOR UPDATE SKIP LOCKED")  # type: ignore[arg-type]  # peewee takes the clause, its stub only a bool
     with database.atomic():
+        # Equal to the subquery, not in it: PostgreSQL may ask the latter anew for each row, and each time another mail is the first.
         taken = (
             Message.update(state="sending", lease_until=at + lease, tries=Message.tries + 1)
-            .where(Message.id.in_(due))
+            .where(Message.id == due)
             .returning(Message)
             .execute()
         )

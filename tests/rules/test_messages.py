@@ -1,8 +1,10 @@
 """The outbox, as those see it who look after it."""
 
+from datetime import timedelta
+
 import pytest
 
-from models import Event, Message
+from models import Event, Message, database
 from rules import messages
 from rules.refusal import Refused
 from tests import factories
@@ -30,6 +32,14 @@ def test_a_mail_is_sent_again_with_a_reason(given_up: Message) -> None:
     with pytest.raises(Refused, match="has not been given up"):
         messages.send_again(given_up, reason="Twice", by=agent)
     assert Event.select().where(Event.name == "message.sent_again").count() == 1
+
+
+def test_one_mail_is_taken_at_a_time_however_the_database_plans_it(given_up: Message) -> None:
+    """F03: PostgreSQL, which knows of one row, would ask a subquery anew for each mail that waits, and take them all at once."""
+    database.execute_sql("ANALYZE message")
+    for number in range(3):
+        messages.put("account_unlocked", given_up.account, organisation=given_up.organisation, dedupe_key=f"new {number}")
+    assert [messages.claim(timedelta(minutes=1)) is not None for _ in range(4)] == [True, True, True, False]
 
 
 def test_who_took_a_mail_over_decides_what_became_of_it(given_up: Message) -> None:

@@ -13,43 +13,35 @@ import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import date, datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import peewee as pw
-from babel.support import Translations
 from flask import Flask, Response, abort, current_app, flash, g, make_response, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
-from flask_babel import Babel, Domain, get_domain, get_locale, gettext, lazy_gettext
+from flask_babel import gettext, lazy_gettext
 from flask_bootstrap import Bootstrap5
 from flask_login import LoginManager
 from flask_wtf import CSRFProtect, FlaskForm
 from flask_wtf.csrf import CSRFError
 from jinja2 import StrictUndefined
-from markupsafe import Markup
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
 from werkzeug.middleware.proxy_fix import ProxyFix
 from wtforms import HiddenField
 
-import formats
+import i18n
 import watch
 from config import ROOT, Config
-from models import Account, Organisation, Staff, Table, Visit, database, open_database
+from models import Account, Organisation, Staff, Visit, database, open_database
 from rules import access, events, keys, links, organisations, sessions, visits, work
 from rules.refusal import Doubtful, Lacking, Missing, Refused
 
-LANGUAGES = {"lt": "Lietuvių", "en": "English"}
-TRANSLATIONS = str(ROOT / "translations")
 FORM_KEY = re.compile(r"[A-Za-z0-9_-]{16,40}")
 BOUND: dict[str, Any] = {}
 ALIVE = "/healthz"
 MOST_KEPT = 100_000  # characters of a form that an error page gives back
 MOST_IN_A_COOKIE, KEPT_SECONDS = 2000, 1800  # of a form that is shown again after signing in
-
-# WTForms ships no Lithuanian: in our folder are its words in both languages.
-WTFORMS = Domain(TRANSLATIONS, "wtforms")
 
 
 class Site(Flask):
@@ -71,28 +63,6 @@ class Site(Flask):
         finally:
             if opened and not database.is_closed():
                 database.close()
-
-
-class Spoken(Babel):
-    """Flask-Babel with the language found once for a request: it asks for it at each sentence, which takes longer than to say it."""
-
-    @property
-    def domain_instance(self) -> Domain:
-        return _sentences(get_locale().language)
-
-
-class Sentences(Domain):
-    """What the product says, in one language."""
-
-    def __init__(self, language: str) -> None:
-        super().__init__(TRANSLATIONS)
-        self.translations = Translations.load(TRANSLATIONS, [language])
-
-    def get_translations(self) -> Any:
-        return self.translations
-
-
-_sentences = functools.cache(Sentences)
 
 
 class Cookies(SecureCookieSessionInterface):
@@ -130,8 +100,6 @@ def create_site(
         SEND_FILE_MAX_AGE_DEFAULT=3600,
         WTF_CSRF_TIME_LIMIT=None,  # a form filled in slowly is not lost (T65)
         BOOTSTRAP_SERVE_LOCAL=True,
-        BABEL_DEFAULT_LOCALE="lt",
-        BABEL_TRANSLATION_DIRECTORIES=TRANSLATIONS,
         SAVITARNA=config,
         ORGANISATIONS=name == "customer",
         ROUTES=routes,
@@ -140,8 +108,7 @@ def create_site(
     )
     site.session_interface = Cookies()
     site.jinja_options = {**site.jinja_options, "autoescape": True, **({"undefined": StrictUndefined} if strict else {})}
-    Spoken(site, locale_selector=language)
-    site.jinja_env.globals.update(_=_said, gettext=_said)
+    i18n.init_app(site)
     Bootstrap5(site)
     login = LoginManager(site)
     login.session_protection = None  # the session row decides, not a header anyone can send (T53)
@@ -154,8 +121,6 @@ def create_site(
     site.context_processor(_context)
     site.url_defaults(_with_version)
     site.jinja_env.globals["url_for"] = _url_for
-    for filter_ in FILTERS:
-        site.add_template_filter(filter_)
     if config.trusted_proxies:
         n = config.trusted_proxies
         site.wsgi_app = ProxyFix(site.wsgi_app, n, n, n, n)  # type: ignore[method-assign]
@@ -273,19 +238,6 @@ def source() -> str:
     # A server that listens on both kinds writes 192.0.2.7 as ::ffff:192.0.2.7: all of IPv4 would be one network.
     address = getattr(address, "ipv4_mapped", None) or address
     return str(ipaddress.ip_network((address, 24 if address.version == 4 else 64), strict=False))
-
-
-def language() -> str:
-    """The reader's language: chosen here, else of the account, else of the browser, else Lithuanian."""
-    if not request:
-        return "lt"
-    chosen = session.get("language")
-    if chosen in LANGUAGES:
-        return str(chosen)
-    person = g.get("viewer")
-    if person is not None:
-        return str(person.language)
-    return request.accept_languages.best_match(list(LANGUAGES), default="lt") or "lt"
 
 
 # ---- default deny -----------------------------------------------------------------------------------------------------
@@ -412,7 +364,7 @@ class Form(FlaskForm):
 
     class Meta(FlaskForm.Meta):
         def get_translations(self, form: Any) -> Any:
-            return WTFORMS.get_translations()  # kept: Flask-WTF would read the file again for each form
+            return i18n.WTFORMS.get_translations()  # kept: Flask-WTF would read the file again for each form
 
         def wrap_formdata(self, form: Any, formdata: Any) -> Any:
             return super().wrap_formdata(form, formdata) or _filled_in(form)
@@ -499,118 +451,16 @@ def asking(form: Form) -> Iterator[None]:
     try:
         yield
     except Doubtful as doubt:
-        form.doubt = say(doubt)
+        form.doubt = i18n.say(doubt)
     except Refused as no:
         field = form._fields.get(no.field) if no.field else None
         if field is None:
-            form.form_errors = [*form.form_errors, say(no)]
+            form.form_errors = [*form.form_errors, i18n.say(no)]
         else:
-            field.errors = [*field.errors, say(no)]
-
-
-def say(no: Refused) -> str:
-    """A refusal as a sentence in the reader's language, its facts written as `formats.py` writes them."""
-    return gettext(no.message).format(**{name: written(name, value, no.facts) for name, value in no.facts.items()})
-
-
-def written(name: str, value: Any, facts: dict[str, Any]) -> str:
-    """One fact as people read it; its name tells what it is."""
-    where = language()
-    if value is None:
-        return ""
-    if isinstance(value, Refused):
-        return say(value)  # a sentence in a sentence
-    if name.endswith("_cents"):
-        return formats.money(value, where)
-    if name.endswith("_milli"):
-        return formats.reading(value, facts.get("decimals", 0), where)
-    if name.endswith("_on"):
-        return formats.day_long(value if isinstance(value, date) else date.fromisoformat(value), where)
-    if name.endswith("_at") or isinstance(value, datetime):
-        return formats.moment(value if isinstance(value, datetime) else datetime.fromisoformat(value), where)
-    return gettext(value) if isinstance(value, str) and value else str(value)
+            field.errors = [*field.errors, i18n.say(no)]
 
 
 # ---- what templates know ----------------------------------------------------------------------------------------------
-
-
-def money(cents: int) -> str:
-    return formats.money(cents, language())
-
-
-def unit_price(micro: int) -> str:
-    return formats.unit_price(micro, language())
-
-
-def reading(milli: int, decimals: int) -> str:
-    return formats.reading(milli, decimals, language())
-
-
-def quantity(milli: int) -> str:
-    return formats.quantity(milli, language())
-
-
-def vat_rate(hundredths: int) -> str:
-    return formats.vat_rate(hundredths, language())
-
-
-def day(value: date) -> str:
-    return formats.day(value, language())
-
-
-def day_long(value: date) -> str:
-    return formats.day_long(value, language())
-
-
-def day_of_month(value: date) -> str:
-    return formats.day_of_month(value, language())
-
-
-def moment(value: datetime) -> str:
-    return formats.moment(value, language())
-
-
-def month(period: str) -> str:
-    return formats.month(period, language())
-
-
-def month_short(period: str) -> str:
-    return formats.month_short(period, language())
-
-
-FILTERS = (
-    money,
-    unit_price,
-    reading,
-    quantity,
-    vat_rate,
-    day,
-    day_long,
-    day_of_month,
-    moment,
-    month,
-    month_short,
-    formats.phone,
-    formats.whole,
-)
-
-
-def _said(sentence: str, **facts: Any) -> Markup:
-    """`gettext` for templates, which say the same hundred sentences again and again."""
-    if facts:
-        return Markup(gettext(sentence)) % facts  # noqa: S704 -- a translation may hold marks, as the sentence may; the facts may not
-    return _said_in(get_domain(), sentence)
-
-
-@functools.lru_cache(maxsize=4096)
-def _said_in(language: Domain, sentence: str) -> Markup:
-    return Markup(language.gettext(sentence)) % {}  # noqa: S704
-
-
-def choice(row: Table, field: str) -> str:
-    """The word for a choice field's value, in the reader's language."""
-    value = getattr(row, field)
-    return gettext(dict(row._meta.fields[field].choices).get(value, value))
 
 
 def _context() -> dict[str, Any]:
@@ -618,11 +468,11 @@ def _context() -> dict[str, Any]:
         "organisation": organisation(),
         "viewer": g.get("viewer"),
         "visit": visits.of(g.viewer) if isinstance(g.get("viewer"), Account) else None,
-        "language": language(),
-        "languages": LANGUAGES,
+        "language": i18n.language(),
+        "languages": i18n.LANGUAGES,
         "csp_nonce": csp_nonce,
         "form_key": form_key,
-        "choice": choice,
+        "choice": i18n.choice,
         "allows": lambda deed, thing=None: access.allows(viewer(), deed, thing),
         "config_": current_app.config["SAVITARNA"],
     }

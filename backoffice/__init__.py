@@ -12,6 +12,7 @@ from flask_admin.theme import Bootstrap4Theme
 from markupsafe import Markup
 
 import health
+import i18n
 import tasks
 import web
 from backoffice import desks, grid, looked, sign_in
@@ -22,8 +23,8 @@ from models import Staff
 from rules import access, sessions
 
 # Flask-Admin speaks no Lithuanian and keeps what it has found first for as long as the process lives: ours comes before the first page.
-type(flask_admin.babel.domain).translation_directories = property(lambda self: [*flask_admin.translations.__path__, web.TRANSLATIONS])
-flask_admin.babel.wtforms_domain._translation_directories = [web.TRANSLATIONS]
+type(flask_admin.babel.domain).translation_directories = property(lambda self: [*flask_admin.translations.__path__, i18n.TRANSLATIONS])
+flask_admin.babel.wtforms_domain._translation_directories = [i18n.TRANSLATIONS]
 
 
 def create_app(config: Config) -> web.Site:
@@ -58,6 +59,6 @@ def _menu() -> Callable[[Any], Markup]:
         return Markup(render_template("backoffice/menu.html", admin_view=admin_view))  # noqa: S704 -- a template's own
 
     def menu(admin_view: Any) -> Markup:
-        return written(admin_view, web.viewer().role, web.language(), request.script_root)
+        return written(admin_view, web.viewer().role, i18n.language(), request.script_root)
 
     return menu

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit
 from flask import abort, redirect, request
 from flask_babel import gettext as _
 
+import i18n
 import web
 from backoffice import fields, listing, looked
 from models import N_
@@ -163,14 +164,14 @@ def _each(command: Command, chosen: list[Any], form: Any, mark: str = "") -> Ite
                 run(row)
             except Doubtful as doubt:
                 # Yes was said to this very question, so to these very values.
-                if len(chosen) > 1 or request.form.get("sure") != web.say(doubt):
+                if len(chosen) > 1 or request.form.get("sure") != i18n.say(doubt):
                     raise
                 run(row, sure=True)
             refusal = None
         except Refused as no:
             if len(chosen) == 1:
                 raise
-            refusal = web.say(no)
+            refusal = i18n.say(no)
         yield row, refusal
 
 

@@ -6,6 +6,7 @@ from flask import Response, current_app
 from flask_babel import gettext as _
 
 import formats
+import i18n
 import web
 from backoffice import cells
 from backoffice.grid import Column, Line
@@ -16,7 +17,7 @@ from rules import billing, vat
 
 def lines(row: Invoice) -> dict[str, Any]:
     """What the bill is for, line by line."""
-    where = web.language()
+    where = i18n.language()
     headings = ((_("Line"), ""), (_("Quantity"), "right"), (_("Unit price"), "right"), (_("Without VAT"), "right"), (_("VAT"), "right"))
     said = [
         (
@@ -33,7 +34,7 @@ def lines(row: Invoice) -> dict[str, Any]:
 
 def vat_by_rates(row: Invoice) -> dict[str, Any]:
     """The VAT of the bill as its provider counted it, rate by rate, and whether each was in force."""
-    where, parts = web.language(), billing.vat(row)
+    where, parts = i18n.language(), billing.vat(row)
     odd = vat.not_in_force(row, parts)
     headings = ((_("VAT rate"), ""), (_("Without VAT"), "right"), (_("VAT"), "right"), (_("In force then"), ""))
     said = [
@@ -64,6 +65,6 @@ def document(row: Invoice) -> Response:
         return billing.facts(row, billing.lines(row), billing.vat(row), site_url=web.site_url(row.organisation))
 
     store = files.Folder(current_app.config["SAVITARNA"].files_dir)
-    content = documents.of_bill(store, row.pdf_digest, facts, web.language(), _)
+    content = documents.of_bill(store, row.pdf_digest, facts, i18n.language(), _)
     headers = {"Content-Disposition": f'attachment; filename="{formats.file_name(row.number)}.pdf"'}
     return Response(content, mimetype="application/pdf", headers=headers)

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from markupsafe import Markup
 
 import formats
-import web
+import i18n
 from backoffice.grid import NOTHING
 from models import N_, AccessType, Message, UTCDateTimeField, canonical, now
 from rules import access, settings
@@ -29,7 +29,7 @@ def writer(field: Any) -> Callable[[Any], Any]:
     """What writes the values of `field` (or of its alias) on a page, for the reader of this request."""
     field = getattr(field, "field", field)
     said = WRITERS.get((field.model, field.name))
-    return said if said is not None else _by_kind(field.model, field.name, web.language())
+    return said if said is not None else _by_kind(field.model, field.name, i18n.language())
 
 
 @functools.cache
@@ -85,12 +85,12 @@ def locked(until: datetime | None) -> Any:
     """A lock that holds, as a tag with its end."""
     if until is None or until <= now():
         return NOTHING
-    return tag(_("a new password is set") if until.year == 9999 else formats.moment(until, web.language()), "warn")
+    return tag(_("a new password is set") if until.year == 9999 else formats.moment(until, i18n.language()), "warn")
 
 
 def money_if_any(name: str, row: dict[str, Any]) -> str:
     """An amount that is seldom there at all."""
-    return formats.money(row[name], web.language()) if row[name] else NOTHING
+    return formats.money(row[name], i18n.language()) if row[name] else NOTHING
 
 
 def access_type(name: str | None) -> Any:
@@ -100,7 +100,7 @@ def access_type(name: str | None) -> Any:
 
 def sentence(text: str, facts: dict[str, Any] | None) -> str:
     """A sentence with its facts, as a rule left it in a table."""
-    return web.say(Refused(text, **(facts or {})))
+    return i18n.say(Refused(text, **(facts or {})))
 
 
 def json(value: Any) -> str:

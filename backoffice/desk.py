@@ -20,6 +20,7 @@ from flask_admin.contrib.peewee import ModelView
 from flask_babel import gettext as _, lazy_gettext
 
 import formats
+import i18n
 import web
 from backoffice import acts, cells, exports, fields, listing, looked, saved, timeline
 from backoffice.acts import Command
@@ -101,7 +102,7 @@ class Desk(ModelView):
         model, path = cls.model, []
         for step in name.split("."):
             columns = model._meta.fields
-            path.append(columns[step] if step in columns else columns[f"{step}_{web.language()}"])
+            path.append(columns[step] if step in columns else columns[f"{step}_{i18n.language()}"])
             model = getattr(path[-1], "rel_model", None)
         return path
 
@@ -250,7 +251,7 @@ class Desk(ModelView):
     def columns(self, what: listing.Asked, args: dict[str, str], names: tuple[str, ...]) -> list[Column]:
         can_order = listing.orders(self, what.tab)
         by, is_down = what.sort.removeprefix("-"), what.sort.startswith("-")
-        made, labels = [], self._labels_in(web.language())
+        made, labels = [], self._labels_in(i18n.language())
         for name in names:
             is_now = name == by and not what.search
             order = self.address(**args | {"sort": name if not is_now or is_down else f"-{name}"}) if name in can_order else ""
@@ -281,7 +282,7 @@ class Desk(ModelView):
             yield f"{self.column_labels[name]}: {self.choices(name)[value]}", self.address(**{k: v for k, v in args.items() if k != name})
         for name, days in what.days.items():
             if any(days):
-                said = " – ".join(formats.day(day, web.language()) if day else "…" for day in days)
+                said = " – ".join(formats.day(day, i18n.language()) if day else "…" for day in days)
                 yield (
                     f"{self.column_labels[name]}: {said}",
                     self.address(**{k: v for k, v in args.items() if k not in (name, f"{name}_to")}),
@@ -297,7 +298,7 @@ class Desk(ModelView):
 
     def choices(self, name: str) -> dict[str, str]:
         """The values that a filter offers, in words and in their order; empty where it is not that kind of filter."""
-        return self._choices_in(name, web.language())
+        return self._choices_in(name, i18n.language())
 
     @functools.cache  # noqa: B019 -- a desk lives as long as the process
     def _choices_in(self, name: str, _language: str) -> dict[str, str]:

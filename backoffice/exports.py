@@ -16,6 +16,7 @@ from wtforms import RadioField, StringField
 from wtforms.fields.choices import SelectChoice
 
 import formats
+import i18n
 import tasks
 import web
 from backoffice import cells, listing
@@ -67,7 +68,7 @@ def _ask(desk: Any) -> Any:
     if form.validate_on_submit():
         with web.asking(form):
             reason = form.reason.data or "" if "reason" in form else ""
-            said = {"kind": form.kind.data, "language": web.language(), "reason": reason, "total": total, "by": web.viewer()}
+            said = {"kind": form.kind.data, "language": i18n.language(), "reason": reason, "total": total, "by": web.viewer()}
             g.export = exports.ask(desk.endpoint, args, desk.model, **said)
             return redirect(desk.other("exports").address(g.export.public_id), 303)
     view = _(what.tab.label) if what.tab else ""
@@ -75,7 +76,7 @@ def _ask(desk: Any) -> Any:
         "backoffice/export_ask.html",
         title=_("Export"),
         form=form,
-        total=f"{exports.MOST:,}+" if total > exports.MOST else formats.quantity(total * 1000, web.language()),
+        total=f"{exports.MOST:,}+" if total > exports.MOST else formats.quantity(total * 1000, i18n.language()),
         chosen=[*([view] if view else []), *([what.search] if what.search else []), *(text for text, _url in desk._chips(what, args))],
         is_at_once=total <= exports.AT_ONCE,
         list_url=desk.address(**args),
@@ -137,7 +138,7 @@ def _write(export: Export, lease: timedelta) -> None:
         done = 0
         with (
             downloads().writing(exports.file_name(export)) as path,
-            sheets.write(export.kind, path, heads, kinds, web.language()) as sheet,
+            sheets.write(export.kind, path, heads, kinds, i18n.language()) as sheet,
         ):
             for block in listing.blocks(desk, what, read, BLOCK):
                 for values in _values(desk, block, read, names):

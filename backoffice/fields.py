@@ -25,6 +25,7 @@ from wtforms.fields.choices import SelectChoice
 from wtforms.validators import DataRequired, InputRequired, Optional, StopValidation
 from wtforms.widgets import CheckboxInput, ListWidget
 
+import i18n
 import web
 from backoffice.lookups import ContractLookup, Lookup
 from models import (
@@ -421,7 +422,7 @@ class InviteForm(web.Form):
         lazy_gettext("Name and surname"), filters=[_stripped], validators=[Needed(), AtMost(120)], render_kw={"autocomplete": "off"}
     )
     role = Choice(lazy_gettext("Role"), choices=[(name, lazy_gettext(word)) for name, word in ROLES])
-    language = Choice(lazy_gettext("Language"), choices=list(web.LANGUAGES.items()))
+    language = Choice(lazy_gettext("Language"), choices=list(i18n.LANGUAGES.items()))
 
 
 def invite_form(desk: Any) -> type[web.Form]:

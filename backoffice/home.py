@@ -9,6 +9,7 @@ from flask_babel import gettext as _, lazy_gettext
 from peewee import fn
 
 import formats
+import i18n
 import web
 from backoffice import listing, timeline
 from backoffice.desk import Desk
@@ -136,7 +137,7 @@ def _feed(name: str, run: SyncRun | None, at: datetime) -> dict[str, Any]:
         word, kind = _("Being read"), "neutral"
     else:
         word, kind = _("In order"), "ok"
-    return {"name": name, "word": word, "kind": kind, "when": formats.moment(run.started_at, web.language()) if run else _("never")}
+    return {"name": name, "word": word, "kind": kind, "when": formats.moment(run.started_at, i18n.language()) if run else _("never")}
 
 
 def _feed_queue(feeds: list[dict[str, Any]], url: str) -> list[dict[str, Any]]:

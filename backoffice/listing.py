@@ -16,6 +16,7 @@ import peewee as pw
 from flask import abort, request
 
 import formats
+import i18n
 import web
 from models import Table, UTCDateTimeField, database, now
 from rules import search
@@ -259,7 +260,7 @@ def _found_by_shape(desk: Any, what: Asked, names: tuple[str, ...], size: int) -
     def build(viewer: Any, at: Any, *given: Any) -> pw.ModelSelect:
         return query(desk, _with(what, iter(given)), names, size, viewer, at)
 
-    return shaped((desk.endpoint, web.language(), names, size, _shape(what)), build, web.viewer(), now(), *_values(what))
+    return shaped((desk.endpoint, i18n.language(), names, size, _shape(what)), build, web.viewer(), now(), *_values(what))
 
 
 def count(desk: Any, what: Asked, most: int) -> int:
@@ -315,7 +316,7 @@ def counts(views: list[tuple[Any, Asked]]) -> list[str]:
 
 
 def _figure(count: int) -> str:
-    where = web.language()
+    where = i18n.language()
     most = f"{formats.quantity(COUNTED_UP_TO * 1000, where)}+"
     return most if count > COUNTED_UP_TO else formats.quantity(count * 1000, where)
 

@@ -10,6 +10,7 @@ from flask_babel import gettext as _, lazy_gettext
 from wtforms import StringField
 
 import formats
+import i18n
 import web
 from backoffice import cells, listing, timeline
 from backoffice.cells import NO, YES
@@ -115,4 +116,4 @@ def _changed_last(organisation: Organisation, name: str) -> str:
     recent = Event.select().where((Event.subject == subject) & (Event.name == "setting.changed")).order_by(Event.id.desc()).limit(200)
     read = recent.select(Event.facts, timeline.name_of(Event.actor), Event.at).tuples()
     by, at = next(((by, at) for facts, by, at in read if facts and facts["name"] == name), ("", None))
-    return _("Last changed by %(who)s, %(when)s", who=timeline.who(by), when=formats.moment(at, web.language())) if at else ""
+    return _("Last changed by %(who)s, %(when)s", who=timeline.who(by), when=formats.moment(at, i18n.language())) if at else ""

@@ -7,6 +7,7 @@ from markupsafe import Markup
 from pyotp import TOTP
 from werkzeug.wrappers import Response as Answer
 
+import i18n
 import web
 from backoffice.fields import AcceptForm, SignInForm
 from rules import sessions, staff
@@ -50,7 +51,7 @@ def accept(token: str) -> Answer | str | Response:
     try:
         person = staff.invited(token)
     except Refused as over:
-        return make_response(render_template("backoffice/message.html", title=_("This invitation is over"), text=web.say(over)), 404)
+        return make_response(render_template("backoffice/message.html", title=_("This invitation is over"), text=i18n.say(over)), 404)
     if form.validate_on_submit():
         with web.asking(form):
             web.sign_in(staff.accept(token, form.password.data, form.code.data))
@@ -70,7 +71,7 @@ def accept(token: str) -> Answer | str | Response:
 @pages.get("/language/<code>")
 def language(code: str) -> Answer:
     """Read the pages in another language, in this browser."""
-    if code not in web.LANGUAGES or set(request.args) - {"next"}:
+    if code not in i18n.LANGUAGES or set(request.args) - {"next"}:
         abort(404)
     session["language"] = code
     return redirect(web.safe_next(request.args.get("next"), url_for("admin.index")))

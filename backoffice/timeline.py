@@ -9,7 +9,7 @@ from flask import current_app
 from flask_babel import gettext as _
 
 import formats
-import web
+import i18n
 from backoffice.cells import NO, NOTHING, YES, access_type, setting
 from models import (
     ENDED_BY,
@@ -299,9 +299,9 @@ def _written(fact: str, value: Any) -> str:
     if isinstance(value, bool):
         return _(YES) if value else _(NO)
     if fact.endswith("_milli") or fact == "replaces":
-        return formats.quantity(value, web.language())
+        return formats.quantity(value, i18n.language())
     if isinstance(value, int):
-        return formats.quantity(value * 1000, web.language())
+        return formats.quantity(value * 1000, i18n.language())
     if isinstance(value, dict):
         return ", ".join(f"{name}: {_written(name, part)}" for name, part in value.items())
     if isinstance(value, list):
@@ -309,9 +309,9 @@ def _written(fact: str, value: Any) -> str:
     text = formats.phone(str(value))
     if MOMENT.fullmatch(text):
         moment = datetime.fromisoformat(text)
-        return _("a new password is set") if moment == lockouts.UNTIL_RESET else formats.moment(moment, web.language())
+        return _("a new password is set") if moment == lockouts.UNTIL_RESET else formats.moment(moment, i18n.language())
     if DAY.fullmatch(text):
-        return formats.day(date.fromisoformat(text), web.language())
+        return formats.day(date.fromisoformat(text), i18n.language())
     if text in CHOICES:
         return _(CHOICES[text])
     return str(access_type(text))
@@ -338,7 +338,7 @@ def told(query: pw.ModelSelect) -> list[dict[str, str]]:
     """Events as the timeline shows them: what, the line under it, who, when."""
     read = query.select(Event.name, Event.facts, name_of(Event.actor), Event.at).tuples()
     return [
-        {"what": title(name), "detail": detail(name, facts), "who": who(actor), "when": formats.moment(at, web.language())}
+        {"what": title(name), "detail": detail(name, facts), "who": who(actor), "when": formats.moment(at, i18n.language())}
         for name, facts, actor, at in read
     ]
 
@@ -347,4 +347,4 @@ def opened(name: str, at: datetime) -> str:
     """Since when a colleague has had a page open."""
     if now() - at < timedelta(minutes=1):
         return _("%(name)s opened this just now.", name=name)
-    return _("%(name)s opened this %(ago)s.", name=name, ago=formats.ago(at, now(), web.language()))
+    return _("%(name)s opened this %(ago)s.", name=name, ago=formats.ago(at, now(), i18n.language()))

@@ -8,6 +8,7 @@ from flask_admin import BaseView, expose
 from flask_babel import gettext as _, lazy_gettext
 
 import formats
+import i18n
 import web
 from backoffice import listing
 from models import Building
@@ -62,7 +63,7 @@ class UndeclaredPages(BaseView):
                 "people": [(person.name, person.phone, self._desk("accounts").address(person.public_id)) for person in one.people],
                 "meters": [
                     (
-                        f"{meter.kind.name(web.language())} {meter.number}",
+                        f"{meter.kind.name(i18n.language())} {meter.number}",
                         meter.place,
                         meters.address("enter_reading", ids=meter.public_id, url=self.address(public_id)) if can_enter else "",
                     )
@@ -82,7 +83,7 @@ class UndeclaredPages(BaseView):
 
     def _taken(self, building: Building) -> str:
         """When readings are taken in a building, in words."""
-        window, where = readings.window(building.organisation, clock.today(), building), web.language()
+        window, where = readings.window(building.organisation, clock.today(), building), i18n.language()
         closes = formats.day_of_month(window.closes_on, where)
         if window.is_open:
             return _("Readings are taken until %(day)s.", day=closes)

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from flask import Response
 
-import web
+import i18n
 
 
 def file(content: bytes, name: str, kind: str) -> Response:
@@ -70,4 +70,4 @@ def decimal(value: int | None, places: int) -> str:
     if value is None:
         return ""
     text = f"{Decimal(value).scaleb(-places):f}"
-    return text.replace(".", ",") if web.language() == "lt" else text
+    return text.replace(".", ",") if i18n.language() == "lt" else text

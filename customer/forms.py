@@ -9,6 +9,7 @@ from markupsafe import Markup
 from wtforms import Field, Form as PlainForm, RadioField, SelectChoice, SelectField, StringField
 from wtforms.validators import DataRequired, ValidationError
 
+import i18n
 import web
 from customer import words
 from customer.fields import Agreement, Cents, Day, Email, MeterValue, Password, Phone, Words
@@ -201,7 +202,7 @@ def agreement(text: ConsentText) -> Agreement:
         Markup('<a href="{}" target="_blank" rel="noopener">{}</a>').format(text.url, _("Read it (opens in a new tab)")) if text.url else ""
     )
     return Agreement(
-        text.text_en if web.language() == "en" else text.text_lt,
+        text.text_en if i18n.language() == "en" else text.text_lt,
         [DataRequired(_(consents.REQUIRED))] if text.is_required else [],
         wording=text.public_id.hex,
         description=link,
@@ -340,7 +341,7 @@ class HistoryForm(PlainForm):
 
 def history_form(meters: Sequence[Meter], places: Sequence[Contract]) -> HistoryForm:
     """The form above the readings of these meters, at these contracts."""
-    form, where = HistoryForm(request.args), web.language()
+    form, where = HistoryForm(request.args), i18n.language()
     any_ = [("", _("Any"))]
     form.kind.choices = any_ + list({meter.kind.code: meter.kind.name(where) for meter in meters}.items())
     form.contract.label.text = words.unit("one")
@@ -413,7 +414,7 @@ def declare_form(meters: Sequence[Meter], called: Mapping[int, str]) -> DeclareF
         _name(meter): MeterValue(
             _("To: what meter %(number)s shows now", number=meter.number),
             decimals=meter.kind.decimals if meter.kind.rounding == "exact" else 3,
-            about="" if is_one else readings.name(meter, web.language(), called),
+            about="" if is_one else readings.name(meter, i18n.language(), called),
             description="" if meter.kind.rounding == "exact" else _("Decimals are rounded: half a unit and more counts as one."),
             render_kw={"inputmode": "decimal", "autocomplete": "off", "class": "w-short"},
         )

@@ -22,10 +22,11 @@ MAY_IMPORT = {
     "integrations": {"config", "formats", "integrations"},
     "watch": set(),
     "tasks": {"rules", "models", "integrations", "config", "watch"},
-    "web": {"models", "rules", "config", "formats", "watch"},
+    "i18n": {"models", "rules", "config", "formats"},
+    "web": {"models", "rules", "config", "i18n", "watch"},
     "health": {"models", "rules", "web", "watch"},
-    "customer": {"rules", "models", "integrations", "tasks", "web", "health", "config", "formats", "customer"},
-    "backoffice": {"rules", "models", "integrations", "tasks", "web", "health", "config", "formats", "backoffice"},
+    "customer": {"rules", "models", "integrations", "tasks", "i18n", "web", "health", "config", "formats", "customer"},
+    "backoffice": {"rules", "models", "integrations", "tasks", "i18n", "web", "health", "config", "formats", "backoffice"},
     "worker": {"models", "tasks", "backoffice"},
     "wsgi": {"config", "customer", "backoffice", "portal", "mailbox", "simulators"},
     "backups": {"models", "rules", "integrations"},
@@ -36,7 +37,7 @@ MAY_IMPORT = {
 }
 # Outside libraries that have one home.
 HOMES = {
-    "flask": {"web", "health", "customer", "backoffice", "mailbox", "portal", "simulators"},
+    "flask": {"i18n", "web", "health", "customer", "backoffice", "mailbox", "portal", "simulators"},
     "wtforms": {"web", "customer", "backoffice"},
     "flask_wtf": {"web", "customer", "backoffice"},
     "flask_admin": {"backoffice"},
@@ -169,7 +170,7 @@ FORBIDDEN = {
     r"utcnow\(|datetime\.now\(\)": tuple(MAY_IMPORT),
     r"(?<![\w.])float\(": ("models", "tables", "rules", "integrations"),
     r"DecimalField\(|FloatField\(": ("tables",),
-    r"render_template_string|\|\s*safe\b": ("customer", "backoffice", "web"),
+    r"render_template_string|\|\s*safe\b": ("customer", "backoffice", "i18n", "web"),
     r"csrf\.exempt|_exempt_views": tuple(MAY_IMPORT),
     r"can_delete = True|column_editable_list = \(": ("backoffice",),
     r"except Exception:\s*pass": tuple(MAY_IMPORT),

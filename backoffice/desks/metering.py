@@ -5,7 +5,7 @@ from typing import Any
 from flask_babel import gettext as _
 
 import formats
-import web
+import i18n
 from backoffice.acts import Command
 from backoffice.desk import Desk
 from models import N_, Meter, MeterKind, Reading
@@ -51,7 +51,7 @@ class Meters(Desk):
 
     def beside(self, row: Meter) -> str:
         """Where it is and what it showed last: whoever phones is asked whether that can be right."""
-        kind, where = row.kind, web.language()
+        kind, where = row.kind, i18n.language()
         last = (
             Reading.select().where((Reading.meter == row) & Reading.is_current).order_by(Reading.read_on.desc(), Reading.id.desc()).first()
         )
@@ -124,6 +124,6 @@ class Readings(Desk):
 
     def beside(self, row: Reading) -> str:
         """What is to be changed: the kind, the place, from what to what."""
-        kind, where = row.meter.kind, web.language()
+        kind, where = row.meter.kind, i18n.language()
         from_to = [formats.reading(milli, kind.decimals, where) for milli in (row.previous_milli, row.value_milli) if milli is not None]
         return " · ".join(part for part in (kind.name(where), row.contract.address, f"{' – '.join(from_to)} {kind.unit}") if part)

@@ -7,6 +7,7 @@ from flask_babel import gettext as _
 from peewee import fn
 
 import formats
+import i18n
 import web
 from backoffice import cells
 from backoffice.acts import Command
@@ -154,7 +155,7 @@ class Accounts(Desk):
         changes, looks = self.other("email_changes"), self.other("visits")
         live = (EmailChange.account == account) & EmailChange.ended_at.is_null() & (EmailChange.expires_at > now())
         for row in EmailChange.within(web.viewer()).where(live) if changes.may("view") else ():
-            said = {"what": str(row), "state": web.choice(row, "state")}
+            said = {"what": str(row), "state": i18n.choice(row, "state")}
             found.append(said | {"acts": changes.acts(row), "url": changes.address(row.public_id)})
         asked = (Visit.account == account) & Visit.ended_at.is_null()
         for row in Visit.within(web.viewer()).where(asked) if looks.may("view") else ():
@@ -171,7 +172,7 @@ class Accounts(Desk):
             {
                 "payer_code": tried.payer_code,
                 "why": cells.sentence(tried.message, tried.facts),
-                "when": formats.moment(tried.tried_at, web.language()),
+                "when": formats.moment(tried.tried_at, i18n.language()),
                 "meant": found,
                 "url": self.other("contracts").address(found.public_id) if found else "",
             }
@@ -187,8 +188,8 @@ class Accounts(Desk):
         return [
             {
                 "contract": row.contract,
-                "why": web.choice(row, "ended_by"),
-                "when": formats.moment(row.until_at, web.language()),
+                "why": i18n.choice(row, "ended_by"),
+                "when": formats.moment(row.until_at, i18n.language()),
                 "undo_url": desk_of.address("restore", ids=row.public_id, url=back)
                 if desk_of.may("restore") and own(row) and not holding.has_gone_on(row)
                 else "",
@@ -217,8 +218,8 @@ class Accounts(Desk):
                 "contract": row.contract,
                 "url": self.other("contracts").address(row.contract.public_id),
                 "access_type": cells.access_type(row.access_type.name),
-                "since": formats.day(formats.local(row.since_at).date(), web.language()),
-                "to_pay": formats.money(abs(row.to_pay_cents), web.language()) if row.to_pay_cents else "",
+                "since": formats.day(formats.local(row.since_at).date(), i18n.language()),
+                "to_pay": formats.money(abs(row.to_pay_cents), i18n.language()) if row.to_pay_cents else "",
                 "standing": self.standing(row.to_pay_cents, Invoice.due_on.python_value(row.first_due_on)),
                 "change_url": desk_of.address("change_access_type", ids=row.public_id, url=back)
                 if acts["change_access_type"] and own(row)

@@ -9,6 +9,7 @@ from flask_admin import expose
 from flask_babel import gettext as _
 
 import formats
+import i18n
 import web
 from backoffice import cells, exports, timeline
 from backoffice.acts import Command
@@ -72,7 +73,7 @@ class SyncRuns(Desk):
     empty = (N_("No feed has been read yet"), N_("Each reading of one appears here, with what came and what was put aside."))
 
     def heading(self, row: SyncRun) -> str:
-        return f"{cells.feed(row.feed)} {formats.moment(row.started_at, web.language())}"
+        return f"{cells.feed(row.feed)} {formats.moment(row.started_at, i18n.language())}"
 
 
 class SyncProblems(Desk):
@@ -170,7 +171,7 @@ class Exports(Desk):
         try:
             return exports.taken(self, row)
         except Refused as no:
-            web.tell(web.say(no), "warning")
+            web.tell(i18n.say(no), "warning")
             return redirect(self.address(row.public_id), 303)
 
 

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
+import i18n
 import web
 from customer import forms
 from customer.pages.sign_in import confirm_page, over
@@ -35,7 +36,7 @@ def view() -> Any:
     account = web.viewer()
     asked = consents.of(account)
     agreements = [
-        {"name": text.text_en if web.language() == "en" else text.text_lt, "given_at": consent and consent.given_at}
+        {"name": text.text_en if i18n.language() == "en" else text.text_lt, "given_at": consent and consent.given_at}
         for text, consent in asked
     ]
     return render_template(
@@ -194,7 +195,7 @@ def send_confirmation() -> Any:
         registration.send_confirmation(web.viewer(), site_url=web.site_url())
         web.tell(_("The letter is on its way."))
     except Refused as no:
-        web.tell(web.say(no), "warning")
+        web.tell(i18n.say(no), "warning")
     return redirect(url_for("account.view"))
 
 

@@ -6,6 +6,7 @@ from flask import Blueprint, redirect, render_template, request, session, url_fo
 from flask_babel import gettext as _, ngettext
 
 import formats
+import i18n
 import web
 from customer.pages.shares import notice
 from models import Account, Organisation
@@ -70,7 +71,7 @@ def _next_act(account: Account, owed: billing.Owed) -> dict[str, str] | None:
     if waiting:
         count, closes_on = waiting
         return {
-            "when": _("Until %(day)s", day=web.day_of_month(closes_on)),
+            "when": _("Until %(day)s", day=i18n.day_of_month(closes_on)),
             "title": _("Declare your meter readings"),
             "text": ngettext("One meter waits for its reading.", "%(num)s meters wait for their readings.", count),
             "url": url_for("readings.declare"),
@@ -79,7 +80,7 @@ def _next_act(account: Account, owed: billing.Owed) -> dict[str, str] | None:
     if owed.overdue_cents > 0:
         return {
             "when": _("Overdue"),
-            "title": _("Pay %(amount)s now", amount=web.money(owed.overdue_cents)),
+            "title": _("Pay %(amount)s now", amount=i18n.money(owed.overdue_cents)),
             "text": _("The due day has passed. Each bill shows the account to pay to and what to quote."),
             "url": url_for("invoices.index"),
             "label": _("See what to pay"),
@@ -89,7 +90,7 @@ def _next_act(account: Account, owed: billing.Owed) -> dict[str, str] | None:
 
 def charts(uses: list[use.Use]) -> list[dict[str, Any]]:
     """Months of use as the bars of a chart want them, one chart for each kind of meter."""
-    where, now_ = web.language(), clock.period(clock.today())
+    where, now_ = i18n.language(), clock.period(clock.today())
     return [
         {
             "uid": f"use-{number}",

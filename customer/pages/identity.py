@@ -17,6 +17,7 @@ import segno
 from flask import Blueprint, Response, abort, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 
+import i18n
 import web
 from customer import forms
 from customer.pages.sign_in import DEVICE, confirm_page, let_in, over
@@ -142,7 +143,7 @@ def _begin(way: Way, purpose: str, flow: str, form: forms.WayForm, secret: str, 
             personal_code=code and f"{country}-{code}",
             phone=phone,
             flow=flow,
-            language=web.language(),
+            language=i18n.language(),
             # What it is stands first: a long name is cut, never that.
             text=f"{_('Sign in') if purpose == 'sign_in' else _('Confirm who you are')}: {web.here().name}"[:60],
             callback_url=web.site_url() + back.removeprefix(request.script_root),
@@ -351,7 +352,7 @@ def _finish(public_id: UUID) -> Any:
             raise Refused(NOT_OFFERED)
         return ENDS[flow.purpose](flow)
     except Refused as no:
-        web.tell(web.say(no), "warning")
+        web.tell(i18n.say(no), "warning")
         return redirect(_back(flow.purpose, flow.facts["next"]))
 
 

@@ -10,6 +10,7 @@ from flask import Blueprint, Response, abort, current_app, redirect, render_temp
 from flask_babel import gettext as _
 
 import formats
+import i18n
 import web
 from customer import downloads, turning, words
 from integrations import documents, files
@@ -98,7 +99,7 @@ def _years(standing: billing.Standing) -> list[int]:
 
 def _points(months: dict[str, int | None]) -> list[dict[str, Any]]:
     """Months of bills as the bars of a chart want them: the years and quarters named below, the largest and the newest amount above."""
-    where, known = web.language(), [cents for cents in months.values() if cents is not None]
+    where, known = i18n.language(), [cents for cents in months.values() if cents is not None]
     newest = max((period for period, cents in months.items() if cents is not None), default="")
     return [
         {
@@ -247,4 +248,4 @@ def _document(bill: Invoice, lines: list[InvoiceLine], vat: list[InvoiceVat]) ->
     def facts() -> Any:
         return billing.facts(bill, lines, vat, site_url=web.site_url(bill.organisation))
 
-    return documents.of_bill(files.Folder(config.files_dir), bill.pdf_digest, facts, web.language(), _)
+    return documents.of_bill(files.Folder(config.files_dir), bill.pdf_digest, facts, i18n.language(), _)

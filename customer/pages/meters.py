@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, url_for
 from flask_babel import gettext as _
 
+import i18n
 import web
 from customer import forms
 from customer.pages.home import charts
@@ -68,7 +69,7 @@ def rename(public_id: uuid.UUID) -> Any:
         "customer/form.html",
         form=form,
         title=_("What do you call this meter?"),
-        lead=readings.name(meter, web.language(), {}),
+        lead=readings.name(meter, i18n.language(), {}),
         button=_("Save"),
         back_url=back,
     )

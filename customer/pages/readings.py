@@ -7,6 +7,7 @@ from flask import Blueprint, abort, redirect, render_template, url_for
 from flask_babel import gettext as _
 
 import formats
+import i18n
 import web
 from customer import downloads, forms, turning
 from models import Account, Meter, Reading
@@ -172,9 +173,9 @@ def _named(name: str | None, offered: dict[str, Any]) -> Any:
 
 def _cells(reading: Reading) -> list[str]:
     meter, kind, contract = reading.meter, reading.meter.kind, reading.contract
-    said = [kind.name(web.language()), meter.number, history.called(meter), contract.payer_code, contract.address]
+    said = [kind.name(i18n.language()), meter.number, history.called(meter), contract.payer_code, contract.address]
     figures = [reading.previous_milli, reading.value_milli, reading.used_milli]
-    who = web.choice(reading.staff, "role") if reading.staff else web.choice(reading, "source")
+    who = i18n.choice(reading.staff, "role") if reading.staff else i18n.choice(reading, "source")
     return [
         str(reading.read_on),
         *(formats.harmless(text) for text in said),

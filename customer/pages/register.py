@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 
+import i18n
 import web
 from customer import forms
 from customer.pages.sign_in import confirm_page, over
@@ -54,7 +55,7 @@ def register() -> Any:
                 phone=form.value("phone"),
                 password=form.password.data,
                 consents_given=forms.agreed(form, organisation),
-                language=web.language(),
+                language=i18n.language(),
                 site_url=web.site_url(),
                 source=web.source(),
                 flow=flow,
@@ -96,7 +97,7 @@ def _to_sign_in(outcome: registration.Outcome, sentence: str) -> Any:
     """CV-15: the sign-in page with a green message; and why the contract is not there yet, where it is not."""
     web.tell(sentence)
     if outcome.problem is not None:
-        reason = web.say(outcome.problem)
+        reason = i18n.say(outcome.problem)
         web.tell(_("One thing is left, you can do it after you sign in: %(reason)s", reason=reason), "warning")
     session.pop("mail_to", None)
     return redirect(url_for("sign_in.sign_in"))
@@ -136,9 +137,9 @@ def confirm_code() -> Any:
 def send_code_again() -> Any:
     """Another code; the one before is worth nothing from now on (T44)."""
     try:
-        step = registration.send_code_again(web.here(), session.get(_slot(), ""), language=web.language(), site_url=web.site_url())
+        step = registration.send_code_again(web.here(), session.get(_slot(), ""), language=i18n.language(), site_url=web.site_url())
     except Refused as no:
-        web.tell(web.say(no), "warning")
+        web.tell(i18n.say(no), "warning")
         return redirect(url_for("register.confirm_code"))
     if step == "link":
         return redirect(url_for("register.check_mail"))

@@ -6,6 +6,7 @@ from typing import Any
 from flask import Blueprint, Response, current_app, make_response, redirect, render_template, request, session, url_for
 from flask_babel import gettext as _
 
+import i18n
 import web
 from customer import forms
 from customer.ways import ways
@@ -114,7 +115,7 @@ def forgotten_password() -> Any:
     form = forms.AddressForm()
     if form.validate_on_submit():
         with web.asking(form):
-            accounts.ask_password_reset(web.here(), form.email.data, source=web.source(), language=web.language(), site_url=web.site_url())
+            accounts.ask_password_reset(web.here(), form.email.data, source=web.source(), language=i18n.language(), site_url=web.site_url())
             session["mail_to"] = form.email.data
             return redirect(url_for("sign_in.reset_sent"))
     return render_template("customer/forgotten_password.html", form=form)
@@ -160,6 +161,6 @@ def confirm_page(form: forms.ConfirmForm, *, title: str, lead: str, button: str)
 def over(no: Refused, url: str, act: str) -> Any:
     """A link that does nothing any more, and what to do instead."""
     page = render_template(
-        "customer/message.html", title=_("This link no longer works"), text=web.say(no), url=url, act=act, kind="", icon_name="info"
+        "customer/message.html", title=_("This link no longer works"), text=i18n.say(no), url=url, act=act, kind="", icon_name="info"
     )
     return page, 410

@@ -2,7 +2,7 @@
 
 The same data again changes nothing, in whatever order it comes, and nothing in a feed ends a run. A record that cannot be taken
 in becomes a `SyncProblem` with the reason and the whole record. What a run knows is in `rules/sync_run.py`, what records become
-in `rules/intake.py`.
+in `rules/intake/`.
 """
 
 import hashlib
@@ -26,8 +26,9 @@ from models import (
     digest,
     now,
 )
-from rules import clock, events, intake, personal_codes, settings
+from rules import clock, events, personal_codes, settings
 from rules.bulk import among
+from rules.intake import contracts, invoices, meters, payers
 from rules.refusal import Refused
 from rules.sync_run import REGISTER, VERSIONS, Aside, Codec, Item, Record, Run
 from rules.work import unit_of_work
@@ -193,11 +194,11 @@ def _store(run: Run, block: Sequence[Item], *, seen: int | None = None, is_old: 
         about = [item.about_digest for item in block] if run.has_problems else []
         known = SyncProblem.select().where((SyncProblem.organisation == run.organisation) & among(SyncProblem.reference_digest, about))
         run.problems = {problem.reference_digest: problem for problem in known}
-        intake.load_contracts(run, block)
-        intake.take_contracts(run, of_kind["Contract"])
-        intake.take_invoices(run, of_kind["Invoice"])
-        intake.take_meters(run, of_kind["Meter"])
-        intake.take_readings(run, of_kind["Reading"])
+        payers.load(run, block)
+        contracts.take(run, of_kind["Contract"])
+        invoices.take(run, of_kind["Invoice"])
+        meters.take(run, of_kind["Meter"])
+        meters.take_readings(run, of_kind["Reading"])
         for item in of_kind["PutAside"]:
             run.put_aside(item, Aside(item.record.kind, item.record.message, **item.record.facts))
         sums = {getattr(SyncRun, name): getattr(SyncRun, name) + n for name, n in run.figures.items()}

@@ -1,6 +1,6 @@
 """One run of a sync as it goes: the records on their way in, why one is put aside, what the run knows and what it has led to.
 
-`rules/sync.py` drives it block by block, and `rules/intake.py` says what the records become.
+`rules/sync.py` drives it block by block, and `rules/intake/` says what the records become.
 """
 
 from collections import Counter

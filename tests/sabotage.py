@@ -28,11 +28,11 @@ class Guard(NamedTuple):
 
 
 GUARDS = (
-    Guard("a contract goes to nobody without a first day", "rules/intake.py", "elif contract.id is not None and buyers.is_moved_unsaid(contract, it.customer_name, company, billed):", "elif False:", "tests/rules/test_companies_feed.py -k first_day"),
+    Guard("a contract goes to nobody without a first day", "rules/intake/contracts.py", "elif contract.id is not None and buyers.is_moved_unsaid(contract, it.customer_name, company, billed):", "elif False:", "tests/rules/test_companies_feed.py -k first_day"),
     Guard("a removed employee does not come back with a bill", "rules/contracts.py", " or _had_it_by_a_company(account, contract)):", "):", "tests/rules/test_companies.py -k removed_from"),
     Guard("an invitation of dismissed staff is worth nothing", "rules/invitations.py", "if found.staff and not access.allows(found.staff, \"company.invite\"):", "if False:", "tests/rules/test_invitations.py -k may_invite_no_more"),
     Guard("a companys code stays", "rules/rows.py", "model.select().where(model.company == company.id).exists() for model in (Contract, Head, Representative, Invitation)", "False for model in ()", "tests/rules/test_companies.py -k code_stays"),
-    Guard("a bill for another customer waits", "rules/intake.py", "if buyers.is_for_another(contract, it, company, is_doubted=contract.id in run.doubted):", "if False:", "tests/rules/test_companies_feed.py"),
+    Guard("a bill for another customer waits", "rules/intake/invoices.py", "if buyers.is_for_another(contract, it, company, is_doubted=contract.id in run.doubted):", "if False:", "tests/rules/test_companies_feed.py"),
     # ---- scope
     Guard("staff see their organisation only", "tables/core.py", "return rows if viewer.sees_install else rows.where(cls.seen_by_staff(viewer))", "return rows", "tests/backoffice/test_scope.py -k another_organisation"),
     Guard("customers see their own rows only", "tables/core.py", "            return rows.where(cls.seen_by_customer(viewer))", "            return rows", "tests/test_access.py -k every_customer_page"),

@@ -1,0 +1,135 @@
+"""What the records of contracts become: contracts, with their houses and companies."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from models import N_, Building, Company, Contract, Invoice, Meter, Premises, Reading, Table, canonical, fold
+from rules import buyers, companies, events, heads, holding, personal_codes
+from rules.bulk import add_all, among
+from rules.intake import payers, say, say_unless_said
+from rules.sync_run import Aside, Item, Record, Run
+
+GOES_ON = N_(
+    "The payer code {payer_code} goes on to another customer on {opened_on}. Until then it stays with who has it; the record is taken in"
+    " on that day."
+)
+
+
+def take(run: Run, items: Sequence[Item]) -> None:
+    """What a feed says of contracts is true; the last word stays. Where it knows no houses, staff say in which one a contract is."""
+    pairs = list(payers.with_contracts(run, items, opens=True))
+    houses, taken = _houses(run, pairs), []
+    whose = companies_of(run, [item.record for item, _ in pairs])
+    moved: dict[int, Contract] = {}
+    whose_ids: set[int] = set()
+    billed = buyers.of(
+        contract.id
+        for item, contract in pairs
+        if contract.id and (company := whose.get(item.record.company_code)) and company.id != contract.company_id
+    )
+    for item, contract in pairs:
+        it, before, company = item.record, contract.company_id, whose.get(item.record.company_code)
+        house, flat = houses.get((it.building, None)), houses.get((it.building, it.premises))
+        said: dict[str, Any] = {"customer_name": it.customer_name, "opened_on": it.opened_on, "ended_on": it.ended_on}
+        place: dict[str, Any] = {"address": it.address or str(flat or house or "")}
+        if house is not None:
+            place |= {"building": house, "premises": flat if it.premises else None}
+        if company is not None:
+            place["company"] = company
+        is_same = company is not None and company.id == before
+        has_passed_on = contract.id is not None and not is_same and _has_passed_on(contract, it, company)
+        if has_passed_on:
+            if it.opened_on > run.today:
+                run.put_aside(item, Aside("goes-on", GOES_ON, payer_code=it.payer_code, opened_on=it.opened_on))
+                continue
+            holding.pass_on(contract, it.opened_on)
+            said["company"] = company
+        elif contract.id is not None and buyers.is_moved_unsaid(contract, it.customer_name, company, billed):
+            run.doubted.add(contract.id)
+            names = {"known": contract.company.name if contract.company else contract.customer_name, "name": it.customer_name}
+            run.put_aside(item, Aside("whose", buyers.WHOSE, payer_code=it.payer_code, **names))
+            continue
+        run.doubted.discard(contract.id)
+        words = (it.address, it.building, it.premises, *([it.company_code] if it.company_code else []))
+        has_changed = say(contract, said) | say_unless_said(contract, place, *words)
+        if contract.id is not None:
+            what = (contract.provider_id, contract.payer_code, it.customer_name, contract.address, contract.building_id, it.ended_on)
+            run.count("changed" if has_changed else "same", "contract", *what)
+        if contract.id is not None and has_changed:
+            run.openings += 1
+            _save_with_house(contract)
+        if contract.company_id != before:
+            moved[id(contract)] = contract
+            whose_ids |= {one for one in (before, contract.company_id) if one}
+        taken.append(item)
+    add_all(contract for _, contract in pairs)
+    keep_in_step(moved.values(), whose_ids)
+    for _, contract in pairs:
+        run.told.add(contract.id)
+    run.taken_in(taken)
+
+
+def companies_of(run: Run, records: Sequence[Record]) -> dict[str, Company]:
+    """The companies whose contracts these are, by their codes, and the businesses of people, by the digests of theirs (IB-34); made
+    where they are new."""
+    names = {it.company_code: it.customer_name for it in records if it.company_code}
+    if not names:
+        return {}
+    by_code = Company.code.in_(list(names)) | Company.person_digest.in_(list(names))
+    known = Company.select().where((Company.organisation == run.organisation) & by_code)
+    found = {str(row.code or row.person_digest): row for row in known}
+    new = {}
+    for code in names.keys() - found.keys():
+        whose = {"person_digest": code} if personal_codes.is_hidden(code) else {"code": code}
+        new[code] = Company(organisation=run.organisation, name=names[code] or code, **whose)
+    add_all(new.values())
+    run.written += sorted(canonical(("company", code, one.name)) for code, one in new.items())
+    heads.find_owners(run.organisation, list(filter(personal_codes.is_hidden, new)))
+    return found | new
+
+
+def keep_in_step(moved: Iterable[Contract], of: set[int]) -> None:
+    """Whoever represents a company has what became its contract, and has not what no longer is."""
+    numbers = [contract.id for contract in moved]
+    if numbers:
+        companies.keep_in_step(among(Contract.id, numbers), sorted(of), by=events.SYSTEM)
+
+
+def _has_passed_on(contract: Contract, it: Record, company: Company | None) -> bool:
+    """Whether the payer code is another customer's from now on: of another name or company, and opened later (decision 11). Where
+    nobody has said yet since when it was a customer's, the first day said with another company is such a day."""
+    of_one, of_other = contract.company_id, company and company.id
+    if it.opened_on is None or (of_one == of_other if contract.opened_on is None else it.opened_on <= contract.opened_on):
+        return False
+    return bool(of_one and of_other) or fold(it.customer_name) != fold(contract.customer_name)
+
+
+def _houses(run: Run, pairs: Sequence[tuple[Item, Contract]]) -> dict[tuple[str | None, str | None], Table]:
+    """The houses and flats of these contracts, made where they are new, by address and number (None: the house)."""
+    owners = {item.record.building: contract.provider_id for item, contract in pairs if item.record.building}
+    if not owners:
+        return {}
+    of_here = Building.organisation == run.organisation
+    houses = {row.address: row for row in Building.select().where(of_here & Building.address.in_(list(owners)))}
+    houses |= {at: Building(organisation=run.organisation, provider=owners[at], address=at) for at in owners if at not in houses}
+    add_all(houses.values())
+    by_id = {row.id: row for row in houses.values()}
+    wanted = {(houses[it.building].id, it.premises) for it in (item.record for item, _ in pairs) if it.building and it.premises}
+    known = Premises.select().where(Premises.building.in_(list(by_id)) & Premises.number.in_({number for _, number in wanted}))
+    flats = {(row.building_id, row.number): row for row in known}
+    flats |= {(at, number): Premises(organisation=run.organisation, number=number) for at, number in wanted if (at, number) not in flats}
+    for (at, _), flat in flats.items():
+        flat.building = by_id[at]
+    add_all(flats.values())
+    found: dict[tuple[str | None, str | None], Table] = {(address, None): house for address, house in houses.items()}
+    return found | {(by_id[at].address, number): flat for (at, number), flat in flats.items()}
+
+
+def _save_with_house(contract: Contract) -> None:
+    """Meters go with the contract to another house; bills and readings stay with the house of their day, if they had one."""
+    has_moved = "building" in contract.dirty_field_names
+    contract.save()
+    if has_moved:
+        Meter.update(building=contract.building_id).where(Meter.contract == contract).execute()
+        for model in (Invoice, Reading):
+            model.update(building=contract.building_id).where((model.contract == contract) & model.building.is_null()).execute()

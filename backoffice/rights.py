@@ -4,17 +4,15 @@ the desks themselves, so that it cannot say anything else than what holds."""
 import uuid
 from typing import Any
 
-from flask import abort, request
-from flask_admin import BaseView, expose
-from flask_babel import gettext as _, lazy_gettext
+from flask_admin import expose
+from flask_babel import gettext as _
 
-import web
 from backoffice import cells, listing
 from backoffice.desk import Desk
-from models import N_, ROLES, AccessType, Organisation
+from backoffice.pages import Pages
+from models import N_, ROLES, AccessType
 from rules import access
 
-ORGANISATIONS_SHOWN = 100
 # What is no act of a desk, and so has no words there.
 VERBS = {
     "view": N_("See"),
@@ -27,29 +25,20 @@ VERBS = {
 OTHERS = {"setting.change": (N_("Settings"), N_("Change a setting"))}
 
 
-class RightsPage(BaseView):
+class RightsPage(Pages):
     """For whoever may see colleagues; it changes nothing."""
 
-    def __init__(self, menu: str) -> None:
-        super().__init__(name=lazy_gettext("Who may do what"), category=lazy_gettext(menu), endpoint="rights", url="/rights")
-
-    def is_accessible(self) -> bool:
-        return access.allows(web.viewer(), "staff.view")
-
-    def _handle_view(self, page: str, /, **arguments: Any) -> Any:
-        return None if self.is_accessible() else abort(404)
-
-    def address(self, *steps: Any) -> str:
-        return "/".join([f"{request.script_root}{self.url}", *(str(step) for step in steps), ""])
+    title = N_("Who may do what")
+    place = "rights"
+    deed = "staff.view"
 
     @expose("/")
     @expose("/<uuid:public_id>/")
     def index(self, public_id: uuid.UUID | None = None) -> Any:
         listing.only()
-        within = list(Organisation.within(web.viewer()).order_by(Organisation.sort_key, Organisation.id).limit(ORGANISATIONS_SHOWN))
-        chosen = web.reach(Organisation, public_id, "staff.view") if public_id else next(iter(within), None) or abort(404)
+        chosen, organisations = self.organisation(public_id)
         kinds = list(AccessType.select().where(AccessType.organisation == chosen).order_by(AccessType.position, AccessType.id))
-        desk = next(view for view in self.admin._views if view.endpoint == "access_types")
+        desk = self.desk("access_types")
         deeds = [
             (_(words), [deed in kind.deeds for kind in kinds])
             for deed, words in sorted(access.CUSTOMER_DEEDS.items(), key=lambda pair: _(pair[1]))
@@ -57,7 +46,7 @@ class RightsPage(BaseView):
         return self.render(
             "backoffice/rights.html",
             organisation_name=chosen.name,
-            organisations=[(o.name, self.address(o.public_id), o.id == chosen.id) for o in within] if len(within) > 1 else (),
+            organisations=organisations,
             roles=[_(word) for _name, word in ROLES],
             groups=self.groups(),
             types=[(cells.access_type(kind.name), desk.address(kind.public_id) if desk.may("view") else "") for kind in kinds],

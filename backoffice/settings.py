@@ -4,9 +4,9 @@ import uuid
 from dataclasses import asdict
 from typing import Any
 
-from flask import abort, redirect, request
-from flask_admin import BaseView, expose
-from flask_babel import gettext as _, lazy_gettext
+from flask import abort, redirect
+from flask_admin import expose
+from flask_babel import gettext as _
 from wtforms import StringField
 
 import formats
@@ -15,34 +15,23 @@ import web
 from backoffice import cells, listing, timeline
 from backoffice.cells import NO, YES
 from backoffice.fields import Choice, Needed
-from models import Event, Organisation
+from backoffice.pages import Pages
+from models import N_, Event, Organisation
 from rules import access, settings
 
-ORGANISATIONS_SHOWN = 100
 
-
-class SettingsPages(BaseView):
+class SettingsPages(Pages):
     """Who may see an organisation sees its rules; who may change them changes them."""
 
-    def __init__(self, menu: str) -> None:
-        super().__init__(name=lazy_gettext("Settings"), category=lazy_gettext(menu), endpoint="settings", url="/settings")
-
-    def is_accessible(self) -> bool:
-        return access.allows(web.viewer(), "organisation.view")
-
-    def _handle_view(self, page: str, /, **arguments: Any) -> Any:
-        # Flask-Admin calls the page's name `name`, which here is an argument of the address.
-        return None if self.is_accessible() else abort(404)
-
-    def address(self, *steps: Any) -> str:
-        return "/".join([f"{request.script_root}{self.url}", *(str(step) for step in steps), ""])
+    title = N_("Settings")
+    place = "settings"
+    deed = "organisation.view"
 
     @expose("/")
     @expose("/<uuid:public_id>/")
     def index(self, public_id: uuid.UUID | None = None) -> Any:
         listing.only()
-        within = list(Organisation.within(web.viewer()).order_by(Organisation.sort_key, Organisation.id).limit(ORGANISATIONS_SHOWN))
-        chosen = web.reach(Organisation, public_id, "organisation.view") if public_id else next(iter(within), None) or abort(404)
+        chosen, organisations = self.organisation(public_id)
         values, defaults = asdict(settings.of(chosen)), asdict(settings.Settings())
         is_changed = access.allows(web.viewer(), "setting.change")
         groups: dict[str, list[Any]] = {}
@@ -53,7 +42,7 @@ class SettingsPages(BaseView):
         return self.render(
             "backoffice/settings.html",
             organisation_name=chosen.name,
-            organisations=[(o.name, self.address(o.public_id), o.id == chosen.id) for o in within] if len(within) > 1 else (),
+            organisations=organisations,
             groups=[{"title": title, "rows": rows} for title, rows in groups.items()],
         )
 

@@ -4,34 +4,24 @@ import uuid
 from typing import Any
 
 from flask import abort, request
-from flask_admin import BaseView, expose
-from flask_babel import gettext as _, lazy_gettext
+from flask_admin import expose
+from flask_babel import gettext as _
 
 import formats
 import i18n
 import web
 from backoffice import listing
-from models import Building
+from backoffice.pages import Pages
+from models import N_, Building
 from rules import access, clock, readings, undeclared
 
 
-class UndeclaredPages(BaseView):
+class UndeclaredPages(Pages):
     """Whoever may see a building sees which of its meters still wait this month."""
 
-    def __init__(self, menu: str) -> None:
-        super().__init__(name=lazy_gettext("Not declared"), category=lazy_gettext(menu), endpoint="undeclared", url="/undeclared")
-
-    def is_accessible(self) -> bool:
-        return access.allows(web.viewer(), "building.view")
-
-    def _handle_view(self, name: str, /, **arguments: Any) -> Any:
-        return None if self.is_accessible() else abort(404)
-
-    def _desk(self, endpoint: str) -> Any:
-        return next(view for view in self.admin._views if view.endpoint == endpoint)
-
-    def address(self, *steps: Any) -> str:
-        return "/".join([f"{request.script_root}{self.url}", *(str(step) for step in steps), ""])
+    title = N_("Not declared")
+    place = "undeclared"
+    deed = "building.view"
 
     @expose("/")
     def index(self) -> Any:
@@ -53,14 +43,14 @@ class UndeclaredPages(BaseView):
     def house(self, public_id: uuid.UUID) -> Any:
         listing.only()
         building = web.reach(Building, public_id, "building.view")
-        meters, contracts = self._desk("meters"), self._desk("contracts")
+        meters, contracts = self.desk("meters"), self.desk("contracts")
         can_enter = access.allows(web.viewer(), "meter.enter_reading")
         rows = [
             {
                 "place": one.contract.address or one.contract.payer_code,
                 "url": contracts.address(one.contract.public_id),
                 "customer": one.contract.customer_name,
-                "people": [(person.name, person.phone, self._desk("accounts").address(person.public_id)) for person in one.people],
+                "people": [(person.name, person.phone, self.desk("accounts").address(person.public_id)) for person in one.people],
                 "meters": [
                     (
                         f"{meter.kind.name(i18n.language())} {meter.number}",
@@ -78,7 +68,7 @@ class UndeclaredPages(BaseView):
             rows=rows,
             taken=self._taken(building),
             list_url=self.address(),
-            building_url=self._desk("buildings").address(public_id),
+            building_url=self.desk("buildings").address(public_id),
         )
 
     def _taken(self, building: Building) -> str:

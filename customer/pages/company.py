@@ -94,25 +94,23 @@ def change_access_type(public_id: uuid.UUID) -> Any:
     """Raise a user to an authorised person, or lower somebody where that is allowed: what they may do then, and one button (IB-58)."""
     other, account = web.reach(Representative, public_id, "representative.change"), web.viewer()
     company, back = other.company, url_for("companies.view", public_id=other.company.public_id)
-    mine = companies.place(account, company)
+    mine, who = companies.place(account, company), other.account.name or other.account.email
     kind = next((one for one in access.GRANTABLE_IN_A_COMPANY if companies.may_change(mine, other, one)), None)
     form = web.Form()
     if kind is None:
-        web.tell(_("The access type of %(who)s cannot be changed here.", who=other.account.name or other.account.email), "warning")
+        web.tell(_("The access type of %(who)s cannot be changed here.", who=who), "warning")
         return redirect(back)
     if form.validate_on_submit():
         with web.asking(form):
             companies.change_access_type(account, other, access_type=kind)
-            web.tell(_("%(who)s: %(access_type)s now.", who=other.account.name or other.account.email, access_type=word(kind)))
+            web.tell(_("%(who)s: %(access_type)s now.", who=who, access_type=word(kind)))
             return redirect(back)
     return render_template(
         "customer/company_act.html",
         form=form,
         back_url=back,
         back_to=company.name,
-        title_=_("Make %(who)s an authorised person?", who=other.account.name or other.account.email)
-        if kind == "authorised_person"
-        else _("Make %(who)s a user?", who=other.account.name or other.account.email),
+        title_=_("Make %(who)s an authorised person?", who=who) if kind == "authorised_person" else _("Make %(who)s a user?", who=who),
         lead=_(
             "They see all of %(company)s: contracts, contact information and people, and can invite and remove people like you.",
             company=company.name,

@@ -137,8 +137,15 @@ def restore(membership: Membership, *, reason: str, by: Staff) -> None:
             ended = (Membership.id == membership.id) & Membership.until_at.is_null(False)
             if not Membership.update(until_at=None, ended_by="").where(ended).execute():
                 raise Refused(N_("This access has not ended: nothing was changed."))
-            event = events.record("membership.restored", membership, by=by, account=membership.account, reason=reason.strip())
-            _write(membership, "contract_restored", event.id)
+            account, contract = membership.account, membership.contract
+            event = events.record("membership.restored", membership, by=by, account=account, reason=reason.strip())
+            messages.put(
+                "contract_restored",
+                account,
+                organisation=account.organisation,
+                dedupe_key=f"contract_restored:{event.id}",
+                contract=contract.address or contract.payer_code,
+            )
     except IntegrityError:
         raise Refused(N_("This customer has it already.")) from None
     membership.until_at, membership.ended_by = None, ""
@@ -157,11 +164,19 @@ def change_access_type(membership: Membership, *, access_type: str, reason: str,
         unchanged = (Membership.id == membership.id) & (Membership.access_type == old) & Membership.until_at.is_null()
         if not Membership.update(access_type=kind).where(unchanged).execute():
             raise Refused(MEANWHILE)
-        account = membership.account
+        account, contract = membership.account, membership.contract
         event = events.record(
             "membership.access_type_changed", membership, by=by, account=account, old=old.name, new=kind.name, reason=reason.strip()
         )
-        _write(membership, "access_type_changed", event.id, old=access.ACCESS_TYPES[old.name][0], new=access.ACCESS_TYPES[kind.name][0])
+        messages.put(
+            "access_type_changed",
+            account,
+            organisation=account.organisation,
+            dedupe_key=f"access_type_changed:{event.id}",
+            contract=contract.address or contract.payer_code,
+            old=access.ACCESS_TYPES[old.name][0],
+            new=access.ACCESS_TYPES[kind.name][0],
+        )
         if "contract.share" not in kind.deeds:
             _end_what_it_shares(membership, by=by)
         if kind.name != "shared_person":  # it is theirs now, whoever once shared it
@@ -229,9 +244,16 @@ def tell_replaced(numbers: list[int], *, by: Account | Staff | str) -> None:
     that ended it."""
     rows: Any = Membership.select(Membership, Account, Contract, Company).join(Account).switch(Membership).join(Contract).join(Company)
     for own in list(rows.where(among(Membership.id, numbers)).order_by(Membership.id)) if numbers else ():
-        company = own.contract.company.name
-        event = events.record("membership.replaced", own, by=by, account=own.account, company=company)
-        _write(own, "contract_replaced", event.id, company=company)
+        account, contract, company = own.account, own.contract, own.contract.company.name
+        event = events.record("membership.replaced", own, by=by, account=account, company=company)
+        messages.put(
+            "contract_replaced",
+            account,
+            organisation=account.organisation,
+            dedupe_key=f"contract_replaced:{event.id}",
+            contract=contract.address or contract.payer_code,
+            company=company,
+        )
 
 
 def give_back_own(left: list[tuple[int, int]], *, by: Account | Staff | str) -> None:
@@ -248,8 +270,15 @@ def give_back_own(left: list[tuple[int, int]], *, by: Account | Staff | str) -> 
             continue
         membership = own[pair]
         Membership.update(until_at=None, ended_by="").where(Membership.id == membership.id).execute()
-        event = events.record("membership.given_back", membership, by=by, account=membership.account)
-        _write(membership, "contract_restored", event.id)
+        account, contract = membership.account, membership.contract
+        event = events.record("membership.given_back", membership, by=by, account=account)
+        messages.put(
+            "contract_restored",
+            account,
+            organisation=account.organisation,
+            dedupe_key=f"contract_restored:{event.id}",
+            contract=contract.address or contract.payer_code,
+        )
 
 
 # ---- parts ------------------------------------------------------------------------------------------------------------
@@ -308,17 +337,12 @@ def end_share(share: Share, ended_by: str, *, by: Account | Staff | str, reason:
 
 def _tell(membership: Membership) -> None:
     """The mail that an access has ended, and why; one that is given back and ends again is told again."""
-    _write(membership, "contract_ended", f"{membership.public_id}:{membership.until_at:%Y%m%d%H%M%S%f}", ended_by=membership.ended_by)
-
-
-def _write(membership: Membership, kind: str, once: object, **facts: Any) -> None:
-    """A mail to the holder of an access, about its contract: one of its kind for each `once`."""
     account, contract = membership.account, membership.contract
     messages.put(
-        kind,
+        "contract_ended",
         account,
         organisation=account.organisation,
-        dedupe_key=f"{kind}:{once}",
+        dedupe_key=f"contract_ended:{membership.public_id}:{membership.until_at:%Y%m%d%H%M%S%f}",
         contract=contract.address or contract.payer_code,
-        **facts,
+        ended_by=membership.ended_by,
     )

@@ -128,7 +128,7 @@ def test_a_letter_says_the_same_in_both_parts(kind: str, language: str) -> None:
 
 def _letters_put() -> Iterator[tuple[str, str, set[str]]]:
     """Where a rule puts a letter into the outbox, of which kind, and with which facts."""
-    for path in sorted((ROOT / "rules").glob("*.py")):
+    for path in sorted((ROOT / "rules").rglob("*.py")):
         for call in ast.walk(ast.parse(path.read_text())):
             if isinstance(call, ast.Call) and ast.unparse(call.func) == "messages.put":
                 kind = call.args[0]

@@ -10,6 +10,10 @@ from typing import Any
 
 import pytest
 
+# In memory where there is room: what a test writes to a disk is waited for, and no test ends the power.
+MEMORY, ROOM = Path("/dev/shm"), 2 << 30
+if "TMPDIR" not in os.environ and MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > ROOM:
+    os.environ["TMPDIR"] = tempfile.tempdir = str(MEMORY)
 DATA = Path(tempfile.mkdtemp(prefix="savitarna-test-"))
 os.environ |= {
     "SAVITARNA_ENVIRONMENT": "test",
@@ -37,11 +41,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what is marked `full` where the numbers are not full: it is no test that could not run here."""
+    """Leave out what is marked `full` where the numbers are not full: it is no test that could not run here. What takes longest goes
+    first: at the end only short ones are left to be shared."""
     left_out = [item for item in items if item.get_closest_marker("full") and os.environ.get("FAULTS") != "full"]
     if left_out:
         items[:] = [item for item in items if item not in left_out]
         config.hook.pytest_deselected(items=left_out)
+    items.sort(key=lambda item: "e2e" not in item.path.parts)
 
 
 def pytest_sessionfinish() -> None:

@@ -26,6 +26,8 @@ import pytest
 TO_RUN_IT = "PostgreSQL is missing: run `apt install postgresql`, or set TEST_DATABASE_URL=postgresql://user:password@host/postgres."
 ONLY_FOR_TESTS = ["fsync=off", "full_page_writes=off", "synchronous_commit=off", "listen_addresses=", "max_connections=50"]
 STARTS_WITHIN_SECONDS = 30
+# A socket's path holds 107 bytes: macOS's own directory is too long. On a disk of memory, as conftest.py chooses it, all goes faster.
+SHORT = tempfile.gettempdir() if tempfile.gettempdir() == "/dev/shm" else "/tmp"
 
 
 def missing() -> str | None:
@@ -128,7 +130,7 @@ def server(settings: Sequence[str] = ONLY_FOR_TESTS) -> Iterator[str]:
         return
     programs = _programs()
     assert programs, TO_RUN_IT
-    base = Path(tempfile.mkdtemp(prefix="pg-", dir="/tmp"))  # a socket's path holds 107 bytes: macOS's own directory is too long
+    base = Path(tempfile.mkdtemp(prefix="pg-", dir=SHORT))
     who = _somebody()
     if who:
         os.chown(base, who["user"], who["group"])

@@ -1,11 +1,15 @@
 """Two organisations that must never see one another, and everyone who may ask: Anna owns, Ivan rents, Vida only looks, Ugnė uses,
 Charlie is nobody here; the UAB Uosis has a head, an authorised person, a clerk and a former one; Agnė, Mantas, Audra and Adomas work for North, Petr for South."""
 
+import pickle
 from dataclasses import dataclass, field
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 
+from peewee import PostgresqlDatabase
+
 from models import (
+    TABLES,
     AccessType,
     Account,
     EmailChange,
@@ -22,6 +26,7 @@ from models import (
     SyncRun,
     Table,
     Visit,
+    database,
     now,
 )
 from rules import companies, events, keys, sessions
@@ -51,7 +56,40 @@ class World:
             cookie["language"] = "en"
 
 
+Rows = list[tuple[str, list[tuple[Any, ...]]]]
+BUILT: dict[type, tuple[datetime, bytes, Rows]] = {}  # the last one: when, the world itself, what stood in its tables; by engine
+OLD_AFTER = timedelta(minutes=1)
+
+
 def build() -> World:
+    """North and South. Where the last ones are of this very minute, their rows are written as they were: that takes a tenth of the time."""
+    made_at, world, rows = BUILT.get(type(database.obj), (None, b"", []))
+    if made_at is None or not timedelta() <= now() - made_at < OLD_AFTER:
+        made_at, built = now(), _built()
+        BUILT[type(database.obj)] = made_at, pickle.dumps(built), _rows()
+        return built
+    cursor = database.cursor()
+    with database.atomic():
+        for insert, content in rows:
+            cursor.executemany(insert, content)
+        if isinstance(database.obj, PostgresqlDatabase):
+            names = [table._meta.table_name for table in TABLES]
+            cursor.execute("SELECT " + ", ".join(f"setval('{name}_id_seq', (SELECT MAX(id) FROM \"{name}\"))" for name in names))
+    return pickle.loads(world)
+
+
+def _rows() -> Rows:
+    """What stands in all tables, each with the INSERT that writes it."""
+    found, cursor = [], database.cursor()
+    for table in TABLES:
+        cursor.execute(f'SELECT * FROM "{table._meta.table_name}" ORDER BY id')
+        values = ", ".join([database.param] * len(cursor.description))
+        columns = ", ".join(f'"{column[0]}"' for column in cursor.description)
+        found.append((f'INSERT INTO "{table._meta.table_name}" ({columns}) VALUES ({values})', cursor.fetchall()))
+    return [(insert, content) for insert, content in found if content]
+
+
+def _built() -> World:
     """North and South, each with a house, a flat, a contract, a meter, readings, bills, mail, a run of the feed and a problem."""
     world = World(factories.organisation("north"), factories.organisation("south", name=f"South {CANARY}"))
     for here, rows, mark in ((world.north, world.own, ""), (world.south, world.foreign, f" {CANARY}")):

@@ -59,10 +59,10 @@ GUARDS = (
     Guard("signing in starts anew", "web.py", "    if secret:\n        sessions.end(secret)\n    _start_anew()\n    if kept:\n", "    if kept:\n", "tests/customer/test_sign_in.py tests/test_once.py tests/backoffice/test_sign_in.py"),
     # ---- once, whole, and written down
     Guard("a form acts once", "web.py", "location = work.once(events.actor(person) if person else f\"anyone:{source()}\", key, _request_digest(), act)", "location = act()", "tests/test_once.py"),
-    Guard("a unit of work is a transaction", "rules/work.py", "    with database.atomic():\n        yield\n", "    yield\n", "tests/test_once.py tests/rules/test_accounts.py"),
+    Guard("a unit of work is a transaction", "rules/work.py", "    with database.atomic():\n        yield\n", "    yield\n", "tests/test_once.py tests/rules/test_passwords.py"),
     Guard("an event stands in its change's transaction", "rules/events.py", "    if database.transaction_depth() == 0:\n", "    if False:\n", "tests/test_models.py"),
     Guard("an unlock is written down", "rules/accounts.py", "    with unit_of_work():\n        event = _end_lock(account, reason=reason.strip(), by=by)\n", "    with unit_of_work():\n        Account.update(locked_until=None).where(Account.id == account.id).execute()\n        return\n", "tests/rules/test_accounts.py"),
-    Guard("a new password ends other sessions", "rules/accounts.py", "    account.password_hash = hashed\n    sessions.end_all(account, but=but)\n", "    account.password_hash = hashed\n", "tests/rules/test_accounts.py tests/customer/test_account.py"),
+    Guard("a new password ends other sessions", "rules/accounts.py", "    account.password_hash = hashed\n    sessions.end_all(account, but=but)\n", "    account.password_hash = hashed\n", "tests/rules/test_passwords.py tests/customer/test_account.py"),
     Guard("a document opens no account", "rules/accounts.py", "    if identity.level == \"desk\":\n        raise Refused(identities.NOT_PROVEN_YET)\n", "", "tests/rules/test_identities_at_desk.py -k opens_no_account"),
     Guard("a thief's way back does not end the owner's", "rules/email_changes.py", "where(good & (Confirmation.id >= first))", "where(good)", "tests/rules/test_email_changes.py -k thiefs_own"),
     Guard("a new e-mail ends all sessions", "rules/email_changes.py", "    sessions.end_all(account)\n    confirmations.end(", "    confirmations.end(", "tests/rules/test_email_changes.py tests/backoffice/test_accounts_desk.py"),

@@ -38,7 +38,7 @@ from tests import factories, world as worlds
 from tests.browser import Browser
 from tests.conftest import CONFIG
 from tests.faults import FULL, roll
-from tests.rules.test_sync import WORLD, business, place, take
+from tests.feeds import WORLD, business, place, take
 
 KILLED, WENT_WRONG = 137, 70
 # Rows of their own small transactions: who is signed in from where, and what is counted against guessing.

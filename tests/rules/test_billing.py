@@ -13,23 +13,6 @@ from tests import factories
 TODAY, ALL = date(2026, 11, 22), billing.Chosen()
 
 
-@pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
-def anna(north: Organisation) -> Account:
-    return factories.account(north)
-
-
-@pytest.fixture
-def flat(north: Organisation, anna: Account) -> Contract:
-    made = factories.contract(north)
-    factories.holds(anna, made)
-    return made
-
-
 def test_what_is_owed_is_the_total_of_all_ones_contracts(north: Organisation, anna: Account, flat: Contract) -> None:
     """CV-20, CV-21"""
     second, foreign = factories.contract(north, "02-1"), factories.contract(north, "99")

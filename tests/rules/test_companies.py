@@ -20,11 +20,6 @@ ACTORS = ("none", "stranger", "user", "authorised_person", "company_head", "form
 
 
 @pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
 def uosis(north: Organisation) -> Company:
     made = factories.company(north)
     for code in ("VA 000 001", "VA 000 002"):

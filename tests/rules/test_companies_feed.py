@@ -16,9 +16,9 @@ from models import Company, Membership, Organisation
 from rules import companies, heads
 from rules.refusal import Doubtful
 from tests import factories
+from tests.feeds import bill, place, take
 from tests.rules.test_companies import in_step, person, seen
 from tests.rules.test_heads import JONAS, ONA, RASA, prove
-from tests.rules.test_sync import bill, place, take
 
 WORKS = Contract("VE 1", customer_name="UAB Uosis", address="Verslo g. 1", opened_on=date(2022, 1, 1), company_code="302345678")
 GAS = Contract("VD 1", customer_name="UAB Uosis", address="Verslo g. 1", opened_on=date(2022, 1, 1), company_code="302345678")

@@ -16,11 +16,6 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 FLOW, ANOTHER_BROWSER = "a" * 22, "b" * 22
 
 
-@pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
 def a_link(north: Organisation, purpose: str = "reset_password", minutes: int = 30) -> str:
     _, token = confirmations.link(
         purpose, organisation=north, address="anna@example.lt", until=datetime.now(UTC) + timedelta(minutes=minutes)

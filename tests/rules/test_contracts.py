@@ -30,11 +30,6 @@ def flat(north: Organisation) -> Contract:
     return made
 
 
-@pytest.fixture
-def anna(north: Organisation) -> Account:
-    return factories.account(north)
-
-
 def attach(
     account: Account, payer_code: str = CODE, invoice_number: str | None = NUMBER, provider: Provider | None = None, **more: Any
 ) -> Membership:

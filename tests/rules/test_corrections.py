@@ -27,22 +27,12 @@ def north(db: object) -> Organisation:
 
 
 @pytest.fixture
-def anna(north: Organisation) -> Account:
-    return factories.account(north)
-
-
-@pytest.fixture
 def meter(north: Organisation, anna: Account) -> Meter:
     flat: Contract = factories.contract(north)
     factories.holds(anna, flat)
     made = factories.meter(flat)
     factories.reading(made, 100_000, date(2026, 10, 20))
     return made
-
-
-@pytest.fixture
-def agent(north: Organisation) -> Staff:
-    return factories.staff(north)
 
 
 def counting(meter: Meter) -> list[tuple[str, int, int | None]]:

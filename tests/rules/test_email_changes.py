@@ -20,21 +20,6 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 
 @pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
-def anna(north: Organisation) -> Account:
-    return factories.account(north)
-
-
-@pytest.fixture
-def agent(north: Organisation) -> Staff:
-    return factories.staff(north)
-
-
-@pytest.fixture
 def colleague(north: Organisation) -> Staff:
     return factories.staff(north)
 

@@ -90,11 +90,6 @@ def mail(account: Account) -> list[str]:
 
 
 @pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
 def oak(north: Organisation) -> Company:
     """A company with two contracts."""
     made = factories.company(north, "UAB „Uosis“", code="399000011")

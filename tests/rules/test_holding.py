@@ -30,11 +30,6 @@ def flat(north: Organisation) -> Contract:
 
 
 @pytest.fixture
-def anna(north: Organisation) -> Account:
-    return factories.account(north)
-
-
-@pytest.fixture
 def olga(north: Organisation) -> Any:
     return factories.staff(north, name="Olga South")
 

@@ -33,21 +33,6 @@ SITE = "https://savitarna.example.lt/north"
 CODE = "38001085718"
 
 
-@pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
-def anna(north: Organisation) -> Account:
-    return factories.account(north)
-
-
-@pytest.fixture
-def agent(north: Organisation) -> Staff:
-    return factories.staff(north)
-
-
 def confirm(account: Account, agent: Staff, **changes: str) -> Identity:
     said = {
         "first_name": "Anna", "last_name": "North", "country": "LT", "personal_code": CODE, "document": "Passport 12345678, 2030-01-01",

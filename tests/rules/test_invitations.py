@@ -17,11 +17,6 @@ NEW = "nauja@uosis.example"
 
 
 @pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
 def uosis(north: Organisation) -> Company:
     made = factories.company(north)
     factories.contract(north, "VA 000 001", company=made)

@@ -3,7 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
 from time_machine import travel
 
 from models import Account, Event, Lockout, Organisation, Staff
@@ -13,16 +12,6 @@ from tests.together import at_once
 
 NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 HOME, CAFE = "192.0.2.0/24", "198.51.100.0/24"
-
-
-@pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
-def anna(north: Organisation) -> Account:
-    return factories.account(north)
 
 
 def wrong(

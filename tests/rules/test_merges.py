@@ -21,16 +21,6 @@ ANNA, ONA = "anna@example.lt", "ona@example.lt"
 
 
 @pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
-def anna(north: Organisation) -> Account:
-    return factories.account(north)
-
-
-@pytest.fixture
 def ona(north: Organisation) -> Account:
     return factories.account(north, ONA, name="Anna again")
 

@@ -14,11 +14,6 @@ TABLES = (Contract, Meter, Reading, Invoice)
 
 
 @pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
 def flat(north: Organisation) -> Contract:
     made = factories.contract(north, "01-204 77")
     factories.invoice(made)

@@ -1,8 +1,7 @@
-"""When a reading may be declared, what is refused and in which words, what is kept, who is reminded."""
+"""When a reading may be declared, what is refused and in which words, what is kept."""
 
 from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,48 +9,19 @@ from hypothesis import HealthCheck, given, settings as examples, strategies as s
 from peewee import IntegrityError
 from time_machine import travel
 
-from models import Account, Contract, Event, Message, Meter, MeterKind, Organisation, Reading, database, now
-from rules import chain, clock, events, history, readings, reminders, settings, undeclared, use
+from models import Account, Contract, Event, Message, Meter, MeterKind, Organisation, Reading, database
+from rules import clock, events, readings, settings
 from rules.refusal import Doubtful, Refused
 from tests import factories
+from tests.rules.declaring import IN_WINDOW, counting, declare, store
 from tests.together import at_once
 
-IN_WINDOW = date(2026, 11, 20)
 VILNIUS = ZoneInfo("Europe/Vilnius")
 
 
 @pytest.fixture
 def north(db: object) -> Organisation:
     return factories.organisation("north", phone="8 700 00002", reading_opens_on=15, reading_closes_on=27)
-
-
-@pytest.fixture
-def anna(north: Organisation) -> Account:
-    return factories.account(north)
-
-
-@pytest.fixture
-def flat(north: Organisation, anna: Account) -> Contract:
-    made = factories.contract(north)
-    factories.holds(anna, made)
-    return made
-
-
-@pytest.fixture
-def meter(flat: Contract) -> Meter:
-    made = factories.meter(flat)
-    factories.reading(made, 100_000, date(2026, 10, 20))
-    return made
-
-
-def declare(meter: Meter, value_milli: int, by: Account, on: date = IN_WINDOW, **more: Any) -> Reading:
-    return readings.declare(meter, value_milli, on=on, by=by, **more)
-
-
-def counting(meter: Meter) -> list[tuple[str, int]]:
-    """The months of a meter and what counts in each."""
-    rows = Reading.select().where((Reading.meter == meter) & Reading.is_current).order_by(Reading.read_on)
-    return [(r.period, r.value_milli) for r in rows]
 
 
 # ---- when -------------------------------------------------------------------------------------------------------------
@@ -400,153 +370,6 @@ def test_what_counts_never_goes_down_whatever_is_declared(anna: Account, meter: 
         trial.rollback()
 
 
-# ---- what billing systems say -----------------------------------------------------------------------------------------
-
-
-def store(meter: Meter, value_milli: int, on: date) -> str:
-    told = chain.Told(meter, meter.contract_id, value_milli, on)
-    return chain.store_many([told], source="feed", is_last_word=True)[0][0]
-
-
-def test_a_feed_says_the_same_again_and_nothing_changes(meter: Meter) -> None:
-    assert store(meter, 105_000, date(2026, 11, 30)) == "created"
-    rows = Reading.select().count()
-    assert [store(meter, 105_000, date(2026, 11, 30)) for _ in range(2)] == ["same", "same"]
-    assert Reading.select().count() == rows
-
-
-def test_a_corrected_feed_reading_replaces_the_one_before_also_back_again(meter: Meter) -> None:
-    on = date(2026, 11, 30)
-    assert [store(meter, value, on) for value in (105_000, 106_000, 105_000)] == ["created", "changed", "changed"]
-    assert counting(meter)[-1] == ("2026-11", 105_000)
-
-
-def test_a_feed_gives_way_to_the_customers_own_reading_unless_its_day_is_later(anna: Account, meter: Meter) -> None:
-    declare(meter, 104_000, anna)
-    assert store(meter, 103_000, date(2026, 11, 19)) == "created"
-    assert store(meter, 103_500, IN_WINDOW) == "created"
-    assert counting(meter)[-1] == ("2026-11", 104_000)
-    assert [store(meter, 103_000, date(2026, 11, 19)), store(meter, 103_500, IN_WINDOW)] == ["same", "same"]
-    assert store(meter, 105_000, date(2026, 11, 21)) == "created"
-    assert counting(meter)[-1] == ("2026-11", 105_000)
-
-
-def test_the_order_in_which_months_arrive_does_not_matter(flat: Contract) -> None:
-    seen = []
-    months = [(1_000, date(2026, 8, 31)), (3_000, date(2026, 9, 30)), (4_000, date(2026, 10, 31)), (4_500, date(2026, 10, 5))]
-    for number, order in enumerate((months, months[::-1], [months[i] for i in (2, 0, 3, 1)])):
-        meter = factories.meter(flat, f"M{number}")
-        for value, on in order:
-            store(meter, value, on)
-        rows = Reading.select().where((Reading.meter == meter) & Reading.is_current).order_by(Reading.period)
-        seen.append([(r.period, r.value_milli, r.used_milli) for r in rows])
-    assert seen == [[("2026-08", 1_000, None), ("2026-09", 3_000, 2_000), ("2026-10", 4_000, 1_000)]] * 3
-
-
-def test_a_feed_is_bound_by_no_window_and_no_earlier_value(meter: Meter) -> None:
-    assert store(meter, 50, date(2026, 11, 1)) == "created"
-    assert counting(meter)[-1] == ("2026-11", 50)
-
-
-# ---- what a customer sees ---------------------------------------------------------------------------------------------
-
-
-def test_one_sees_the_meters_of_ones_own_contracts_only(north: Organisation, anna: Account, meter: Meter) -> None:
-    """CV-30"""
-    foreign = factories.meter(factories.contract(north, "99"), "FOREIGN")
-    factories.reading(foreign, 5_000, date(2026, 10, 1))
-    (place,) = readings.places(anna)
-    assert [row.meter for row in place.rows] == [meter]
-    assert history.of_meter(anna, foreign) == []
-    assert [kind.months["2026-10"] for kind in use.of(anna, IN_WINDOW)] == []
-
-
-def test_a_new_owner_does_not_see_what_the_flat_used_before(north: Organisation, anna: Account, meter: Meter) -> None:
-    """CV-30"""
-    bought = factories.contract(north, "02-1")
-    ivan = factories.account(north, "ivan@example.lt")
-    factories.holds(ivan, bought)
-    Meter.update(contract=bought).where(Meter.id == meter.id).execute()
-    (place,) = readings.places(ivan)
-    assert [(row.meter, row.reading) for row in place.rows] == [(meter, None)]
-    assert history.of_meter(ivan, meter) == []
-
-
-def test_the_newest_reading_of_each_meter_stands_beside_it(anna: Account, flat: Contract, meter: Meter) -> None:
-    """PS-14"""
-    declare(meter, 104_000, anna)
-    new = factories.meter(flat, "KV1_242")
-    (place,) = readings.places(anna)
-    assert [(row.meter, row.reading and row.reading.value_milli) for row in place.rows] == [(meter, 104_000), (new, None)]
-    (earlier,) = [row for row in readings.declarable(anna, IN_WINDOW) if row.meter == meter]
-    assert earlier.reading is not None
-    assert earlier.reading.value_milli == 100_000
-
-
-def test_use_is_summed_by_kind_and_month(anna: Account, flat: Contract, meter: Meter) -> None:
-    second = factories.meter(flat, "KV1_242")
-    factories.reading(second, 1_000, date(2026, 10, 20))
-    readings.declare_all({meter: 104_000, second: 3_500}, on=IN_WINDOW, by=anna)
-    (cold,) = use.of(anna, IN_WINDOW)
-    assert (cold.months["2026-11"], cold.months["2026-10"]) == (6_500, None)
-    assert list(cold.months) == clock.months("2026-11", 12)
-
-
-def test_a_receipt_is_shown_to_whom_the_contract_is(north: Organisation, anna: Account, meter: Meter) -> None:
-    made = declare(meter, 104_000, anna)
-    ivan = factories.account(north, "ivan@example.lt")
-    assert readings.by_reference(anna, made.reference) == [made]
-    assert readings.by_reference(ivan, made.reference) == []
-
-
-def test_a_meter_that_passes_on_within_a_month_keeps_both_holders_readings(north: Organisation, anna: Account, meter: Meter) -> None:
-    """CV-30: the closing reading of the one and the first of the other count both, one from the other."""
-    declare(meter, 104_000, anna, date(2026, 11, 16))
-    bought, ivan = factories.contract(north, "02-1"), factories.account(north, "ivan@example.lt")
-    factories.holds(ivan, bought)
-    Meter.update(contract=bought).where(Meter.id == meter.id).execute()
-    passed_on = Meter.get_by_id(meter.id)
-    assert readings.of_month([passed_on], "2026-11") == {}
-    with pytest.raises(Refused, match=r"must be \{last_milli\} or more"):
-        declare(passed_on, 103_000, ivan)
-    assert declare(passed_on, 105_000, ivan).used_milli == 1_000
-    assert counting(meter) == [("2026-10", 100_000), ("2026-11", 104_000), ("2026-11", 105_000)]
-    assert [r.value_milli for r in history.of_meter(anna, meter)] == [104_000, 100_000]
-    assert [r.value_milli for r in history.of_meter(ivan, meter)] == [105_000]
-
-
-def test_what_the_holder_before_used_says_nothing_about_the_next_ones_use(north: Organisation, anna: Account, flat: Contract) -> None:
-    """CV-30"""
-    meter = factories.meter(flat, "KV1_242")
-    for month, value in enumerate((100_000, 104_000, 108_000, 112_000), start=7):
-        factories.reading(meter, value, date(2026, month, 20))
-    bought = factories.contract(north, "02-1")
-    Meter.update(contract=bought).where(Meter.id == meter.id).execute()
-    assert declare(Meter.get_by_id(meter.id), 200_000, anna).used_milli == 88_000
-
-
-@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (1, 3, 0, 2)])
-def test_a_feed_brings_both_holders_readings_of_a_month_in_any_order(
-    north: Organisation, flat: Contract, meter: Meter, order: tuple[int, ...]
-) -> None:
-    bought = factories.contract(north, "02-1")
-    told = [
-        chain.Told(meter, flat.id, 104_000, date(2026, 11, 18)),
-        chain.Told(meter, bought.id, 104_000, date(2026, 11, 18)),
-        chain.Told(meter, bought.id, 107_000, date(2026, 11, 30)),
-        chain.Told(meter, bought.id, 109_000, date(2026, 12, 31)),
-    ]
-    for number in order:
-        chain.store_many([told[number]], source="feed", is_last_word=True)
-    rows = Reading.select().where(Reading.is_current).order_by(Reading.read_on, Reading.value_milli)
-    assert [(r.contract_id, r.value_milli, r.used_milli) for r in rows] == [
-        (flat.id, 100_000, None),
-        (flat.id, 104_000, 4_000),
-        (bought.id, 107_000, 3_000),
-        (bought.id, 109_000, 2_000),
-    ]
-
-
 # ---- own names --------------------------------------------------------------------------------------------------------
 
 
@@ -564,126 +387,3 @@ def test_a_name_of_ones_own_is_given_changed_and_taken_away_and_nobody_elses(nor
     assert readings.names(anna, [meter]) == {}
     named = Event.select().where(Event.name == "meter.named")
     assert (named.count(), {str(event.facts) for event in named}) == (4, {"{}"})
-
-
-# ---- reminding --------------------------------------------------------------------------------------------------------
-
-
-def test_who_has_not_declared_is_reminded_once_in_the_last_days(north: Organisation, anna: Account, meter: Meter) -> None:
-    remind = lambda day: reminders.remind(north, day, "https://example.lt/north")  # noqa: E731
-    three_days_before = date(2026, 11, 24)
-    assert [remind(three_days_before - timedelta(days=1)), Message.select().count()] == [0, 0]  # nor is it the start any more
-    assert [remind(three_days_before), remind(three_days_before), remind(date(2026, 11, 27))] == [1, 1, 1]
-    (mail,) = Message.select().where(Message.kind == "reading_reminder")
-    assert mail.facts["meters"] == ["Hot-water meter KV1_241"]
-    assert mail.facts["closes_on"] == "2026-11-27"
-    assert mail.facts["url"] == "https://example.lt/north/meters/declare-readings"
-    assert remind(date(2026, 11, 28)) == 0
-
-
-def test_everyone_is_told_once_as_readings_open_and_the_end_is_told_apart(north: Organisation, anna: Account, meter: Meter) -> None:
-    for day in range(14, 29):
-        reminders.remind(north, date(2026, 11, day), "https://example.lt/north")
-    kinds = [(mail.facts["is_start"], mail.facts["closes_on"]) for mail in Message.select().order_by(Message.id)]
-    assert kinds == [(True, "2026-11-27"), (False, "2026-11-27")]
-    settings.change(north, "remind_at_start", False, by=events.OPERATOR)
-    assert reminders.remind(Organisation.get_by_id(north.id), date(2026, 12, 15), "https://example.lt/north") == 0
-
-
-def test_who_takes_a_payer_code_over_within_a_month_is_asked_although_the_one_before_has_declared(
-    north: Organisation, anna: Account, flat: Contract, meter: Meter
-) -> None:
-    """CV-30"""
-    declare(meter, 104_000, anna, date(2026, 11, 16))
-    waits = date(2026, 11, 25)
-    assert (undeclared.by(anna, waits), reminders.remind(north, waits, "https://example.lt/north")) == (None, 0)
-    Contract.update(opened_on=date(2026, 11, 18)).where(Contract.id == flat.id).execute()
-    assert (undeclared.by(anna, waits), reminders.remind(north, waits, "https://example.lt/north")) == ((1, date(2026, 11, 27)), 1)
-
-
-def test_who_declared_at_once_is_reminded_of_nothing_more(north: Organisation, anna: Account, meter: Meter) -> None:
-    reminders.remind(north, date(2026, 11, 15), "https://example.lt/north")
-    declare(meter, 104_000, anna, date(2026, 11, 15))
-    assert [reminders.remind(north, date(2026, 11, day), "https://example.lt/north") for day in range(16, 28)] == [0] * 12
-
-
-def test_each_house_is_reminded_of_its_own_days_and_meters_of_one_window_in_one_mail(
-    north: Organisation, anna: Account, flat: Contract, meter: Meter
-) -> None:
-    """K16"""
-    second = factories.meter(flat, "KV1_242")
-    house = factories.building(north, reading_opens_on=5, reading_closes_on=10)
-    elsewhere = factories.contract(north, "02-1", building=house)
-    factories.holds(anna, elsewhere)
-    factories.meter(elsewhere, "KV2_1")
-    readings.rename(second, "Vonia", by=anna)
-    for day in range(1, 31):
-        reminders.remind(north, date(2026, 11, day), "https://example.lt/north")
-    told = [(mail.facts["is_start"], mail.facts["closes_on"], mail.facts["meters"]) for mail in Message.select().order_by(Message.id)]
-    here, there = ["Hot-water meter KV1_241", "Vonia (Hot-water meter KV1_242)"], ["Hot-water meter KV2_1"]
-    assert told == [
-        (True, "2026-11-10", there),
-        (False, "2026-11-10", there),
-        (True, "2026-11-27", here),
-        (False, "2026-11-27", here),
-    ]
-
-
-def test_houses_whose_windows_fall_together_get_one_mail(north: Organisation, anna: Account, flat: Contract, meter: Meter) -> None:
-    """K16: in February days 28 and 31 are the same."""
-    for number, closes in enumerate((28, 31)):
-        house = factories.building(north, f"Liepų g. {number}", reading_opens_on=21, reading_closes_on=closes)
-        there = factories.contract(north, f"02-{number}", building=house)
-        factories.holds(anna, there)
-        factories.meter(there, f"KV2_{number}")
-    reminders.remind(north, date(2027, 2, 26), "https://example.lt/north")
-    (mail,) = [mail for mail in Message.select() if mail.facts["closes_on"] == "2027-02-28"]
-    assert mail.facts["meters"] == ["Hot-water meter KV2_0", "Hot-water meter KV2_1"]
-
-
-def test_nobody_is_reminded_of_what_is_declared_read_by_the_provider_gone_or_not_theirs_to_declare(
-    north: Organisation, anna: Account, flat: Contract, meter: Meter
-) -> None:
-    declare(meter, 101_000, anna)
-    factories.meter(flat, "GONE", removed_on=date(2026, 11, 1))
-    radio = factories.contract(north, "77", provider=factories.provider(north, "North Water", declares_readings=False))
-    factories.meter(radio, "R1")
-    factories.holds(anna, radio)
-    ended = factories.contract(north, "78", ended_on=date(2026, 11, 1))
-    factories.meter(ended, "E1")
-    factories.holds(anna, ended)
-    seen_only = factories.contract(north, "79")
-    factories.meter(seen_only, "V1")
-    factories.holds(anna, seen_only, "viewer")
-    former = factories.contract(north, "80")
-    factories.meter(former, "F1")
-    membership = factories.holds(anna, former)
-    membership.until_at = now()
-    membership.save()
-    assert list(reminders.to_remind(north, date(2026, 11, 25))) == []
-
-
-def test_an_organisation_may_remind_nobody(db: object) -> None:
-    south = factories.organisation("south", remind_days_before=0)
-    petr = factories.account(south)
-    flat = factories.contract(south)
-    factories.holds(petr, flat)
-    factories.meter(flat)
-    assert reminders.remind(south, date(2026, 11, 30), "https://example.lt") == 0
-    assert len(list(reminders.to_remind(south, date(2026, 11, 30)))) == 1
-
-
-def test_a_customer_corrects_a_reading_of_this_month_downwards_but_not_the_providers(db: object) -> None:
-    """K18: what the provider itself has read this month binds as a reading of an earlier month does."""
-    here = factories.organisation()
-    anna = factories.account(here)
-    contract = factories.contract(here)
-    factories.holds(anna, contract)
-    meter, day = factories.meter(contract), date(2026, 11, 20)
-    readings.declare(meter, 9_000, on=day - timedelta(days=1), by=anna)
-    assert readings.declare(meter, 8_000, on=day, by=anna).value_milli == 8_000
-    other = factories.meter(contract, number="KV2")
-    factories.reading(other, 9_000, day, source="feed")
-    with pytest.raises(Refused) as no:
-        readings.declare(other, 8_000, on=day, by=anna)
-    assert no.value.facts["last_milli"] == 9_000

@@ -64,11 +64,6 @@ def personal(number: int) -> str:
 
 
 @pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
 def headed(north: Organisation) -> Callable[[int], Paper]:
     """Make so many companies, each headed by somebody of its own; returns the register that says so."""
 

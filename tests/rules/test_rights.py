@@ -13,11 +13,6 @@ WHY = "The board decided so"
 
 
 @pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
 def flat(north: Organisation) -> Contract:
     made = factories.contract(north, "01-204 77")
     factories.reading(factories.meter(made), 5_000, date(2026, 10, 31))

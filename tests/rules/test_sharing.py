@@ -17,11 +17,6 @@ SITE = "https://savitarna.example/north"
 
 
 @pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
 def flat(north: Organisation) -> Contract:
     made = factories.contract(north, "01-204 77")
     factories.invoice(made, "SF-1")

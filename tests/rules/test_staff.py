@@ -27,11 +27,6 @@ def enter(person: Staff, password: str = PASSWORD, given: str | None = None, sou
 
 
 @pytest.fixture
-def north(db: object) -> Organisation:
-    return factories.organisation("north")
-
-
-@pytest.fixture
 def administrator(north: Organisation) -> Staff:
     return factories.staff(north, "administrator")
 

@@ -42,7 +42,7 @@ WITHOUT_CODE = N_(
     "The register names {count} who head {company} and cannot be recognised: a company, or people without a personal code of Lithuania."
     " Enter them from a document if they need access."
 )
-HAS_ENDED = N_("{head} heads {company} no more, as the register says. Look whether that is right, then close this.")
+HAS_ENDED = N_("The register says that {head} no longer heads {company}. Check whether that is right, then close this.")
 MOSTLY_UNREAD = N_("Too many of the register's answers could not be read. Nothing was changed.")
 FOR_PEOPLE = {WAITS, MOSTLY_UNREAD}  # runs that ended so are not tried again by themselves
 NOT_HELD = N_("This does not wait to be let pass.")

@@ -159,7 +159,7 @@ class Visits(Desk):
                 visits.enter_code(row, code=form.code.data, by=web.viewer())
                 web.tell(_("The customer agrees. Open the customer's site within two minutes."))
                 return redirect(back, 303)
-        said = _("It stands on the customer's account page, and has come by e-mail. It is good for ten minutes.")
+        said = _("It is shown on the customer's account page, and has come by e-mail. It is good for ten minutes.")
         return self.asked(form, [row], _("Enter the code"), said, back)
 
 
@@ -192,12 +192,12 @@ class Identities(Desk):
             N_("Unlink"),
             identities_at_desk.unlink,
             ask=N_(
-                "It opens the account no more, what the person heads by it ends, the customer is signed out everywhere and is told. "
-                "E-mail and password still open the account. What the customer had proven: for 72 hours the account then gives nothing to "
-                "others."
+                "It no longer opens the account, what the person heads by it ends, the customer is signed out everywhere and is told. "
+                "E-mail and password still open the account. If the customer had proven it, nothing of the account can be given to others "
+                "for 72 hours."
             ),
             needs=("reason",),
-            done=N_("opens the account no more"),
+            done=N_("no longer opens the account"),
             is_bulk=False,
             gives=("site_url",),
             when=lambda identity: identity.ended_at is None,

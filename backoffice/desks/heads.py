@@ -43,12 +43,12 @@ class Heads(Desk):
             N_("End"),
             heads.end,
             ask=N_(
-                "The person heads the company no more: their access to it and their sessions end at once. "
+                "The person no longer heads the company: their access to it and their sessions end at once. "
                 "What they have given to others stays, and is shown to whoever heads the company now."
             ),
             needs=("reason",),
             is_bulk=False,
-            done=N_("heads the company no more"),
+            done=N_("no longer heads the company"),
             when=lambda head: head.source == "staff" and head.ended_at is None,
         ),
     )

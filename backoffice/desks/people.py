@@ -102,7 +102,7 @@ class Accounts(Desk):
         ),
         Command(
             "undo_merge",
-            N_("Part again"),
+            N_("Separate again"),
             merges.undo,
             ask=N_("Both accounts are as they were before they were joined, and both addresses are told."),
             needs=("reason",),

@@ -21,7 +21,7 @@ def test_an_administrator_sees_what_will_happen_says_yes_and_takes_it_back(world
     assert Account.get_by_id(viewer.id).email.endswith("@joined.invalid")
     assert f"{viewer.email} → {anna.email}. Reason: She has two" in browser.text
     assert "password" not in browser.text.partition("What happened")[2].lower()
-    browser.follow("Part again")
+    browser.follow("Separate again")
     browser.submit(reason="They are two")
     assert "the two accounts are apart again" in browser.text
     assert Account.get_by_id(viewer.id).email == viewer.email

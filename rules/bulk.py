@@ -17,6 +17,12 @@ from models import FactsField, Table, UTCDateTimeField, database
 CONVERTED = (UUIDField, UTCDateTimeField, FactsField)  # fields that the database keeps otherwise than Python does
 
 
+def take_time() -> None:
+    """Let each statement of this transaction take longer than a page's may: it may be about a hundred thousand rows."""
+    if not _is_sqlite():
+        database.execute_sql("SET LOCAL statement_timeout = '5min'")
+
+
 def among(field: Field, values: Iterable[Any]) -> Any:
     """`field IN values` with one parameter, however many they are."""
     if _is_sqlite():
@@ -63,6 +69,23 @@ def insert(table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:
         with cursor.copy(f"COPY {into} FROM STDIN") as copy:
             for values in _plain(table, names, rows):
                 copy.write_row(values)
+
+
+def insert_from(table: type[Table], known: Mapping[str, Any], query: Any) -> int:
+    """Insert a row for each that `query` finds, without any of them coming here; how many. `known` says columns of the query by field
+    name; the other fields are as in any new row."""
+    blank = table()
+    values: dict[Field, Any] = {
+        field: known[name] if name in known else Value(blank.__data__.get(name), converter=field.db_value)
+        for name, field in table._meta.fields.items()
+        if name != "id"
+    }
+    if _is_sqlite():
+        values[table.public_id] = fn.LOWER(fn.HEX(fn.RANDOMBLOB(16)))
+    else:
+        values[table.public_id] = fn.GEN_RANDOM_UUID()
+        database.execute_sql("SET LOCAL plan_cache_mode = auto")  # as above
+    return int(table.insert_from(query.columns(*values.values()), list(values)).as_rowcount().execute())
 
 
 def update(table: type[Table], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -4,11 +4,10 @@ Rights to a company's contracts are `Membership` rows like any other: whoever re
 and for those of companies that belong to it (IB-47). `keep_in_step` is the one place that makes and ends them.
 """
 
-import uuid
 from collections.abc import Sequence
 from typing import Any
 
-from peewee import IntegrityError
+from peewee import JOIN, SQL, IntegrityError, fn
 
 from models import N_, AccessType, Account, Company, Contract, Invitation, Membership, Representative, Share, Staff, database, now
 from rules import access, bulk, buyers, details, events, freezes, holding, messages, settings
@@ -382,77 +381,88 @@ def keep_in_step(those: Any, companies: Sequence[int], *, by: Any, account: Acco
     """Make the accesses to these contracts (a condition) what their companies and representatives say, of one account or of all;
     how many that adds. In the unit of work that changed either side; whoever changes the other one
     at the same moment waits for the companies. What an account had of its own is replaced by what the company gives it, and is given
-    back where the contract, not the person, leaves the company."""
+    back where the contract, not the person, leaves the company. There may be a hundred thousand accesses: the databases compare them
+    with what should be, and only what differs comes here."""
     lock(companies)
-    wanted: dict[tuple[int, int], tuple[int, int]] = {}
-    organisations: dict[int, int] = {}
-    for contract, organisation, who, through, kind, _near in _should_be(those, account):
-        wanted[contract, who] = through, kind  # the contract's own company comes last, and wins
-        organisations[contract] = organisation
-    live = Membership.contract.in_(Contract.select(Contract.id).where(those)) & Membership.until_at.is_null()
-    if account is not None:
-        live &= Membership.account == account.id
-    columns = (Membership.id, Membership.contract, Membership.account, Membership.through, Membership.access_type)
+    bulk.take_time()
     over: list[int] = []
     own: list[int] = []
-    left: list[tuple[int, int]] = []
+    left: set[tuple[int, int]] = set()
     changed: dict[tuple[int, int], list[int]] = {}
-    rows: Any = Membership.select(*columns).where(live).tuples()
-    for number, contract, who, through, kind in list(rows):
-        should = wanted.get((contract, who))
-        if should is None and through is None:
-            continue  # their own
-        if should is None or through is None:
-            over.append(number)
-            if through is None:
-                own.append(number)
-            elif account is None:
-                left.append((contract, who))
-        else:
-            del wanted[contract, who]
-            if should != (through, kind):
-                changed.setdefault(should, []).append(number)
+    for number, contract, who, through, should, kind in _out_of_step(those, account):
+        if through is not None and should is not None:
+            changed.setdefault((should, kind), []).append(number)
+            continue
+        over.append(number)
+        if through is None:
+            own.append(number)
+        elif account is None:
+            left.add((contract, who))
     _end_many(over, by=by)
     holding.tell_replaced(own, by=by)
     holding.give_back_own(left, by=by)
     for (through, kind), numbers in changed.items():
         Membership.update(through=through, access_type=kind).where(bulk.among(Membership.id, numbers)).execute()
     _end_shares_that_may_not_be([number for numbers in changed.values() for number in numbers], by=by)
-    _add_many({(*pair, organisations[pair[0]]): what for pair, what in wanted.items()})
+    added = _add_missing(those, account)
     if account is not None:
         for known in ("_held", "_represented"):
             account.__dict__.pop(known, None)
-    return len(wanted)
-
-
-def _add_many(wanted: dict[tuple[int, int, int], tuple[int, int]]) -> None:
-    """Accesses begin: of contract, account and organisation, by a place in a company and of an access type. There may be a hundred
-    thousand of them: a row of the model for each would take as long as all the rest."""
-    blank = {name: Membership().__data__.get(name) for name in Membership._meta.fields}
-    rows = zip(bulk.new_ids(Membership, len(wanted)), wanted.items(), strict=True) if wanted else ()
-    bulk.insert(
-        Membership,
-        [
-            blank | {
-                "id": number, "public_id": uuid.uuid4(), "organisation": organisation, "contract": contract, "account": who,
-                "through": through, "access_type": kind,
-            }
-            for number, ((contract, who, organisation), (through, kind)) in rows
-        ],
-    )  # fmt: skip
+    return added
 
 
 def _should_be(those: Any, account: Account | None) -> Any:
-    """Which account should have which contract through which place, of which access type; those by the contract's own company last."""
-    by_it = (Representative.company == Company.id) | (Representative.company == Company.belongs_to)
-    near = (Representative.company == Company.id).alias("near")
-    whose = (Contract.id, Contract.organisation, Representative.account, Representative.id, Representative.access_type)
-    rows: Any = Contract.select(*whose, near)
-    found = rows.join(Company, on=Contract.company == Company.id).join(Representative, on=by_it)
-    found = found.where(those & Representative.until_at.is_null())
-    if account is not None:
-        found = found.where(Representative.account == account.id)
-    return sorted(found.tuples(), key=lambda row: bool(row[-1]))
+    """Which account should have which contract through which place, of which access type: by the contract's own company, and by the one
+    that this belongs to where the account has no place in the former."""
+    near = Representative.alias()
+    has_near = near.select(SQL("1")).where(
+        (near.company == Company.id) & (near.account == Representative.account) & near.until_at.is_null()
+    )
+    found: Any = None
+    for by_it in (Representative.company == Company.id, (Representative.company == Company.belongs_to) & ~fn.EXISTS(has_near)):
+        rows = Contract.select(
+            Contract.id.alias("contract"),
+            Contract.organisation.alias("organisation"),
+            Representative.account.alias("account"),
+            Representative.id.alias("through"),
+            Representative.access_type.alias("kind"),
+        )
+        rows = rows.join(Company).join(Representative, on=by_it).where(those & Representative.until_at.is_null())
+        rows = rows if account is None else rows.where(Representative.account == account.id)
+        found = rows if found is None else found.union_all(rows)
+    return found.alias("should")
+
+
+def _out_of_step(those: Any, account: Account | None) -> list[tuple[Any, ...]]:
+    """The accesses that are not as they should be, each with the place through which and the access type of which it should be."""
+    near, far = Representative.alias(), Representative.alias()
+    through, kind = fn.COALESCE(near.id, far.id), fn.COALESCE(near.access_type, far.access_type)
+    differs = (Membership.through.is_null() != through.is_null()) | (Membership.through != through) | (Membership.access_type != kind)
+    rows: Any = Membership.select(Membership.id, Membership.contract, Membership.account, Membership.through, through, kind)
+    rows = rows.join(Contract).join(Company, JOIN.LEFT_OUTER)
+    for place, company in ((near, Contract.company), (far, Company.belongs_to)):
+        mine = (place.account == Membership.account) & (place.company == company) & place.until_at.is_null()
+        rows = rows.join_from(Membership, place, JOIN.LEFT_OUTER, on=mine)
+    live = Membership.until_at.is_null() if account is None else (Membership.account == account.id) & Membership.until_at.is_null()
+    found: list[tuple[Any, ...]] = database.execute(rows.where(those & live & differs)).fetchall()
+    return found
+
+
+def _add_missing(those: Any, account: Account | None) -> int:
+    """Accesses begin that should be there and are not; how many."""
+    should = _should_be(those, account)
+    there = (Membership.contract == should.c.contract) & (Membership.account == should.c.account) & Membership.until_at.is_null()
+    known: dict[str, Any] = {
+        "organisation": should.c.organisation,
+        "contract": should.c.contract,
+        "account": should.c.account,
+        "through": should.c.through,
+        "access_type": should.c.kind,
+    }
+    missing = ~fn.EXISTS(Membership.select(SQL("1")).where(there))
+    # In order, and so all found before the first is added: what is looked through for each does not grow meanwhile.
+    found = should.select_from(SQL("1")).where(missing).order_by(should.c.contract, should.c.account)
+    return bulk.insert_from(Membership, known, found)
 
 
 def _contracts_of(company: Company) -> Any:

@@ -156,13 +156,15 @@ def record(name: str, subject: Table, /, *, by: Any, account: Account | None = N
     return event
 
 
-def record_all(name: str, subjects: Iterable[Table], /, *, by: Any, **facts: Any) -> None:
-    """Write down that the same happened to each of many subjects, in as many statements as for two; as `record` does."""
-    made = [_made(name, subject, by, None, dict(facts)) for subject in subjects]
+def record_all(name: str, subjects: Iterable[Table], /, *, by: Any, **facts: Any) -> list[Event]:
+    """Write down that the same happened to each of many subjects, in as many statements as for two; as `record` does. Where they are of
+    accounts, it concerns those."""
+    made = [_made(name, subject, by, getattr(subject, "account", None), dict(facts)) for subject in subjects]
     if len(made) == 1:
         add(made[0])
     else:
         add_all(made)
+    return made
 
 
 def _made(name: str, subject: Table, by: Any, account: Account | None, facts: dict[str, Any]) -> Event:

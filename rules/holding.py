@@ -3,6 +3,7 @@
 An access that has ended opens nothing (decision 11); its row stays, so that staff can undo the end (M18).
 """
 
+from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
@@ -14,6 +15,7 @@ from models import (
     Account,
     Company,
     Contract,
+    Event,
     FailedTry,
     Membership,
     Provider,
@@ -145,6 +147,7 @@ def restore(membership: Membership, *, reason: str, by: Staff) -> None:
                 organisation=account.organisation,
                 dedupe_key=f"contract_restored:{event.id}",
                 contract=contract.address or contract.payer_code,
+                others=0,
             )
     except IntegrityError:
         raise Refused(N_("This customer has it already.")) from None
@@ -242,43 +245,54 @@ def giving(account: Account, contract: Contract) -> Membership:
 def tell_replaced(numbers: list[int], *, by: Account | Staff | str) -> None:
     """What these accounts had of their own has ended, because the company that they represent gives it to them now. In the unit of work
     that ended it."""
+    if not numbers:
+        return
     rows: Any = Membership.select(Membership, Account, Contract, Company).join(Account).switch(Membership).join(Contract).join(Company)
-    for own in list(rows.where(among(Membership.id, numbers)).order_by(Membership.id)) if numbers else ():
-        account, contract, company = own.account, own.contract, own.contract.company.name
-        event = events.record("membership.replaced", own, by=by, account=account, company=company)
-        messages.put(
-            "contract_replaced",
-            account,
-            organisation=account.organisation,
-            dedupe_key=f"contract_replaced:{event.id}",
-            contract=contract.address or contract.payer_code,
-            company=company,
-        )
+    of: dict[str, list[Membership]] = {}
+    for own in rows.where(among(Membership.id, numbers)).order_by(Membership.id):
+        of.setdefault(own.contract.company.name, []).append(own)
+    for company, theirs in of.items():
+        for first, event, others in _recorded("membership.replaced", theirs, by=by, company=company):
+            messages.put(
+                "contract_replaced",
+                first.account,
+                organisation=theirs[0].organisation,
+                dedupe_key=f"contract_replaced:{event.id}",
+                contract=first.contract.address or first.contract.payer_code,
+                others=others,
+                company=company,
+            )
 
 
-def give_back_own(left: list[tuple[int, int]], *, by: Account | Staff | str) -> None:
+def give_back_own(left: set[tuple[int, int]], *, by: Account | Staff | str) -> None:
     """These contracts (the first id) have left the companies by which these accounts (the second) had them: what a company had replaced
     is theirs again, and they are told. In the unit of work in which the contract leaves."""
+    if not left:
+        return
     ended = Membership.until_at.is_null(False) & Membership.through.is_null() & (Membership.ended_by == "company")
     rows = Membership.select(Membership, Account, Contract, AccessType).join(Account).switch(Membership).join(Contract)
     mine = rows.switch(Membership).join(AccessType).where(ended & among(Membership.contract, {contract for contract, _who in left}))
-    own: dict[tuple[int, int], Membership] = {}
-    for membership in mine.order_by(Membership.id) if left else ():
-        own[membership.contract_id, membership.account_id] = membership
-    for pair in left:
-        if pair not in own or has_gone_on(own[pair]) or was_shared(own[pair]):
-            continue
-        membership = own[pair]
-        Membership.update(until_at=None, ended_by="").where(Membership.id == membership.id).execute()
-        account, contract = membership.account, membership.contract
-        event = events.record("membership.given_back", membership, by=by, account=account)
+    last = {(row.contract_id, row.account_id): row for row in mine.order_by(Membership.id)}
+    own = [row for pair, row in last.items() if pair in left and not has_gone_on(row) and not was_shared(row)]
+    Membership.update(until_at=None, ended_by="").where(among(Membership.id, [row.id for row in own])).execute()
+    for first, event, others in _recorded("membership.given_back", own, by=by):
         messages.put(
             "contract_restored",
-            account,
-            organisation=account.organisation,
+            first.account,
+            organisation=own[0].organisation,
             dedupe_key=f"contract_restored:{event.id}",
-            contract=contract.address or contract.payer_code,
+            contract=first.contract.address or first.contract.payer_code,
+            others=others,
         )
+
+
+def _recorded(name: str, rows: list[Membership], *, by: Account | Staff | str, **facts: Any) -> Iterator[tuple[Membership, Event, int]]:
+    """Write an event down for each of these accesses; of each account the first one with its event, and how many others are its."""
+    of: dict[int, list[tuple[Membership, Event]]] = {}
+    for membership, event in zip(rows, events.record_all(name, rows, by=by, **facts), strict=True):
+        of.setdefault(membership.account_id, []).append((membership, event))
+    for (first, event), *others in of.values():
+        yield first, event, len(others)
 
 
 # ---- parts ------------------------------------------------------------------------------------------------------------

@@ -294,6 +294,33 @@ def test_who_adds_a_companys_contract_by_its_bill_is_a_user_of_that_one_and_the_
     in_step()
 
 
+def test_a_company_comes_and_goes_in_as_many_statements_however_many_its_people_and_contracts(
+    north: Organisation, uosis: Company, statements: Any
+) -> None:
+    """IB-47, T08: people by contracts make as many accesses; neither statements nor letters do."""
+    parent, clerk, agent = factories.company(north, "UAB Girios"), person(north, "rasa"), factories.staff(north)
+    with unit_of_work():
+        companies.appoint(clerk, parent, "user", granted_by="", by=agent)
+    for row in uosis.contract_set:
+        factories.holds(clerk, row)
+    took = []
+    for number in (2, 12):
+        with unit_of_work():
+            for more in range(number):
+                companies.appoint(person(north, f"p{number}-{more}"), parent, "user", granted_by="", by=agent)
+                factories.contract(north, f"VA {number:03} {more:03}", company=uosis)
+        before = len(told(clerk))
+        with statements() as seen:
+            companies.put_under(uosis, parent=parent, reason="Bought", by=agent)
+            companies.set_free(Company.get_by_id(uosis.id), reason="Sold", by=agent)
+        took.append(len(seen))
+        assert told(clerk)[before:] == ["contract_replaced", "contract_restored"]
+        assert Message.select().order_by(Message.id.desc()).first().facts["others"] == 1
+        assert Membership.select().where(Membership.ended_by == "company", Membership.through.is_null(False)).count() >= number**2
+    assert took[0] == took[1]
+    in_step()
+
+
 def test_what_a_company_got_by_mistake_is_its_owners_again(north: Organisation, uosis: Company) -> None:
     """T11: whose own it was hears both; who was no longer of the company then, or shared it, has it no more."""
     agent, anna, ben = factories.staff(north), person(north, "anna"), person(north, "ben")

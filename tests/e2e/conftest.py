@@ -19,14 +19,21 @@ from tests.product import PATIENCE, PRESETS, Product, installed
 CHROMIUM = next((path for name in ("chromium", "chromium-browser", "google-chrome") if (path := shutil.which(name))), None)
 AXE = Path(str(find_spec("axe_playwright_python").submodule_search_locations[0])) / "axe.min.js"  # type: ignore[union-attr,index]
 # Without `preload` axe does not fetch every stylesheet once more.
-CHECK = AXE.read_text() + "\naxe.run({resultTypes: ['violations'], preload: false}).then(found => found.violations)"
+CHECK = (
+    AXE.read_text()
+    + """
+axe.run({resultTypes: ['violations'], preload: false, rules: {'color-contrast': {enabled: COLOURS}}}).then(found => found.violations)"""
+)
 LOOK = """() => ({
   shape: [...document.querySelectorAll("*")].map(e => [e.tagName, e.getAttribute("class"), ...e.getAttributeNames()].join()).join(),
+  colours: [...new Set([...document.querySelectorAll("body *")].map(e => [e, e.parentElement, e.parentElement.parentElement].map(
+    e => e.tagName + [...e.getAttributeNames()] + e.className).join(" in ")))],
   title: document.title.trim(),
   headings: document.querySelectorAll("h1").length,
   tooWide: document.scrollingElement.scrollWidth - document.documentElement.clientWidth,
 })"""
 CHECKED: set[tuple[str, ...]] = set()
+COLOURED: set[tuple[str, str]] = set()
 NETWORKS = itertools.count(1)
 
 
@@ -129,9 +136,13 @@ class Tab:
         # A page that only says something else than the one before it needs no second check: that is half a second.
         shape = (self.language, str(self.page.viewport_size), seen["title"], seen["shape"])
         if shape not in CHECKED:
-            found = [v for v in self.page.evaluate(CHECK) if v["impact"] in ("serious", "critical")]
+            # Half of it is to find out what colour stands on which. Where nothing stands in anything new, they are the ones seen before.
+            colours = {(str(self.page.viewport_size), each) for each in seen["colours"]}
+            check = CHECK.replace("COLOURS", "false" if colours <= COLOURED else "true")
+            found = [v for v in self.page.evaluate(check) if v["impact"] in ("serious", "critical")]
             assert not found, f"{self.page.url}: {[(v['id'], [node['html'][:200] for node in v['nodes']][:3]) for v in found]}"
             CHECKED.add(shape)
+            COLOURED.update(colours)
         assert not self.complaints, f"{self.page.url}: {self.complaints}"
         assert seen["title"], f"{self.page.url}: no title"
         assert seen["headings"] == 1, f"{self.page.url}: {seen['headings']} h1"

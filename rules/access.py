@@ -161,6 +161,8 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "identity.cancel": ANYONE,
     "identity.finish": ANYONE,
     "identity.unlink": "account.change",
+    "identity.code": ANYONE,
+    "identity.send_code_again": ANYONE,
     "identity.not_me": ANYONE,
     "register.register": ANYONE,
     "register.check_mail": ANYONE,

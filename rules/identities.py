@@ -174,6 +174,16 @@ def _attach(account: Account, person: Proven, site_url: str, session: str | None
     raise Refused(OF_ANOTHER_ACCOUNT, phone=account.organisation.phone)
 
 
+def is_new(account: Account, person: Proven) -> bool:
+    """Whether this person, or login elsewhere, would open the account from now on: neither known to do so already, nor refused."""
+    known = find(account.organisation, person)
+    if known is not None:
+        return known.level == "desk" and person.is_strong
+    if freezes.is_frozen(account) and not _was_unlinked(account, person):
+        return False
+    return person.scheme == "SUB" or (person.is_strong and strong(account) is None)
+
+
 def _was_unlinked(account: Account, person: Proven) -> bool:
     """Whether staff took away what this very person had proven: a freeze does not keep them from coming back."""
     same = (Identity.account == account) & (Identity.code_digest == person.digest) & (Identity.level == "high")

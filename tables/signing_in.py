@@ -72,6 +72,7 @@ PURPOSES = (
     ("confirm_email", N_("E-mail confirmation")),
     ("change_email", N_("Change of e-mail")),
     ("undo_email", N_("Undo of a changed e-mail")),
+    ("add_way_in", N_("Adding a way to sign in")),
     ("end_identity", N_("Taking away a way to sign in")),
     ("unlock", N_("Unlocking by mail")),
     ("invite_staff", N_("Invitation of staff")),

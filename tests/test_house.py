@@ -144,8 +144,8 @@ OPEN_PAGES = {
     "customer": [
         "account.confirm_email", "account.confirm_new_email", "account.undo_email",
         "health.live", "health.metrics", "health.ready", "home.language", "home.organisations",
-        "identity.begin", "identity.callback", "identity.cancel", "identity.finish", "identity.not_me", "identity.qr", "identity.state",
-        "identity.wait",
+        "identity.begin", "identity.callback", "identity.cancel", "identity.code", "identity.finish", "identity.not_me", "identity.qr",
+        "identity.send_code_again", "identity.state", "identity.wait",
         "invitations.opened",
         "register.check_mail", "register.confirm_code", "register.confirm_link", "register.register",
         "register.send_code_again",

@@ -25,7 +25,7 @@ from customer.ways import Way, browser_secret, current_slot, forget_browser, for
 from integrations import http
 from integrations.identity import NotIdentified, Wish
 from models import N_, Account, IdentityFlow, now
-from rules import accounts, details, identities, identity_flows, personal_codes, settings
+from rules import accounts, details, identities, identity_flows, personal_codes, settings, ways_in
 from rules.refusal import Refused
 
 pages = Blueprint("identity", __name__)
@@ -125,6 +125,8 @@ def _begin(way: Way, purpose: str, flow: str, form: forms.WayForm, secret: str, 
     if code:
         code = personal_codes.checked(code, country)
     phone = form.value("phone") and details.mobile_id_phone(form.value("phone"))
+    if account is not None:
+        ways_in.check_address(account)
     if account is not None and "current" in form:
         accounts.check_password(account, form.value("current"))
     row = identity_flows.open_for(
@@ -347,6 +349,11 @@ def _finish(public_id: UUID) -> Any:
     flow = _mine(public_id)
     if flow is None:
         return redirect(url_for("home.index") if web.viewer() else _sign_in_url(public_id))
+    return _end(flow)
+
+
+def _end(flow: IdentityFlow) -> Any:
+    """What was begun is done, or why not is said where it began."""
     try:
         if flow.method not in ways(flow.purpose):  # switched off meanwhile (K14)
             raise Refused(NOT_OFFERED)
@@ -385,7 +392,8 @@ UNLINKED = N_("This login is not linked to an account here. Sign in another way,
 def _confirm(flow: IdentityFlow) -> Any:
     account = web.viewer()
     was_known = identities.is_proven(account)
-    identities.confirm(account, identity_flows.use(flow), site_url=web.site_url(), session=web.session_secret())
+    if not _add(flow, account):
+        return redirect(url_for("identity.code", public_id=flow.public_id))
     web.sign_in(account)  # what may be done has grown: so has the session's secret changed (T48)
     if was_known:
         session[_proven_slot()] = now().isoformat()
@@ -394,12 +402,63 @@ def _confirm(flow: IdentityFlow) -> Any:
 
 
 def _link(flow: IdentityFlow) -> Any:
-    identities.link(web.viewer(), identity_flows.use(flow), site_url=web.site_url(), session=web.session_secret())
+    if not _add(flow, web.viewer()):
+        return redirect(url_for("identity.code", public_id=flow.public_id))
     web.tell(_("From now on you can sign in with %(way)s too.", way=ways("link")[flow.method].title))
     return redirect(url_for("account.view"))
 
 
+def _add(flow: IdentityFlow, account: Account) -> bool:
+    """Whether it is added; else a code is in the mail."""
+    return ways_in.add(
+        flow,
+        account,
+        is_known=is_proven_lately(),
+        browser=browser_secret(),
+        site_url=web.site_url(),
+        session=web.session_secret(),
+    )
+
+
 ENDS = {"sign_in": _sign_in, "register": _sign_in, "confirm": _confirm, "link": _link}
+
+
+@pages.route("/prove/<uuid:public_id>/code", methods=["GET", "POST"])
+@web.once
+def code(public_id: UUID) -> Any:
+    """The code that the account's own address got, where the password alone speaks for a new way in (T48, T50)."""
+    flow = _mine(public_id) or abort(404)
+    waits, form = ways_in.waiting(flow, browser_secret()), forms.CodeForm()
+    if waits is None or not identity_flows.is_identified(flow, now()):
+        return redirect(url_for("identity.wait", public_id=public_id))
+    if form.validate_on_submit():
+        with web.asking(form):
+            ways_in.check_code(flow, web.viewer(), form.code.data, browser=browser_secret())
+            return _end(flow)
+    return render_template(
+        "customer/confirm_code.html",
+        form=form,
+        email=web.viewer().email,
+        minutes=settings.of(web.here()).code_minutes,
+        why=_("This way to sign in is new to your account, so we make sure that it is you who adds it."),
+        again_url=url_for("identity.send_code_again", public_id=public_id),
+        cancel_url=url_for("identity.cancel", public_id=public_id),
+    )
+
+
+@pages.post("/prove/<uuid:public_id>/code/again")
+@web.once
+def send_code_again(public_id: UUID) -> Any:
+    """Another code; the one before is worth nothing from now on (T44)."""
+    flow = _mine(public_id) or abort(404)
+    try:
+        if ways_in.waiting(flow, browser_secret()) is None:
+            raise Refused(identity_flows.OVER)
+        ways_in.send_code(flow, web.viewer(), browser=browser_secret(), site_url=web.site_url())
+        web.tell(_("A new code is on its way. The one before no longer works."))
+    except Refused as no:
+        web.tell(web.say(no), "warning")
+    return redirect(url_for("identity.code", public_id=public_id))
 
 
 @pages.route("/account/unlink/<name>", methods=["GET", "POST"])

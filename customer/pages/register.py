@@ -129,7 +129,13 @@ def confirm_code() -> Any:
             session.pop(_slot())
             return _to_sign_in(outcome, _("Your e-mail is confirmed and your account is open. Sign in."))
     minutes = settings.of(organisation).code_minutes
-    return render_template("customer/confirm_code.html", form=form, email=session.get("mail_to", row.address), minutes=minutes)
+    return render_template(
+        "customer/confirm_code.html",
+        form=form,
+        email=session.get("mail_to", row.address),
+        minutes=minutes,
+        again_url=url_for("register.send_code_again"),
+    )
 
 
 @pages.post("/register/code/again")

@@ -50,6 +50,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "email_change_undone": {"old": "anna@example.lt", "new": "ona@example.lt"},
     "access_type_changed": {"contract": "Žalioji g. 5-12 (12-345 6)", "old": "Owner", "new": "Shared person"},
     "identity_noted": {"at": AT, "not_me_url": URL},
+    "way_in_code": {"way": "Smart-ID", "code": "123456", "minutes": 10, "reset_url": URL},
     "way_in_added": {"way": "Smart-ID", "is_person": True, "at": AT, "not_me_url": URL},
     "staff_invitation": {"url": URL, "hours": 72, "role": "Agent"},
     "staff_role_changed": {"old": "Agent", "new": "Auditor"},

@@ -158,6 +158,7 @@ MAILS = {
     "visit_over": N_("Staff saw the site as the customer"),
     "way_in_ended": N_("A way to sign in was ended"),
     "way_in_code": N_("Code for a new way to sign in"),
+    "identity_yielded": N_("Identity written down from a document ended"),
     "identity_noted": N_("Identity written down from a document"),
     "way_in_added": N_("New way to sign in"),
 }

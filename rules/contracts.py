@@ -183,7 +183,7 @@ def claim(
     contract = proven[0]
     if contract.ended_on is not None and contract.ended_on <= clock.today():
         raise Refused(ENDED, field="payer_code", ended_on=contract.ended_on)
-    if account is not None and (_knows_it_from_a_share(account, contract) or _had_it_by_a_company(account, contract)):
+    if account is not None and (_knows_it_from_a_share(account, contract) or had_it_by_a_company(account, contract)):
         raise Refused(TAKEN, contact=contact(organisation))
     if rules.claim_who == "first" and Membership.select().where((Membership.contract == contract) & Membership.until_at.is_null()).exists():
         raise Refused(TAKEN, contact=contact(organisation))
@@ -199,7 +199,7 @@ def _knows_it_from_a_share(account: Account, contract: Contract) -> bool:
     return shared.where(mine).exists()
 
 
-def _had_it_by_a_company(account: Account, contract: Contract) -> bool:
+def had_it_by_a_company(account: Account, contract: Contract) -> bool:
     """Whether the account had the contract only because of a company, or the company took it away: who was removed does not come back
     with a bill kept from then (IB-57). What ended before its present customer had it is another's time."""
     given = Membership.through.is_null(False) | (Membership.ended_by == "head")

@@ -321,8 +321,9 @@ def find_undo(organisation: Organisation, token: str) -> tuple[dict[str, str], b
 def undo(organisation: Organisation, token: str) -> bool:
     """Stop a change of e-mail, or take it back, by a link that only the old address got (M04). Returns whether it had taken effect.
 
-    Taken back, the old address opens the account again with the password and phone of before; every session, every browser that was
-    known, and all that was given away since ends. Raises Refused where the link is over, or the old address has another account.
+    Taken back, the old address opens the account again with the password and phone of before, and so does an identity that staff have
+    unlinked since; every session, every browser that was known, and all that was given away since ends. Raises Refused where the link
+    is over, or the old address has another account.
     """
     row, at = confirmations.find("undo_email", token, organisation), now()
     account, facts = accounts.whose(row), dict(row.facts)
@@ -345,7 +346,9 @@ def undo(organisation: Organisation, token: str) -> bool:
             Device.delete().where(Device.account == account).execute()
             identities_since = datetime.fromisoformat(facts.get("identities_since") or facts["since"])
             ended = _end_what_came_since(account, since, identities_since)
-            event = events.record("account.email_change_undone", account, by=account, old=old, new=new, ended=ended)
+            ways = _give_back_what_staff_took(account, identities_since)
+            facts = {"old": old, "new": new, "ended": ended, "given_back": len(ways)}
+            event = events.record("account.email_change_undone", account, by=account, **facts)
             for which, address in (("old", old), ("new", new)):
                 messages.put(
                     "email_change_undone",
@@ -356,6 +359,7 @@ def undo(organisation: Organisation, token: str) -> bool:
                     lane=messages.SOMEONE_WAITS,
                     old=old,
                     new=new,
+                    ways=ways if which == "old" else [],
                 )
     except IntegrityError:
         raise Refused(OF_ANOTHER) from None
@@ -379,6 +383,14 @@ def _end_what_came_since(account: Account, since: datetime, identities_since: da
     for identity in linked:
         identities.end(identity, "undo", by=account)
     return len(shares) + len(offers) + len(linked)
+
+
+def _give_back_what_staff_took(account: Account, since: datetime) -> list[str]:
+    """Whoever talks staff into another e-mail begins with the identity that would stand in the way: what was unlinked since then opens the
+    account again, unless it is another's by now. Returns what the methods are called."""
+    taken = (Identity.account == account) & (Identity.ended_by == "staff") & (Identity.ended_at >= since) & (Identity.confirmed_at < since)
+    rows = list(Identity.select().where(taken).order_by(Identity.ended_at.desc(), Identity.id.desc()))
+    return [identities.title(identity.method) for identity in rows if identities.give_back(identity)]
 
 
 def _undo_link(account: Account, old: str, new: str, until: datetime, **kept: Any) -> str:

@@ -41,6 +41,10 @@ HAD_IT_BEFORE = N_(
     "What they would see now are that customer's bills. Are they the same customer after all?"
 )
 THROUGH = N_("This came with {company}, which the customer represents. Change it where the people of that company are.")
+OF_FORMERS = N_(
+    "This contract is of {company}, and the customer had it as one of that company's people. Whoever represents the company can invite "
+    "them again."
+)
 SHARED = N_("An owner shared this with the customer. Only an owner can share it again.")
 MOST_TRIES = 10
 
@@ -125,7 +129,8 @@ def remove(membership: Membership, *, reason: str, by: Staff) -> None:
 
 def restore(membership: Membership, *, reason: str, by: Staff) -> None:
     """Undo the end of an access, whoever ended it: it is as if it had never ended, and the customer is told. Raises Refused where
-    it has not ended, the customer has the contract again, or the payer code is another customer's by now (decision 32)."""
+    it has not ended, the customer has the contract again, the payer code is another customer's by now (decision 32), or it is a
+    company's to whose people the customer belonged (IB-57)."""
     if not reason.strip():
         raise Refused(REASON, field="reason")
     _refuse_through(membership)
@@ -136,10 +141,14 @@ def restore(membership: Membership, *, reason: str, by: Staff) -> None:
                 raise Refused(SHARED)
             if has_gone_on(membership):
                 raise Refused(GONE_ON, opened_on=membership.contract.opened_on)
+            company = membership.contract.company
+            former_of = company if company and contracts.had_it_by_a_company(membership.account, membership.contract) else None
             ended = (Membership.id == membership.id) & Membership.until_at.is_null(False)
             if not Membership.update(until_at=None, ended_by="").where(ended).execute():
                 raise Refused(N_("This access has not ended: nothing was changed."))
             account, contract = membership.account, membership.contract
+            if former_of is not None:
+                raise Refused(OF_FORMERS, company=former_of.name)
             event = events.record("membership.restored", membership, by=by, account=account, reason=reason.strip())
             messages.put(
                 "contract_restored",

@@ -26,7 +26,7 @@ NOT_THERE = N_("This login is not linked any more")
 NOT_ME_FOR = timedelta(days=14)  # how long the link works by which an account's owner takes away what somebody else has added
 NOT_PROVEN_YET = N_(
     "Customer service has written down from your document who you are. Sign in once with your e-mail and password, and confirm it on the"
-    " account page: then this opens your account too."
+    " account page: then this opens your account too. If you have no account here, register with your e-mail and confirm it there."
 )
 
 
@@ -151,12 +151,15 @@ def link(account: Account, person: Proven, *, site_url: str = "", session: str |
 
 def _attach(account: Account, person: Proven, site_url: str, session: str | None) -> Identity:
     known = find(account.organisation, person)
-    if known is None:
+    written_down = known if _yields(known, account, person) else None
+    if known is None or written_down is not None:
         if not _was_unlinked(account, person):
             freezes.check(account)
         try:
             with unit_of_work():
                 sessions.end_all(account, but=session)
+                if written_down is not None:
+                    _yield(written_down, account, person)
                 return attach(account, person, site_url=site_url)
         except IntegrityError:  # a moment earlier, from another window; or the account is of another person
             known = find(account.organisation, person)
@@ -165,7 +168,7 @@ def _attach(account: Account, person: Proven, site_url: str, session: str | None
             return _prove(account, known, person, site_url, session)
         used(known, person.method)
         return known
-    if known is None:
+    if known is None or written_down is not None:
         raise Refused(OF_ANOTHER_PERSON, phone=account.organisation.phone)
     if person.scheme == "SUB":
         raise Refused(LINKED_ELSEWHERE)
@@ -182,6 +185,24 @@ def is_new(account: Account, person: Proven) -> bool:
     if freezes.is_frozen(account) and not _was_unlinked(account, person):
         return False
     return person.scheme == "SUB" or (person.is_strong and strong(account) is None)
+
+
+def _yields(known: Identity | None, account: Account, person: Proven) -> bool:
+    """Whether what staff have written down from a document for another account gives way: a person proves more than a document does."""
+    return known is not None and known.level == "desk" and known.account_id != account.id and person.is_strong
+
+
+def _yield(written_down: Identity, account: Account, person: Proven) -> None:
+    """End it, in the unit of work in which its person is confirmed elsewhere; the account that had it is told, and staff look at both."""
+    end(written_down, "proof", by=events.SYSTEM)
+    events.record("identity.collided", account, by=account, method=person.method, other=written_down.account_id)
+    had = written_down.account
+    messages.put(
+        "identity_yielded",
+        had,
+        organisation=had.organisation,
+        dedupe_key=f"identity_yielded:{written_down.public_id}",
+    )
 
 
 def _was_unlinked(account: Account, person: Proven) -> bool:
@@ -318,6 +339,22 @@ def end(identity: Identity, ended_by: str, *, by: Any, reason: str = "") -> None
         heads.forget(account, by=by)
     sessions.end_all(account)
     events.record("identity.ended", account, by=by, method=identity.method, ended_by=ended_by, reason=reason)
+
+
+def give_back(identity: Identity) -> bool:
+    """What was unlinked opens its account again, inside a unit of work that says why. False where it opens another account by now, or the
+    account is another person's."""
+    account = identity.account
+    try:
+        with unit_of_work():
+            Identity.update(ended_at=None, ended_by="").where(Identity.id == identity.id).execute()
+    except IntegrityError:
+        return False
+    if identity.scheme == "PNO":
+        Account.update(identity_confirmed_at=identity.confirmed_at).where(Account.id == account.id).execute()
+        heads.recognise(account)
+    events.record("identity.given_back", account, by=account, method=identity.method)
+    return True
 
 
 def find_not_me(organisation: Organisation, token: str) -> str:

@@ -111,6 +111,7 @@ IDENTITY_ENDS = (
     ("staff", N_("Unlinked by staff")),
     ("merge", N_("Moved to another account")),
     ("undo", N_("A change of the e-mail was taken back")),
+    ("proof", N_("Its person has proven who they are in another account")),
     ("owner", N_("Added before the owner of the e-mail confirmed it")),
 )
 

@@ -29,7 +29,7 @@ class Guard(NamedTuple):
 
 GUARDS = (
     Guard("a contract goes to nobody without a first day", "rules/intake/contracts.py", "elif contract.id is not None and buyers.is_moved_unsaid(contract, it.customer_name, company, billed):", "elif False:", "tests/rules/test_companies_feed.py -k first_day"),
-    Guard("a removed employee does not come back with a bill", "rules/contracts.py", " or _had_it_by_a_company(account, contract)):", "):", "tests/rules/test_companies.py -k removed_from"),
+    Guard("a removed employee does not come back with a bill", "rules/contracts.py", " or had_it_by_a_company(account, contract)):", "):", "tests/rules/test_companies.py -k removed_from"),
     Guard("an invitation of dismissed staff is worth nothing", "rules/invitations.py", "if found.staff and not access.allows(found.staff, \"company.invite\"):", "if False:", "tests/rules/test_invitations.py -k may_invite_no_more"),
     Guard("a companys code stays", "rules/rows.py", "model.select().where(model.company == company.id).exists() for model in (Contract, Head, Representative, Invitation)", "False for model in ()", "tests/rules/test_companies.py -k code_stays"),
     Guard("a bill for another customer waits", "rules/intake/invoices.py", "if buyers.is_for_another(contract, it, company, is_doubted=contract.id in run.doubted):", "if False:", "tests/rules/test_companies_feed.py"),
@@ -89,6 +89,14 @@ GUARDS = (
     Guard("a phone is not worn down", "rules/identity_flows.py", "if not limits.spend(\"identity-push\", key, pending, TEN_MINUTES):", "if False:", "tests/rules/test_identities.py -k phone"),
     Guard("one network does not shut a person out", "rules/identity_flows.py", "[(f\"{who}:{source}\", PENDING_OF_ONE, A_DAY_OF_ONE), (", "[(", "tests/rules/test_identities.py -k one_network"),
     Guard("a login elsewhere proves nobody", "rules/identities.py", "    if not person.is_strong:\n        raise Refused(NOT_STRONG)\n", "", "tests/customer/test_identity.py -k cannot_confirm"),
+    Guard("the mailbox agrees to a new way in", "rules/ways_in.py", "    if asks_code(flow, account, is_known=is_known):\n", "    if False:\n", "tests/customer/test_a_new_way_in.py -k adds_nobody"),
+    Guard("a namesake has every word of the name", "rules/ways_in.py", "bool(person.name) and buyers.is_named(person.name, account.name)", "True", "tests/customer/test_a_new_way_in.py -k name_of_the_account"),
+    Guard("an unconfirmed address adds no way in", "rules/ways_in.py", "    if account.email_confirmed_at is None:\n        raise", "    if False:\n        raise", "tests/customer/test_a_new_way_in.py -k nobody_has_confirmed"),
+    Guard("the code of a new way in is of its flow and browser", "rules/ways_in.py", "return f\"{browser}:{flow.public_id}\"", "return str(flow.account_id)", "tests/customer/test_a_new_way_in.py -k browser_that_began"),
+    Guard("only a strong proof takes from a document", "rules/identities.py", "known.account_id != account.id and person.is_strong", "known.account_id != account.id", "tests/rules/test_identities_at_desk.py -k nothing_less"),
+    Guard("what staff unlinked is given back by an undo", "rules/email_changes.py", "ways = _give_back_what_staff_took(account, identities_since)", "ways: list[str] = []", "tests/rules/test_email_changes.py -k talked_out_of"),
+    Guard("staff give nothing back to former people of a company", "rules/holding.py", "            if former_of is not None:\n", "            if False:\n", "tests/rules/test_companies.py -k do_not_give_back"),
+    Guard("another browser does not grow with the account", "rules/identities.py", "                sessions.end_all(account, but=session)\n", "", "tests/customer/test_ways_in.py -k does_not_grow"),
     Guard("linking asks for the password", "customer/pages/identity.py", "    if account is not None and \"current\" in form:\n        accounts.check_password(account, form.value(\"current\"))\n", "", "tests/customer/test_identity.py -k once_linked"),
     Guard("what identity is missing is said of one's own", "rules/access.py", "if row is not None and lacking(person, deed, row):", "if lacking(person, deed):", "tests/rules/test_identities.py -k own_things"),
     Guard("only configured issuers are believed", "integrations/identity/certificates.py", "        certificate.verify_directly_issued_by(issuer)\n", "        pass\n", "tests/integrations/test_certificates.py"),

@@ -1,6 +1,7 @@
 """What staff do with accounts themselves: changes of the e-mail, and seeing the site as a customer sees it."""
 
 import uuid
+from datetime import timedelta
 from typing import Any
 
 from flask import redirect
@@ -14,6 +15,9 @@ from backoffice.desk import Desk
 from backoffice.listing import Tab
 from models import N_, EmailChange, Identity, Visit, now
 from rules import email_changes, identities, identities_at_desk, links, visits
+
+LOOKED_AT = timedelta(days=14)  # for so long the first page shows what nobody needs to close
+DOUBTED = (N_("Documents to look at again"), N_("Somebody proved in another account to be the person that staff had written down."))
 
 
 def waits(change: EmailChange, state: str) -> bool:
@@ -181,6 +185,7 @@ class Identities(Desk):
     column_sortable_list = ("confirmed_at",)
     column_default_sort = "-confirmed_at"
     column_filters = ("organisation", "account")
+    tabs = (Tab("doubted", N_("Doubted documents"), lambda t, at: (t.ended_by == "proof") & (t.ended_at > at - LOOKED_AT), queue=DOUBTED),)
     column_details_list = (
         "account.name", "method", "last_name", "level", "country", "born_on", "document", "staff.name", "confirmed_at", "last_used_at",
         "ended_at", "ended_by",

@@ -457,7 +457,7 @@ def send_code_again(public_id: UUID) -> Any:
         ways_in.send_code(flow, web.viewer(), browser=browser_secret(), site_url=web.site_url())
         web.tell(_("A new code is on its way. The one before no longer works."))
     except Refused as no:
-        web.tell(web.say(no), "warning")
+        web.tell(i18n.say(no), "warning")
     return redirect(url_for("identity.code", public_id=public_id))
 
 

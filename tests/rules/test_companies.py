@@ -365,6 +365,28 @@ def test_who_was_removed_from_a_company_does_not_come_back_with_its_last_bill(no
     assert seen(anna) == ["VA 000 001"]
 
 
+@pytest.mark.parametrize("was", ["user", "beside"])
+def test_staff_do_not_give_back_to_who_was_removed_from_a_company_what_was_their_own_before(
+    north: Organisation, uosis: Company, was: str
+) -> None:
+    """IB-57, T11: the company's people invite them again; once the contract is the company's no more, a mistake can be undone."""
+    head, anna, agent = person(north, "head"), person(north, "anna"), factories.staff(north)
+    factories.represents(head, uosis)
+    contract = Contract.get(payer_code="VA 000 001")
+    own = factories.holds(anna, contract)
+    if was == "user":
+        companies.remove(head, factories.represents(anna, uosis, "user"))
+    else:
+        companies.remove_beside(head, uosis, own)
+    with pytest.raises(Refused) as no:
+        holding.restore(Membership.get_by_id(own.id), reason="He asked", by=agent)
+    assert (no.value.message, seen(anna)) == (holding.OF_FORMERS, [])
+    companies.take_from_company(contract, reason="A mistake", by=agent)
+    holding.restore(Membership.get_by_id(own.id), reason="He asked", by=agent)
+    assert seen(anna) == ["VA 000 001"]
+    in_step()
+
+
 def attach(account: Account, contract: Contract) -> Membership:
     return contracts.attach(
         account,

@@ -8,8 +8,22 @@ import peewee as pw
 import pytest
 from time_machine import travel
 
-from models import Account, Confirmation, Device, EmailChange, Event, Identity, Organisation, Session, Share, Staff, now
-from rules import accounts, email_changes, freezes, holding, personal_codes, registration, sessions, settings, sharing
+from models import Account, Confirmation, Device, EmailChange, Event, Identity, Message, Organisation, Session, Share, Staff, now
+from rules import (
+    accounts,
+    companies,
+    email_changes,
+    freezes,
+    holding,
+    identities,
+    identities_at_desk,
+    personal_codes,
+    registration,
+    sessions,
+    settings,
+    sharing,
+)
+from rules.identities import Proven
 from rules.refusal import Refused
 from tests import factories, letters
 from tests.together import at_once
@@ -164,7 +178,7 @@ def test_the_old_address_takes_a_change_back_for_72_hours(north: Organisation, a
         assert Session.select().count() == 0
         assert sign_in(north).id == anna.id
         assert letters.sent()[4:] == [("email_change_undone", ANNA), ("email_change_undone", ONA)]
-        assert Event.get(Event.name == "account.email_change_undone").facts == {"old": ANNA, "new": ONA, "ended": 0}
+        assert Event.get(Event.name == "account.email_change_undone").facts == {"old": ANNA, "new": ONA, "ended": 0, "given_back": 0}
 
 
 def test_a_change_of_the_longest_address_is_taken_back_too(north: Organisation, anna: Account, agent: Staff) -> None:
@@ -491,3 +505,51 @@ def test_a_way_in_that_was_added_before_the_change_was_asked_for_is_taken_back_t
     email_changes.undo(north, letters.secret("email_changed_old", "undo_url"))
     assert Identity.get_by_id(thiefs.id).ended_at is not None
     assert Identity.get_by_id(owners.id).ended_at is None
+
+
+def test_an_identity_that_staff_were_talked_out_of_is_given_back(north: Organisation, anna: Account, agent: Staff) -> None:
+    """M04, T56: unlinked before the change was asked for, or since; her old address gets all of it back, and her letter says so."""
+    company = factories.company(north)
+    factories.head(company, "38001085718")
+    with travel(NOON - timedelta(days=30), tick=False):
+        owners = identities.confirm(anna, Proven("smart_id", "PNO", "38001085718", "LT"))
+        google = identities.link(anna, Proven("google", "SUB", "1157", issuer="https://accounts.google.com", level="low"))
+    with travel(NOON - timedelta(days=1), tick=False):
+        identities_at_desk.unlink(owners, reason="She called", by=agent, site_url=SITE)
+    with travel(NOON, tick=False):
+        change(north, Account.get(), agent)
+    with travel(NOON + timedelta(days=1), tick=False):
+        identities_at_desk.unlink(Identity.get_by_id(google.id), reason="She called", by=agent, site_url=SITE)
+        assert (identities.of(anna), companies.people(company)) == ([], [])
+        email_changes.undo(north, letters.secret("email_changed_old", "undo_url"))
+    assert identities.of(anna) == [owners, google]
+    assert Account.get().identity_confirmed_at == owners.confirmed_at
+    assert [place.account for place in companies.people(company)] == [anna]
+    told = {letter.to: letter.facts["ways"] for letter in Message.select().where(Message.kind == "email_change_undone")}
+    assert told == {ANNA: ["Google", "Smart-ID"], ONA: []}
+    assert Event.get(Event.name == "account.email_change_undone").facts["given_back"] == 2
+    assert events().count("identity.given_back") == 2
+
+
+@pytest.mark.parametrize("what", ["of another by now", "long ago", "hers to unlink", "came lately"])
+def test_no_other_identity_is_given_back(north: Organisation, anna: Account, agent: Staff, what: str) -> None:
+    """M04, T60"""
+    changes = {
+        "of another by now": {},
+        "long ago": {"ended_at": NOON - timedelta(days=4)},
+        "hers to unlink": {"ended_by": "customer"},
+        "came lately": {"confirmed_at": NOON - timedelta(days=2)},
+    }[what]
+    ended = identity(
+        anna, **{"confirmed_at": NOON - timedelta(days=30), "ended_at": NOON - timedelta(days=1), "ended_by": "staff"} | changes
+    )
+    with travel(NOON, tick=False):
+        change(north, anna, agent)
+        if what == "of another by now":
+            Identity.update(account=factories.account(north, "rasa@example.lt"), ended_at=None).where(
+                Identity.id == identity(anna, ended_at=NOON, ended_by="merge").id
+            ).execute()
+            Identity.update(code_digest=ended.code_digest).where(Identity.ended_at.is_null()).execute()
+        email_changes.undo(north, letters.secret("email_changed_old", "undo_url"))
+    assert identities.of(anna) == []
+    assert Event.get(Event.name == "account.email_change_undone").facts["given_back"] == 0

@@ -183,3 +183,40 @@ def test_while_an_account_is_frozen_its_identity_stays(anna: Account, agent: Sta
         Identity.update(confirmed_at=now()).execute()
         identities_at_desk.unlink(Identity.get(), reason="Not she", by=agent, site_url=SITE)
     assert Identity.get().ended_by == "staff"
+
+
+RIGHTFUL = "rightful@example.lt"
+
+
+def test_a_person_proves_more_than_a_document_at_a_desk(north: Organisation, anna: Account, agent: Staff) -> None:
+    """T60, T41: whoever's personal code staff wrote down for another account confirms themselves; that account hears it, and staff."""
+    held = confirm(anna, agent)
+    sessions.open_for(anna)
+    rightful = factories.account(north, RIGHTFUL)
+
+    made = identities.confirm(rightful, PROVEN, site_url=SITE)
+
+    assert (made.account, made.level, sign_in(north, "now")) == (rightful, "high", rightful)
+    assert (Identity.get_by_id(held.id).ended_by, Account.get_by_id(anna.id).identity_confirmed_at) == ("proof", None)
+    assert Session.select().count() == 0
+    assert letters.sent()[1:] == [("identity_yielded", anna.email), ("way_in_added", RIGHTFUL)]
+    (ended,) = Event.select().where(Event.name == "identity.ended")
+    assert (ended.account, ended.actor, ended.facts["ended_by"]) == (anna, "system", "proof")
+    (collided,) = Event.select().where(Event.name == "identity.collided")
+    assert (collided.account, collided.facts["other"]) == (rightful, anna.id)
+    assert not [said for said in checks.broken(b"k" * 32, ROOT / "migrations") if said.startswith("identity")]
+
+
+def test_a_document_yields_to_nothing_less_than_a_proof(north: Organisation, anna: Account, agent: Staff) -> None:
+    """T60, M04: nor to who is refused anyway, nor to one of staff."""
+    confirm(anna, agent)
+    rightful = factories.account(north, RIGHTFUL)
+    assert refusal(identities.confirm, rightful, replace(PROVEN, level="low")).message == identities.NOT_STRONG
+    assert refusal(confirm, rightful, agent).message == identities_at_desk.OF_ANOTHER_ACCOUNT
+    freezes.begin(rightful, now())
+    assert refusal(identities.confirm, rightful, PROVEN).message == freezes.FROZEN
+    of_ona = factories.account(north, "ona@example.lt")
+    identities.confirm(of_ona, replace(PROVEN, code="49002010976"))
+    assert refusal(identities.confirm, of_ona, PROVEN).message == identities.OF_ANOTHER_PERSON
+    assert identities.strong(anna).level == "desk"
+    assert dict(letters.sent()).keys() == {"identity_noted"}

@@ -25,6 +25,8 @@ def create_backoffice() -> Any:
 
 
 def __getattr__(name: str) -> Any:
+    if name == "app":  # where `flask --app wsgi` looks first: an operator's command need not wait for the backoffice too
+        return create_app()
     if name != "application":
         raise AttributeError(name)
     mounts = {"/backoffice": create_backoffice()}

@@ -35,8 +35,8 @@ facts: tools ## Which facts of tests/facts.txt a test shows, and which none does
 bench: tools ## Side by side with named peers, each a ratio, one table of all goals (BENCH=lists,home BENCH_ON=sqlite: only these)
 	@$(BIN)/python -m bench
 
-faults: tools ## Kill and cut at full numbers, walk every way in; `make test` does a few of each
-	@FAULTS=full $(BIN)/pytest -s tests/faults tests/e2e/test_proving_who_one_is.py
+faults: tools ## Kill and cut at full numbers, walk every way on every screen; `make test` does a few of each
+	@FAULTS=full $(BIN)/pytest -s tests/faults tests/e2e
 
 fuzz: tools ## 20,000 requests that no page would send, on each database (FUZZ=, FUZZ_SEED=)
 	@FUZZ=$${FUZZ:-20000} $(BIN)/pytest -s tests/fuzz

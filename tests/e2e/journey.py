@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pyotp
+import pytest
 
 from rules import clock
 from tests.product import Product, code_in, link_in
@@ -13,7 +14,10 @@ from tests.product import Product, code_in, link_in
 PASSWORD = "Rudens-Lapas-7"  # good enough for every preset (K02)
 PHONE = "+370 600 00007"
 STAFF_PASSWORD = "penki balti debesys"
-BOTH = [("lt", 360), ("en", 1280)]
+# A long way is walked on one kind of screen in `make test`, some on this and some on that, and on the other one too in `make faults`.
+ON_A_PHONE, ON_A_DESK = ("lt", 360), ("en", 1280)
+PHONE_FIRST = [ON_A_PHONE, pytest.param(*ON_A_DESK, marks=pytest.mark.full)]
+DESK_FIRST = [ON_A_DESK, pytest.param(*ON_A_PHONE, marks=pytest.mark.full)]
 MONTHS = 13  # so many readings does a meter of the feed bring, one at the end of each month before this one
 
 

@@ -8,7 +8,7 @@ import pytest
 import formats
 from config import ROOT
 from tests.e2e.conftest import Tab, plain
-from tests.e2e.journey import BOTH, PHONE, attach, become_customer, sign_in, sign_out
+from tests.e2e.journey import DESK_FIRST, PHONE, attach, become_customer, sign_in, sign_out
 from tests.product import Product
 
 TEN_LINES = ROOT / "tests" / "data" / "ubl" / "ten-lines.xml"
@@ -16,7 +16,7 @@ BESIDE = ROOT.parent / "shared" / "data" / "ubl" / "ubl-tc434-example8.xml"
 BILLS = {"lt": ("01-204 77", "MŠ-2026-04107"), "en": ("01-205 19", "MŠ-2026-04519")}
 
 
-@pytest.mark.parametrize(("language", "width"), BOTH)
+@pytest.mark.parametrize(("language", "width"), DESK_FIRST)
 def test_someone_new_reads_the_bill_that_arrived(tab: Any, product: Product, tmp_path: Path, language: str, width: int) -> None:
     """PS-01, PS-03..08, PS-12, IB-68, K01, K04, K23, K26"""
     payer_code, number = BILLS[language]

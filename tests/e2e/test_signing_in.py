@@ -7,7 +7,7 @@ import pytest
 
 import formats
 from models import now
-from tests.e2e.journey import BOTH, PASSWORD, PHONE, become_customer, fill_in, sign_in, sign_out
+from tests.e2e.journey import DESK_FIRST, PASSWORD, PHONE, become_customer, fill_in, sign_in, sign_out
 from tests.product import Product, link_in
 
 NEW_PASSWORD = "Pavasario-Lietus-8"
@@ -80,7 +80,7 @@ def test_what_changes_in_one_browser_ends_the_others(tab: Any, product: Product)
     assert other.heading == here.say("Sign in")
 
 
-@pytest.mark.parametrize(("language", "width"), BOTH)
+@pytest.mark.parametrize(("language", "width"), DESK_FIRST)
 def test_a_lock_says_until_when_and_the_letter_ends_it(tab: Any, product: Product, language: str, width: int) -> None:
     """IB-60, K15, M05: the browser that is known is not locked out by another one's wrong passwords."""
     known, stranger, email = tab(language, width), tab(language, width), f"lukas@{language}.uab-pavyzdys.example.com"

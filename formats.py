@@ -20,6 +20,11 @@ def local(moment: datetime) -> datetime:
     return moment.astimezone(LOCAL)
 
 
+def iban(text: str) -> str:
+    """An account number in groups of four, as cards and bills print it."""
+    return re.sub("(.{4})(?=.)", r"\1 ", text)
+
+
 def money(cents: int, language: str) -> str:
     """Cents as euros: 1 099,78 € or €1,099.78."""
     sign, number = "-" if cents < 0 else "", _number(Decimal(abs(cents)).scaleb(-2), 2, 2, language)

@@ -142,6 +142,7 @@ FILTERS = (
     moment,
     month,
     month_short,
+    formats.iban,
     formats.phone,
     formats.whole,
 )

@@ -35,7 +35,7 @@ from tables.core import (
 )
 from tables.fields import N_, FactsField, UTCDateTimeField, canonical, database, digest, fold, now, open_database, sort_key
 from tables.fixing import EMAIL_CHANGE_STATES, PROOFS, VISIT_ALLOWED, VISIT_ENDS, EmailChange, Visit
-from tables.joining import Consent, ConsentText, FailedTry, Share
+from tables.joining import PAYING_ENDED_BY, Consent, ConsentText, FailedTry, Share, ThirdPartyPayer
 from tables.machinery import MESSAGE_STATES, Event, FormKey, JobRun, Message, Seal, Setting, SyncProblem, Worker
 from tables.metering import MOST_DIGITS, ROUNDINGS, SOURCES, Meter, MeterKind, MeterName, Reading
 from tables.signing_in import (
@@ -57,7 +57,7 @@ TABLES: list[type[Table]] = [
     Organisation, Provider, Setting, Account, Staff, SavedView, Presence, Visit, Session, Device, Lockout, Counter, Confirmation,
     Identity, IdentityFlow, EmailChange, ConsentText, Consent,
     Building, StaffBuilding, Premises, SyncRun, SyncProblem, Company, Contract, AccessType, Representative, Invitation, Head,
-    Membership, Share, FailedTry,
+    Membership, Share, ThirdPartyPayer, FailedTry,
     MeterKind, Meter, Reading, MeterName, Invoice, InvoiceLine, InvoiceVat,
     Seal, Event, Message, Export, ExportedAccount, FormKey, JobRun, Worker,
 ]  # fmt: skip

@@ -23,7 +23,6 @@ from models import Message, Organisation, SyncRun, database, now, open_database
 from rules import (
     clock,
     confirmations,
-    contracts,
     events,
     exports,
     identity_flows,
@@ -35,6 +34,7 @@ from rules import (
     looks,
     messages,
     presence,
+    proof,
     register,
     reminders,
     schedule,
@@ -210,7 +210,7 @@ def tidy(renew: Callable[[], None]) -> None:
         work.forget_old_forms,
         state.forget_gone,
         presence.forget_gone,
-        contracts.forget_tries,
+        proof.forget_tries,
         state.learn_sizes,
     ):
         renew()

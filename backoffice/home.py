@@ -14,7 +14,7 @@ import web
 from backoffice import listing, timeline
 from backoffice.desk import Desk
 from models import Event, Organisation, Setting, SyncRun, canonical, now
-from rules import access, clock, confirmations, contracts, search, undeclared
+from rules import access, clock, confirmations, proof, search, undeclared
 from rules.sync_run import REGISTER
 
 # A feed is read every night; a little longer, for a night that started late.
@@ -98,7 +98,7 @@ def _brakes() -> list[str]:
     here = Organisation.within(web.viewer()).where(Organisation.is_active).order_by(Organisation.sort_key).limit(FEEDS_SHOWN)
     told = [
         _("%(name)s: customers cannot add contracts for up to an hour, because somebody is trying wrong codes.", name=organisation)
-        for organisation in contracts.paused(here)
+        for organisation in proof.paused(here)
     ]
     if confirmations.are_codes_paused():
         told.append(_("Codes by mail are paused for up to an hour, because many wrong ones were entered: links are sent instead."))

@@ -17,6 +17,7 @@ from models import (
     IDENTITY_ENDS,
     INVITATION_ENDS,
     N_,
+    PAYING_ENDED_BY,
     PERSON_TYPES,
     PROOFS,
     ROLES,
@@ -125,6 +126,8 @@ WORDS: dict[str, tuple[str, str]] = {
     "setting.changed": (N_("Setting changed"), N_("{setting}: {old} → {new}")),
     "share.ended": (N_("Sharing ended"), N_("{email}: {ended_by}. Reason: {reason}")),
     "share.given": (N_("Contract shared"), N_("With {email}, until {last_on}")),
+    "thirdpartypayer.added": (N_("Third-party payer added"), ""),
+    "thirdpartypayer.ended": (N_("Third-party payer ended"), N_("{ended_by}. Reason: {reason}")),
     "staff.buildings_changed": (N_("Buildings of a property manager changed"), N_("{old} → {new}. Reason: {reason}")),
     "staff.dismissed": (N_("No longer works here"), N_("Reason: {reason}")),
     "staff.enrolled": (N_("Took up the invitation"), ""),
@@ -164,6 +167,7 @@ TABLE_WORDS = {
     "staff": N_("Staff"),
     "syncproblem": N_("Put aside"),
     "syncrun": N_("Runs of feeds"),
+    "thirdpartypayer": N_("Third-party payers"),
     "identity": N_("Identities"),
     "visit": N_("Seeing as the customer"),
 }
@@ -184,6 +188,7 @@ LOOKED = {
     "representative": N_("Place in a company"),
     "share": N_("Sharing"),
     "syncproblem": N_("Record"),
+    "thirdpartypayer": N_("Third-party payer"),
     "identity": N_("Identity"),
     "visit": N_("Seeing as the customer"),
     "opened": N_("opened"),
@@ -204,6 +209,7 @@ CODES = {
     "head.ended": dict(HEAD_SOURCES),
     "head.named": dict(HEAD_SOURCES),
     "share.ended": dict(ENDED_BY),
+    "thirdpartypayer.ended": dict(PAYING_ENDED_BY),
 }
 CHOICES = {**dict(ROLES), **dict(PERSON_TYPES), **access.CUSTOMER_DEEDS}
 MODELS = {model.__name__.lower(): model for model in TABLES}

@@ -18,6 +18,7 @@ from customer.pages import (
     invoices,
     looks,
     meters,
+    payers,
     readings,
     register,
     shares,
@@ -33,7 +34,8 @@ def create_app(config: Config) -> web.Site:
     web.bind(config, keep_plans=True)
     site = web.create_site("customer", config, key="customer_secret_key", routes=access.CUSTOMER_ROUTES, whose=_whose, ring=tasks.ring)
     for page in (
-        health, home, register, sign_in, identity, account, company, invitations, contracts, shares, invoices, looks, meters, readings,
+        health, home, register, sign_in, identity, account, company, invitations, contracts, shares, payers, invoices, looks, meters,
+        readings,
         visit_pages,
     ):  # fmt: skip
         site.register_blueprint(page.pages)

@@ -14,7 +14,7 @@ import web
 from customer import words
 from customer.fields import Agreement, Cents, Day, Email, MeterValue, Password, Phone, Words
 from models import Company, ConsentText, Contract, Meter, Organisation, Provider
-from rules import consents, contracts, history, readings, settings
+from rules import consents, history, proof, readings, settings
 
 # ---- accounts ---------------------------------------------------------------------------------------------------------
 
@@ -248,16 +248,30 @@ def invoice_number_field() -> Field:
 
 def attach_form(organisation: Organisation, providers: Sequence[Provider]) -> web.Form:
     """What a bill shows, by the questions that this organisation asks (K04). `providers`: whose bill it may be."""
+    return _bill_form(organisation, providers, asks_number=settings.of(organisation).claim_invoice)
+
+
+def pay_form(organisation: Organisation, providers: Sequence[Provider]) -> web.Form:
+    """What somebody else's bill shows, its number always (T98), and how the payer calls it."""
+    called = Words(
+        _l("Your name for it"),
+        description=_l("For example: Mother. Only you see it: the address is not shown to you in full."),
+        render_kw={"autocomplete": "off", "maxlength": "40", "class": "w-half"},
+    )
+    return _bill_form(organisation, providers, asks_number=True, called=called)
+
+
+def _bill_form(organisation: Organisation, providers: Sequence[Provider], *, asks_number: bool, **more: Any) -> web.Form:
     fields: dict[str, Any] = {"payer_code": payer_code_field(providers)}
-    if settings.of(organisation).claim_invoice:
+    if asks_number:
         fields["invoice_number"] = invoice_number_field()
-    if contracts.asks_total(organisation):
+    if proof.asks_total(organisation):
         fields["invoice_total"] = Cents(
             _l("Total of the last bill"),
             description=_l("In euros, such as 148,32. Asked today because somebody has been trying wrong codes."),
             render_kw={"autocomplete": "off", "inputmode": "decimal", "class": "w-half"},
         )
-    form: web.Form = type("AttachForm", (web.Form,), fields)()
+    form: web.Form = type("BillForm", (web.Form,), fields | more)()
     return form
 
 

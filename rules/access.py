@@ -21,6 +21,7 @@ CUSTOMER_DEEDS = {
     "company.leave": N_("Give up one's own place in the company"),
     "company.view": N_("See the company and its contact information"),
     "contract.detach": N_("Let the contract go"),
+    "contract.end_payer": N_("End that somebody else pays for it"),
     "contract.share": N_("Share the contract with others"),
     "contract.view": N_("See the contract"),
     "invoice.view": N_("See invoices"),
@@ -35,7 +36,18 @@ OF_A_COMPANY = frozenset(deed for deed in CUSTOMER_DEEDS if deed.partition(".")[
 # What each access type may do with a contract, until an organisation says otherwise (K08 as the stricter IB-52: a user sees
 # no contracts, contact information or other users, but bills, use and meters).
 ACCESS_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
-    "owner": (N_("Owner"), ("contract.detach", "contract.share", "contract.view", "invoice.view", "meter.view", "reading.declare")),
+    "owner": (
+        N_("Owner"),
+        (
+            "contract.detach",
+            "contract.end_payer",
+            "contract.share",
+            "contract.view",
+            "invoice.view",
+            "meter.view",
+            "reading.declare",
+        ),
+    ),
     "shared_person": (N_("Shared person"), ("contract.detach", "contract.view", "invoice.view", "meter.view", "reading.declare")),
     "company_head": (
         N_("Company head"),
@@ -43,6 +55,7 @@ ACCESS_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
             "company.change_contacts",
             "company.view",
             "contract.detach",
+            "contract.end_payer",
             "contract.view",
             "invoice.view",
             "meter.view",
@@ -58,6 +71,7 @@ ACCESS_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
             "company.leave",
             "company.view",
             "contract.detach",
+            "contract.end_payer",
             "contract.view",
             "invoice.view",
             "meter.view",
@@ -70,8 +84,8 @@ ACCESS_TYPES: dict[str, tuple[str, tuple[str, ...]]] = {
     "viewer": (N_("Viewer"), ("contract.detach", "invoice.view", "meter.view")),
 }
 
-# What is one's own needs no contract: the account itself, the lists of what it holds, and adding the first contract.
-OWN_DEEDS = frozenset({"account.view", "account.change", "account.use", "contract.attach"})
+# What is one's own needs no contract: the account itself, the lists of what it holds, adding the first contract, paying for others.
+OWN_DEEDS = frozenset({"account.view", "account.change", "account.use", "contract.attach", "thirdpartypayer.add", "thirdpartypayer.remove"})
 # What may be done before identity is confirmed where an organisation asks for that (AG-10).
 WITHOUT_IDENTITY = frozenset({"account.view", "account.change"})
 
@@ -80,7 +94,8 @@ VIEWS = frozenset(
     for table in (
         "accesstype", "account", "building", "company", "contract", "emailchange", "event", "export", "head", "identity", "invitation",
         "invoice", "membership", "message", "meter", "meterkind", "organisation", "premises",
-        "provider", "reading", "representative", "share", "staff", "syncproblem", "syncrun", "visit",
+        "provider", "reading", "representative", "share", "staff", "syncproblem", "syncrun", "thirdpartypayer",
+        "visit",
     )
 )  # fmt: skip
 EXPORTS = frozenset(view.replace(".view", ".export") for view in VIEWS - {"export.view", "organisation.view", "staff.view", "message.view"})
@@ -98,7 +113,7 @@ AGENT = (
         "invitation.revoke", "invitation.send_again", "membership.change_access_type", "membership.remove", "membership.restore",
         "message.send_again", "meter.edit", "meter.enter_reading", "premises.create", "premises.edit",
         "reading.correct", "reading.undo", "representative.fix_access_type", "representative.remove",
-        "share.end_by_staff", "syncproblem.resolve", "visit.enter_code", "visit.leave",
+        "share.end_by_staff", "syncproblem.resolve", "thirdpartypayer.end_by_staff", "visit.enter_code", "visit.leave",
     }
 )  # fmt: skip
 
@@ -205,6 +220,10 @@ CUSTOMER_ROUTES: dict[str, str] = {
     "shares.end": "contract.share",
     "shares.give": "contract.share",
     "shares.offered": "contract.attach",
+    "payers.index": "account.use",
+    "payers.add": "thirdpartypayer.add",
+    "payers.remove": "thirdpartypayer.remove",
+    "payers.end": "contract.end_payer",
     "invoices.index": "account.use",
     "invoices.archive": "account.use",
     "invoices.breakdowns": "account.use",
@@ -278,7 +297,7 @@ def _customer_may(account: Account, deed: str, thing: Table | None, at: str) -> 
     if deed not in WITHOUT_IDENTITY and not _reaches(account, at, deed):
         return False
     if deed in OWN_DEEDS:
-        return thing is None or (isinstance(thing, Account) and thing.id == account.id)
+        return thing is None or account.id == (thing.id if isinstance(thing, Account) else getattr(thing, "account_id", None))
     if deed in OF_A_COMPANY:
         where = thing.id if isinstance(thing, Company) else getattr(thing, "company_id", None)
         rights = _represented(account)

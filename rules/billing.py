@@ -8,8 +8,9 @@ from typing import Any
 
 from peewee import SQL, Case, Expression, fn
 
-from models import Account, Contract, Invoice, InvoiceLine, InvoiceVat, Meter, MeterKind, Provider, Reading
+from models import Account, Contract, Invoice, InvoiceLine, InvoiceVat, Meter, MeterKind, Provider, Reading, is_of_an_earlier_customer
 from rules import access, clock, paging, settings
+from rules.bulk import among
 from rules.paging import Page
 from rules.refusal import Missing
 from rules.statements import one_of, statement
@@ -27,6 +28,9 @@ class Owed:
     total_cents: int
     overdue_cents: int
     due_on: date | None  # the earliest due day of what is unpaid
+
+
+NOTHING_OWED = Owed(0, 0, None)
 
 
 def owed(account: Account, day: date) -> Owed:
@@ -150,6 +154,15 @@ def owed_by_contract(account: Account) -> dict[int, int]:
     """What is to pay on each contract whose bills the account may see and that has any, cents by its id (CV-21)."""
     sums: Any = Invoice.within(account).select(Invoice.contract, fn.SUM(Invoice.outstanding_cents)).where(_theirs(account))
     return {contract: int(cents) for contract, cents in sums.group_by(Invoice.contract).tuples()}
+
+
+def owed_of(contracts: list[int], day: date) -> dict[int, Owed]:
+    """What is to pay on each of these contracts that has bills, on that local day, in one statement: for those who may know that alone
+    (T98). What an earlier customer owes is not among it (decision 11)."""
+    theirs = among(Invoice.contract, contracts) & ~is_of_an_earlier_customer(Invoice.contract, Invoice.last_day())
+    rows: Any = Invoice.select(Invoice.contract, *_sums(day)).where(theirs).group_by(Invoice.contract).tuples()
+    as_day = Invoice.due_on.python_value
+    return {contract: _owed(int(total), int(overdue), as_day(due_on)) for contract, total, overdue, due_on in (rows if contracts else ())}
 
 
 def page(

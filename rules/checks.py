@@ -82,6 +82,10 @@ PROMISES: tuple[tuple[str, str], ...] = (
         " WHERE s.ended_at IS NULL AND (g.until_at IS NOT NULL OR m.until_at IS NOT NULL)",
     ),
     (
+        "Third-party payer {} has ended and does not say why, or says why and has not ended.",
+        "SELECT id FROM third_party_payer WHERE (ended_at IS NULL) <> (ended_by = '')",
+    ),
+    (
         "Representative {} has ended and does not say why, or says why and has not ended.",
         "SELECT id FROM representative WHERE (until_at IS NULL) <> (ended_by = '')",
     ),
@@ -170,6 +174,7 @@ RECORDED = (
         "1 = 1",
     ),
     ("share", ("share.given",), "'share:' || x.id", "1 = 1"),
+    ("third_party_payer", ("thirdpartypayer.added",), "'thirdpartypayer:' || x.id", "1 = 1"),
     ("export", ("rows.exported",), "'export:' || x.id", "x.state = 'ready'"),
     ("sync_run", ("feed.run_finished",), "'syncrun:' || x.id", "x.finished_at IS NOT NULL"),
 )

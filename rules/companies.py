@@ -10,7 +10,7 @@ from typing import Any
 from peewee import JOIN, SQL, IntegrityError, fn
 
 from models import N_, AccessType, Account, Company, Contract, Invitation, Membership, Representative, Share, Staff, database, now
-from rules import access, bulk, buyers, details, events, freezes, holding, messages, settings
+from rules import access, bulk, buyers, details, events, freezes, holding, messages, settings, third_party_payers
 from rules.refusal import Doubtful, Missing, Refused
 from rules.work import unit_of_work
 
@@ -241,6 +241,7 @@ def _say_company(contract: Contract, company: Company | None, *, reason: str, by
         contract.save()
         was, is_now = old.name if old else "", company.name if company else ""
         events.record("contract.company_changed", contract, by=by, old=was, new=is_now, reason=reason.strip())
+        third_party_payers.change_hands(contract, by=by)
         keep_in_step(Contract.id == contract.id, [one.id for one in (old, company) if one], by=by)
 
 

@@ -116,6 +116,8 @@ FACTS: dict[str, tuple[str, ...]] = {
     "staff.signed_in": (),
     "staff.signed_out": (),
     "staff.unlocked": ("until", "reason"),
+    "thirdpartypayer.added": (),
+    "thirdpartypayer.ended": ("ended_by", "reason"),
 }
 
 SYSTEM = "system"

@@ -25,7 +25,7 @@ from models import (
     now,
     payer_code_key,
 )  # fmt: skip
-from rules import access, clock, contracts, events, freezes, messages
+from rules import access, clock, contracts, events, freezes, messages, third_party_payers
 from rules.bulk import among
 from rules.refusal import Doubtful, Missing, Refused
 from rules.work import unit_of_work
@@ -227,6 +227,7 @@ def pass_on(contract: Contract, opened_on: date) -> None:
         _end(membership, "feed", by=events.SYSTEM)
         events.record("contract.passed_on", contract, by=events.SYSTEM, account=membership.account, access_type=membership.access_type.name)
         _tell(membership)
+    third_party_payers.pass_on(contract, opened_on)
 
 
 def has_gone_on(membership: Membership) -> bool:

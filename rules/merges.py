@@ -24,6 +24,7 @@ from models import (
     Share,
     Staff,
     Table,
+    ThirdPartyPayer,
     UTCDateTimeField,
     database,
     now,
@@ -45,9 +46,9 @@ TWO_PEOPLE = N_("Each account is of another person, by their personal codes. The
 BOTH_IN = N_("Both represent {company}. End one of the two places first.")
 BOTH_HOLD = N_("Both hold {contract}, and neither access allows all that the other does. Make one of them the same as the other first.")
 PREVIEW = N_(
-    "From {email} comes here: contracts {contracts}, companies {companies}, ways to sign in {ways}, own names of meters {names}. "
-    "Contracts that both hold: {both}, where the greater access stays. {email} opens nothing from then on, and both addresses are "
-    "told. Is it the same person?"
+    "From {email} comes here: contracts {contracts}, companies {companies}, ways to sign in {ways}, own names of meters {names}, "
+    "bills of others to pay {payments}. Contracts that both hold: {both}, where the greater access stays. {email} opens nothing from "
+    "then on, and both addresses are told. Is it the same person?"
 )
 CHANGED = N_("Too much has changed since, so it cannot be undone here.")
 MODELS = {model.__name__.lower(): model for model in TABLES}
@@ -77,6 +78,8 @@ def merge(account: Account, *, email: str, reason: str, by: Staff, sure: bool = 
         for rows in _coming(account, goes).values():
             for row in rows:
                 _write(row, journal, account=account)
+        for payer in ThirdPartyPayer.select().where(_pays(goes)):
+            _write(payer, journal, ended_at=now(), ended_by=ENDED_BY)  # both paid for it
         if account.identity_confirmed_at is None and goes.identity_confirmed_at is not None:
             _write(account, journal, identity_confirmed_at=goes.identity_confirmed_at)
         old_email, at = goes.email, now()
@@ -172,13 +175,19 @@ def _coming(account: Account, goes: Account) -> dict[str, list[Any]]:
     live = (Membership.account == goes) & Membership.until_at.is_null() & Membership.contract.not_in(held)
     places = (Representative.account == goes) & Representative.until_at.is_null()
     ways = (Identity.account == goes) & Identity.ended_at.is_null()
+    paid: Any = ThirdPartyPayer.select(ThirdPartyPayer.contract).where(_pays(account))
     names = (MeterName.account == goes) & MeterName.meter.not_in(named)
     return {
         "companies": list(Representative.select().where(places).order_by(Representative.id)),
         "contracts": list(Membership.select(Membership, Contract).join(Contract).where(live).order_by(Membership.id)),
         "ways": list(Identity.select().where(ways).order_by(Identity.id)),
         "names": list(MeterName.select().where(names).order_by(MeterName.id)),
+        "payments": list(ThirdPartyPayer.select().where(_pays(goes) & ThirdPartyPayer.contract.not_in(paid)).order_by(ThirdPartyPayer.id)),
     }
+
+
+def _pays(account: Account) -> Any:
+    return (ThirdPartyPayer.account == account) & ThirdPartyPayer.ended_at.is_null()
 
 
 def _join_access(mine: Membership, theirs: Membership, account: Account, journal: Journal) -> None:

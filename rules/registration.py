@@ -25,6 +25,7 @@ from rules import (
     limits,
     links,
     messages,
+    proof,
     settings,
 )
 from rules.refusal import Missing, Refused
@@ -240,8 +241,8 @@ def _open_at_once(
                 _mail_confirm(row, token, account, hours, site_url)
                 if contract is not None:
                     contracts.grant(account, contract)
-                if isinstance(problem, contracts.NotFound):
-                    contracts.keep_try(account, problem)
+                if isinstance(problem, proof.NotFound):
+                    proof.keep_try(account, problem)
     except IntegrityError:
         # The same address, a moment earlier, from another window: answered as if it had been there before.
         _open_at_once(organisation, applicant, None, None, site_url)

@@ -97,6 +97,9 @@ class Settings:
         "owner", N_("Whoever adds a contract becomes"), group=CONTRACTS, k="K26",
         choices=(("owner", N_("Owner")), ("user", N_("User"))),
     )  # fmt: skip
+    pay_for_others: bool = knob(
+        False, N_("Customers may pay somebody else's bill, of which they then see the amount alone"), group=CONTRACTS, k="K05"
+    )
     sharing: bool = knob(True, N_("Owners may share what they added with another person's e-mail"), group=CONTRACTS, k="K06")
     share_ended_by: str = knob(
         "giver", N_("Sharing is ended by"), group=CONTRACTS, k="K07",

@@ -78,6 +78,60 @@ Share.add_index(Share.index(Share.contract, Share.email_key, unique=True, where=
 Share.add_index(Share.index(Share.last_on, where=Share.ended_at.is_null(), name="share_last_on"))
 
 
+PAYING_ENDED_BY = (
+    ("payer", N_("The payer removed it")),
+    ("holder", N_("Whoever has the contract ended it")),
+    ("staff", N_("Ended by staff")),
+    ("feed", N_("The payer code is another customer's now")),
+    ("attached", N_("The payer has the contract itself now")),
+    ("merge", N_("Joined with another account of the same person")),
+)
+
+
+class ThirdPartyPayer(Owned):
+    """An account that pays for a contract which is not its own (IR-09). It makes the contract no part of the account: all that the payer
+    learns of it is what `rules/third_party_payers.py` shows, which is what is owed and by when (T98)."""
+
+    account = pw.ForeignKeyField(Account, on_delete="CASCADE", index=False, verbose_name=N_("Account"))
+    contract = pw.ForeignKeyField(Contract, on_delete="RESTRICT", index=False, verbose_name=N_("Contract"))
+    name = pw.CharField(40, default="", verbose_name=N_("Called"))  # by the payer, who sees no address
+    since_at = UTCDateTimeField(default=now, verbose_name=N_("Since"))
+    ended_at = UTCDateTimeField(null=True, verbose_name=N_("Ended"))
+    ended_by = pw.CharField(10, choices=PAYING_ENDED_BY, default="", verbose_name=N_("Why it ended"))
+
+    class Meta:
+        indexes = (
+            (("organisation", "since_at", "id"), False),
+            (("since_at", "id"), False),
+            (("account", "since_at", "id"), False),
+            (("contract", "since_at", "id"), False),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.account} · {self.contract}"
+
+    @classmethod
+    def seen_by_customer(cls, account: Account) -> Any:
+        """By the payer, and by whoever has the contract: they may end it."""
+        return ((cls.account == account.id) | cls.contract.in_(account.contract_ids())) & cls.ended_at.is_null()
+
+    @classmethod
+    def in_buildings(cls, buildings: "pw.ModelSelect[Any]") -> Any:
+        return cls.contract.in_(Contract.select(Contract.id).where(Contract.building.in_(buildings)))
+
+
+# Once at a time, whatever races.
+ThirdPartyPayer.add_index(
+    ThirdPartyPayer.index(
+        ThirdPartyPayer.account,
+        ThirdPartyPayer.contract,
+        unique=True,
+        where=ThirdPartyPayer.ended_at.is_null(),
+        name="third_party_payer_live",
+    )
+)
+
+
 class FailedTry(Owned):
     """A contract that an account tried to add and that was not found, kept for two weeks so that an agent can help (M06): the code
     as it was typed, and what seems to be wrong with it. The number typed beside it, which proves something, is not kept."""

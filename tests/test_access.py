@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from models import Account, Reading, Session, Staff, Table
+from models import Account, Reading, Session, Staff, Table, ThirdPartyPayer
 from rules import access, events, settings
 from tests import factories, world as worlds
 from tests.browser import Browser
 
 CUSTOMERS = (
     "anonymous", "owner", "sharee", "viewer", "user", "stranger", "southerner", "agent",
-    "north_head", "authorised", "north_clerk", "former", "south_head",
+    "north_payer", "north_head", "authorised", "north_clerk", "former", "south_head",
 )  # fmt: skip
 STAFF = (
     "anonymous",
@@ -35,6 +35,8 @@ THINGS = {
     "contracts": "contract",
     "shares": "share",
     "shares.give": "contract",
+    "payers.remove": "thirdpartypayer",
+    "payers.end": "thirdpartypayer",
     "companies": "company",
     "companies.change_access_type": "representative",
     "companies.remove": "representative",
@@ -149,7 +151,7 @@ def _may(person: Account | Staff, policy: str, thing: Table | None) -> bool:
     if policy == access.SIGNED_IN:
         return True
     fresh = type(person).get_by_id(person.id)
-    return access.allows(fresh, policy, thing if policy not in access.OWN_DEEDS and thing is not None else None)
+    return access.allows(fresh, policy, thing if policy not in access.OWN_DEEDS or isinstance(thing, ThirdPartyPayer) else None)
 
 
 def test_every_backoffice_page_opens_for_whom_it_should_and_for_nobody_else(world: worlds.World, staff_app: Any) -> None:

@@ -20,11 +20,13 @@ from models import (
     Message,
     Organisation,
     Seal,
+    Setting,
     Share,
     Staff,
     SyncProblem,
     SyncRun,
     Table,
+    ThirdPartyPayer,
     Visit,
     database,
     now,
@@ -93,6 +95,7 @@ def _built() -> World:
     """North and South, each with a house, a flat, a contract, a meter, readings, bills, mail, a run of the feed and a problem."""
     world = World(factories.organisation("north"), factories.organisation("south", name=f"South {CANARY}"))
     for here, rows, mark in ((world.north, world.own, ""), (world.south, world.foreign, f" {CANARY}")):
+        Setting.create(organisation=here, name="pay_for_others", value=True)
         house = factories.building(here, f"Liepų g. 1{mark}", provider=factories.provider(here, f"{here.slug} Heat{mark}"))
         flat = factories.premises(house)
         run = SyncRun.create(organisation=here, feed="csv", finished_at=now(), error=f"no{mark}")
@@ -184,7 +187,9 @@ def _built() -> World:
                 expires_at=now() + timedelta(days=7),
             ),
         }
-        world.people |= {f"{here.slug}_head": head, f"{here.slug}_clerk": clerk}
+        payer = factories.account(here, f"payer@{here.slug}.example.lt", name=f"Morta{mark}")
+        rows["thirdpartypayer"] = ThirdPartyPayer.create(organisation=here, account=payer, contract=contract, name=f"Mother{mark}")
+        world.people |= {f"{here.slug}_head": head, f"{here.slug}_clerk": clerk, f"{here.slug}_payer": payer}
         rows["export"] = Export.create(
             organisation=here,
             staff=rows["staff"],

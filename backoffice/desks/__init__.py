@@ -10,7 +10,7 @@ from backoffice.desks.fixing import EmailChanges, Identities, Visits
 from backoffice.desks.heads import Heads
 from backoffice.desks.metering import MeterKinds, Meters, Readings
 from backoffice.desks.organisation import Organisations, StaffDesk
-from backoffice.desks.people import AccessTypes, Accounts, Memberships, Shares
+from backoffice.desks.people import AccessTypes, Accounts, Memberships, Shares, ThirdPartyPayers
 from backoffice.desks.running import Events, Exports, Messages, SyncProblems, SyncRuns
 from backoffice.rights import RightsPage
 from backoffice.settings import SettingsPages
@@ -26,6 +26,7 @@ MENU: dict[str, tuple[type[Any], ...]] = {
         Heads,
         Memberships,
         Shares,
+        ThirdPartyPayers,
         Contracts,
         Identities,
         EmailChanges,

@@ -22,7 +22,13 @@ class Contracts(Desk):
     )  # fmt: skip
     form_columns = ("address",)
     search_hint = N_("Payer code, customer or address")
-    related = (("memberships", "contract"), ("invoices", "contract"), ("meters", "contract"), ("readings", "contract"))
+    related = (
+        ("memberships", "contract"),
+        ("third_party_payers", "contract"),
+        ("invoices", "contract"),
+        ("meters", "contract"),
+        ("readings", "contract"),
+    )
     empty = (N_("No contracts yet"), N_("Contracts come with the billing feed."))
     form_ajax_refs = {"building": Lookup(Building), "company": Lookup(Company)}
     commands = (

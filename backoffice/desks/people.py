@@ -14,8 +14,21 @@ from backoffice.acts import Command
 from backoffice.desk import Desk
 from backoffice.listing import Tab
 from backoffice.lookups import ContractLookup
-from models import N_, AccessType, Account, Contract, EmailChange, Event, Invoice, Membership, Share, Visit, now
-from rules import access, accounts, clock, email_changes, holding, identities_at_desk, merges, rights, settings, sharing, visits
+from models import N_, AccessType, Account, Contract, EmailChange, Event, Invoice, Membership, Share, ThirdPartyPayer, Visit, now
+from rules import (
+    access,
+    accounts,
+    clock,
+    email_changes,
+    holding,
+    identities_at_desk,
+    merges,
+    rights,
+    settings,
+    sharing,
+    third_party_payers,
+    visits,
+)
 
 LONG_LIST = 100
 UNDONE_WITHIN = timedelta(days=30)
@@ -136,7 +149,7 @@ class Accounts(Desk):
         ),
     )
     form_ajax_refs = {"contract": ContractLookup()}
-    related = (("representatives", "account"), ("identities", "account"))
+    related = (("representatives", "account"), ("identities", "account"), ("third_party_payers", "account"))
     details_template = "backoffice/account.html"
 
     def dossier(self, row: Account) -> dict[str, Any]:
@@ -341,5 +354,31 @@ class Shares(Desk):
             needs=("reason",),
             done=N_("it is no longer shared"),
             when=lambda share: share.ended_at is None,
+        ),
+    )
+
+
+class ThirdPartyPayers(Desk):
+    model = ThirdPartyPayer
+    title = N_("Third-party payers")
+    column_list = ("account.name", "contract.payer_code", "since_at", "ended_at")
+    second_lines = {"account.name": "account.email", "contract.payer_code": "contract.address"}
+    column_sortable_list = ("since_at",)
+    column_default_sort = "-since_at"
+    column_filters = ("organisation", "account", "contract")
+    column_details_list = (
+        "account.name", "account.email", "contract.payer_code", "contract.address", "since_at", "ended_at", "ended_by",
+    )  # fmt: skip
+    search_hint = N_("Name, e-mail or phone of the account, or payer code")
+    empty = (N_("Nobody pays for somebody else"), N_("Where customers may pay somebody else's bill, whoever does so appears here."))
+    commands = (
+        Command(
+            "end_by_staff",
+            N_("End"),
+            third_party_payers.end_by_staff,
+            ask=N_("The payer no longer sees what is owed, and is told by e-mail. With the bill at hand they can add it again."),
+            needs=("reason",),
+            done=N_("it is paid for no more"),
+            when=lambda payer: payer.ended_at is None,
         ),
     )

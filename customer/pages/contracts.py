@@ -10,7 +10,7 @@ import web
 from customer import forms, words
 from customer.pages.shares import notice
 from models import Contract, Provider
-from rules import access, billing, clock, contracts, holding, readings, settings, sharing
+from rules import access, billing, clock, contracts, holding, proof, readings, settings, sharing, third_party_payers
 
 pages = Blueprint("contracts", __name__)
 pages.app_context_processor(lambda: {"unit": words.unit})
@@ -33,6 +33,7 @@ def index() -> Any:
         hidden=[(one.contract, "contract.detach" in one.access_type.deeds and one.through_id is None) for one in held if one not in shown],
         **notice(account),
         owed=billing.owed(account, today),
+        may_pay_for_others=third_party_payers.is_on(account.organisation),
     )
 
 
@@ -50,6 +51,7 @@ def view(public_id: uuid.UUID) -> Any:
         meters=place.rows if place else [],
         bills=billing.newest(account, NEWEST_BILLS, contract=contract),
         shares=sharing.given(contract) if access.allows(account, "contract.share", contract) else [],
+        payers=third_party_payers.of(contract) if access.allows(account, "contract.end_payer", contract) else [],
         may_share=sharing.may_share(account, contract),
         may_end=lambda share: sharing.may_end(account, share),
         is_over=_is_over(contract),
@@ -86,12 +88,14 @@ def attach() -> Any:
     """Add a contract by the payer code, exactly as printed, and what the organisation asks beside it (K04). Where there are several
     providers, first whose bill it is (IR-08, CV-11, CV-19)."""
     account = web.viewer()
-    rules, providers = settings.of(account.organisation), contracts.providers(account.organisation)
+    rules, providers = settings.of(account.organisation), proof.providers(account.organisation)
     if rules.claim_who == "staff":
-        return render_template("customer/attach_by_staff.html", contact=contracts.contact(account.organisation))
-    chosen = _chosen(providers) if rules.claim_provider else None
+        return render_template("customer/attach_by_staff.html", contact=proof.contact(account.organisation))
+    chosen = chosen_provider(providers) if rules.claim_provider else None
     if rules.claim_provider and chosen is None:
-        return render_template("customer/choose_provider.html", providers=providers)
+        return render_template(
+            "customer/choose_provider.html", providers=providers, to="contracts.attach", back_url=url_for("contracts.index")
+        )
     form = forms.attach_form(account.organisation, [chosen] if chosen else providers)
     if form.validate_on_submit():
         with web.asking(form):
@@ -107,10 +111,17 @@ def attach() -> Any:
             if access.allows(account, "contract.view", added.contract):
                 return redirect(url_for("contracts.view", public_id=added.contract.public_id))
             return redirect(url_for("home.index"))
-    return render_template("customer/attach_contract.html", form=form, chosen=chosen, may_choose=len(providers) > 1)
+    return render_template(
+        "customer/attach_contract.html",
+        form=form,
+        chosen=chosen,
+        may_choose=len(providers) > 1,
+        may_pay_for_others=third_party_payers.is_on(account.organisation),
+        is_for_another=False,
+    )
 
 
-def _chosen(providers: list[Provider]) -> Provider | None:
+def chosen_provider(providers: list[Provider]) -> Provider | None:
     """The provider that the address names, or the only one there is."""
     said = request.args.get("provider")
     return providers[0] if len(providers) == 1 else next((one for one in providers if str(one.public_id) == said), None)

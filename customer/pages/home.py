@@ -10,7 +10,7 @@ import i18n
 import web
 from customer.pages.shares import notice
 from models import Account, Organisation
-from rules import access, billing, clock, undeclared, use
+from rules import access, billing, clock, third_party_payers, undeclared, use
 
 pages = Blueprint("home", __name__)
 NEWEST_BILLS = 4
@@ -42,7 +42,12 @@ def index() -> Any:
     """What I owe and by when, the one next act, twelve months of use, the latest bills."""
     account, today = web.viewer(), clock.today()
     if not access.holds_any(account):
-        return render_template("customer/no_contracts.html", **notice(account))
+        return render_template(
+            "customer/no_contracts.html",
+            payments=third_party_payers.due(account, today),
+            may_pay_for_others=third_party_payers.is_on(account.organisation),
+            **notice(account),
+        )
     owed = billing.owed(account, today)
     return render_template(
         "customer/home.html",
@@ -52,6 +57,7 @@ def index() -> Any:
         next_act=_next_act(account, owed),
         charts=charts(use.of(account, today)),
         bills=billing.newest(account, NEWEST_BILLS),
+        payments=third_party_payers.due(account, today),
         today=today,
     )
 

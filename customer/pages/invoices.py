@@ -190,7 +190,7 @@ def view(public_id: uuid.UUID) -> Any:
         corrects=corrects,
         corrected_by=corrected_by,
         readings=billing.readings_behind(web.viewer(), bill) if access.allows(web.viewer(), "meter.view", bill) else [],
-        iban=re.sub("(.{4})(?=.)", r"\1 ", bill.iban or bill.provider.iban),
+        iban=bill.iban or bill.provider.iban,
         word=_word,
         today=clock.today(),
         pdf_size=_("%(size)s kB", size=-(-len(_document(bill, lines, vat)) // 1000)),

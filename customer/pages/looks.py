@@ -68,6 +68,7 @@ DID = {
     "representative.access_type_changed": N_("Changed what you may do for a company"),
     "representative.removed": N_("Ended your access to a company"),
     "share.ended": N_("Ended what you shared with somebody"),
+    "thirdpartypayer.ended": N_("Ended that you pay for somebody else"),
     "reading.corrected": N_("Corrected a reading of your meter"),
     "reading.correction_undone": N_("Took a correction of your reading back"),
     "reading.entered": N_("Entered a reading of your meter"),

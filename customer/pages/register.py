@@ -12,7 +12,7 @@ from customer import forms
 from customer.pages.sign_in import confirm_page, over
 from customer.ways import proven_here, ways
 from models import PERSON_TYPES
-from rules import contracts, identity_flows, invitations, registration, settings, sharing
+from rules import identity_flows, invitations, proof, registration, settings, sharing
 from rules.refusal import Refused
 
 pages = Blueprint("register", __name__)
@@ -25,7 +25,7 @@ def register() -> Any:
     organisation = web.here()
     # Given with the form, not with its answer: where that is lost and the form sent again, the code still works here.
     flow = session.setdefault(_slot(), secrets.token_urlsafe(16))
-    rules, providers = settings.of(organisation), contracts.providers(organisation)
+    rules, providers = settings.of(organisation), proof.providers(organisation)
     types = [kind for kind, _label in PERSON_TYPES if rules.person_types in (kind, "both")]
     chosen = request.args.get("person", types[0])
     person_type = chosen if chosen in types else types[0]

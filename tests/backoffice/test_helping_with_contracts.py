@@ -3,7 +3,7 @@
 import pytest
 
 from models import Contract, Membership, Message
-from rules import contracts
+from rules import contracts, proof
 from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 
@@ -16,7 +16,7 @@ def test_an_agent_adds_what_the_customer_could_not_and_takes_it_back(world: worl
     provider = flat.provider
     provider.payer_code_form = "00-000 0"
     provider.save()
-    with pytest.raises(contracts.NotFound):
+    with pytest.raises(proof.NotFound):
         contracts.attach(charlie, provider=provider, payer_code=flat.payer_code.replace("-", ""), invoice_number="X", source="192.0.2.0/24")
     browser = enter("agent")
     browser.get(f"{BASE}/accounts/{charlie.public_id}/")

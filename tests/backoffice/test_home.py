@@ -8,7 +8,7 @@ import pytest
 
 from backoffice import listing
 from models import Account, Contract, Counter, Event, Message, SyncProblem, SyncRun, now
-from rules import confirmations, contracts, limits, settings
+from rules import confirmations, limits, proof, settings
 from tests import factories, world as worlds
 from tests.backoffice.conftest import Enter
 
@@ -208,7 +208,7 @@ def test_staff_are_told_when_adding_contracts_is_paused_in_their_organisation_al
     """T14: the customers who call are right that it does not work"""
     said = "North: customers cannot add contracts for up to an hour"
     browser = enter("agent")
-    for _try in range(contracts.BEFORE_PAUSE - 1):
+    for _try in range(proof.BEFORE_PAUSE - 1):
         limits.count("attach-hour", str(world.north.id), limits.HOUR)
     browser.get(f"{BASE}/")
     assert said not in browser.text

@@ -225,6 +225,7 @@ NOT_BY_STAFF = (
     "contract.attached", "contract.created", "contract.detached", "contract.passed_on", "feed.", "head.grants_",
     "identity.collided", "identity.confirmed", "identity.given_back", "identity.linked", "identity.unlinked", "invitation.accepted", "meter", "organisation.", "premises.",
     "provider.", "reading.declared", "register.", "representative.added", "rows.", "savedview.", "setting.", "share.given", "staff.",
+    "thirdpartypayer.added",
 )  # fmt: skip
 BY_STAFF = sorted(name for name in events.FACTS if name.endswith("_by_staff") or not name.startswith(NOT_BY_STAFF))
 

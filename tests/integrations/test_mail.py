@@ -66,6 +66,9 @@ KINDS: dict[str, dict[str, Any]] = {
     "company_invitation": {"by": "Ona Kalnė", "company": "UAB „Uosis“", "access_type": "User", "until": AT, "url": URL},
     "invitation_accepted": {"who": "jonas@uosis.example", "company": "UAB „Uosis“"},
     "share_accepted": {"contract": "Žalioji g. 5-12 (12-345 6)", "who": "jonas@example.lt"},
+    "paid_by_another": {"contract": "Žalioji g. 5-12 (12-345 6)"},
+    "paying_added": {"payer_code": "12-345 6"},
+    "paying_ended": {"payer_code": "12-345 6"},
     "reading_declared": {"reference": "R-20261124-7K2M", "meters": [METER, METER | {"meter": "KV1_242", "from": None, "difference": None}]},
     "reading_changed": {
         "meter": "KV1_241",

@@ -32,6 +32,7 @@ from models import (
     Staff,
     StaffBuilding,
     SyncRun,
+    ThirdPartyPayer,
     database,
     now,
 )
@@ -165,6 +166,12 @@ def ended_place_without_why(north: Organisation) -> str:
     held = place(north)
     Representative.update(ended_by="staff").execute()
     return f"Representative {held.id} has ended and does not say why, or says why and has not ended."
+
+
+def ended_payer_without_why(north: Organisation) -> str:
+    paid = factories.contract(north, "01-6", provider=Contract.get().provider)
+    payer = ThirdPartyPayer.create(organisation=north, account=Account.get(), contract=paid, ended_by="staff")
+    return f"Third-party payer {payer.id} has ended and does not say why, or says why and has not ended."
 
 
 def company_out_of_step(north: Organisation) -> str:
@@ -309,7 +316,7 @@ TRIGGERS = {
 
 OF_PROMISES: list[Callable[[Organisation], str]] = [
     lines, vat, outstanding, provider, two_current, counted_from, falling, nameless_correction, two_accesses, ended_without_why,
-    shared_by_nobody, ended_place_without_why, company_out_of_step, access_out_of_step, invited_by_nobody, head_by_nobodys_word,
+    shared_by_nobody, ended_payer_without_why, ended_place_without_why, company_out_of_step, access_out_of_step, invited_by_nobody, head_by_nobodys_word,
     unrecognised_head, long_chain,
     other_premises, meter_elsewhere, signed_in, foreign_building, lost_mail,
 ]  # fmt: skip

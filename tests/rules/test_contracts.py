@@ -7,7 +7,7 @@ import pytest
 from time_machine import travel
 
 from models import Account, Contract, Event, Membership, Message, Organisation, Provider
-from rules import access, contracts, holding, limits, settings
+from rules import access, contracts, holding, limits, proof, settings
 from rules.refusal import Refused
 from tests import factories
 from tests.together import at_once
@@ -61,20 +61,20 @@ def test_payer_code_and_number_of_the_last_bill_add_the_contract(anna: Account, 
 )
 def test_the_payer_code_is_compared_byte_for_byte(anna: Account, flat: Contract, typed: str) -> None:
     """CV-12, CV-13, K04"""
-    assert refusal(anna, typed).startswith(contracts.FOUND_NOTHING)
+    assert refusal(anna, typed).startswith(proof.FOUND_NOTHING)
     assert Membership.select().count() == 0
 
 
 def test_codes_that_differ_in_case_or_in_an_accent_are_different_codes(north: Organisation, anna: Account) -> None:
     """CV-13"""
     factories.invoice(factories.contract(north, "ĄB-1"), "1")
-    assert refusal(anna, "ąB-1", "1").startswith(contracts.FOUND_NOTHING)
+    assert refusal(anna, "ąB-1", "1").startswith(proof.FOUND_NOTHING)
     assert attach(anna, "ĄB-1", "1").contract.payer_code == "ĄB-1"
 
 
 def test_the_bill_before_the_last_one_is_good_too_and_an_older_one_is_not(anna: Account, flat: Contract) -> None:
     """PS-08"""
-    assert refusal(anna, CODE, "SF-0900") == contracts.NO_MATCH
+    assert refusal(anna, CODE, "SF-0900") == proof.NO_MATCH
     assert attach(anna, CODE, "SF-0955").contract == flat
 
 
@@ -132,19 +132,19 @@ def test_adding_again_says_so_and_changes_nothing(anna: Account, flat: Contract)
 
 def test_of_twenty_at_the_same_moment_one_adds_it(anna: Account, flat: Contract) -> None:
     answers = at_once(20, lambda _: contracts.grant(Account.get_by_id(anna.id), Contract.get_by_id(flat.id)))
-    assert [answer.message for answer in answers if isinstance(answer, Refused)] == [contracts.HELD] * 19
+    assert [answer.message for answer in answers if isinstance(answer, Refused)] == [proof.HELD] * 19
     assert (Membership.select().count(), Message.select().count()) == (1, 1)
 
 
 def test_a_contract_that_ended_is_refused_only_to_whom_its_bill_is_known(anna: Account, flat: Contract) -> None:
     Contract.update(ended_on=date(2026, 6, 30)).execute()
-    assert refusal(anna, CODE, "wrong") == contracts.NO_MATCH
+    assert refusal(anna, CODE, "wrong") == proof.NO_MATCH
     assert "ended on" in refusal(anna)
 
 
 def test_a_contract_of_another_organisation_is_not_found(north: Organisation, flat: Contract) -> None:
     petr = factories.account(factories.organisation("south"))
-    assert refusal(petr) == contracts.NO_MATCH
+    assert refusal(petr) == proof.NO_MATCH
 
 
 # ---- why it was not found ---------------------------------------------------------------------------------------------
@@ -179,7 +179,7 @@ def test_every_wrong_combination_gets_the_same_sentence_and_takes_the_same_state
         with statements() as seen:
             said.add(refusal(anna, code, number))
         asked.add(len(seen))
-    assert said == {contracts.NO_MATCH}
+    assert said == {proof.NO_MATCH}
     assert len(asked) == 1
 
 
@@ -193,7 +193,7 @@ def person(organisation: Organisation, n: int) -> Account:
 def test_after_three_wrong_tries_for_one_code_nobody_can_try_it_that_day(north: Organisation, flat: Contract) -> None:
     with travel(datetime(2026, 11, 20, 8, 0, tzinfo=UTC), tick=False) as clock:
         for n in range(3):
-            assert refusal(person(north, n), CODE, "wrong", source=f"10.0.{n}.0/24") == contracts.NO_MATCH
+            assert refusal(person(north, n), CODE, "wrong", source=f"10.0.{n}.0/24") == proof.NO_MATCH
         ivan = person(north, 9)
         assert "too many wrong tries" in refusal(ivan, source="10.0.9.0/24")
         assert "too many wrong tries" in refusal(person(north, 10), "01-204 77", "wrong", source="10.0.10.0/24")
@@ -203,7 +203,7 @@ def test_after_three_wrong_tries_for_one_code_nobody_can_try_it_that_day(north: 
 
 def test_after_five_wrong_tries_an_account_waits_for_the_next_day(anna: Account, flat: Contract) -> None:
     for n in range(5):
-        assert refusal(anna, f"{n}", "wrong", source=f"10.0.{n}.0/24") == contracts.NO_MATCH
+        assert refusal(anna, f"{n}", "wrong", source=f"10.0.{n}.0/24") == proof.NO_MATCH
     said = refusal(anna, source="10.0.9.0/24")
     assert "too many wrong tries" in said
     assert "8 421 00005" in said
@@ -211,7 +211,7 @@ def test_after_five_wrong_tries_an_account_waits_for_the_next_day(anna: Account,
 
 def test_after_five_wrong_tries_from_a_network_it_waits_for_the_next_day(north: Organisation, flat: Contract) -> None:
     for n in range(5):
-        assert refusal(person(north, n), f"{n}", "wrong") == contracts.NO_MATCH
+        assert refusal(person(north, n), f"{n}", "wrong") == proof.NO_MATCH
     assert "too many wrong tries" in refusal(person(north, 9))
     assert attach(person(north, 10), source="10.0.9.0/24").contract == flat
 
@@ -235,11 +235,11 @@ def test_what_was_right_counts_as_no_try(north: Organisation, anna: Account) -> 
 
 def test_after_fifty_wrong_tries_everyone_must_know_the_total_of_the_bill_too(north: Organisation, anna: Account, flat: Contract) -> None:
     for n in range(50):
-        assert not contracts.asks_total(north)
+        assert not proof.asks_total(north)
         refusal(person(north, n), f"{n}", "wrong", source=f"10.0.{n}.0/24")
-    assert contracts.asks_total(north)
+    assert proof.asks_total(north)
     assert refusal(anna) == "Enter the total of your last bill, such as 148,32"
-    assert refusal(anna, invoice_total_cents=1) == contracts.NO_MATCH
+    assert refusal(anna, invoice_total_cents=1) == proof.NO_MATCH
     assert attach(anna, invoice_total_cents=14_832).contract == flat
 
 
@@ -255,7 +255,7 @@ def test_after_three_hundred_wrong_tries_in_an_hour_adding_is_paused(north: Orga
 def test_a_refused_guess_stays_counted_when_tries_come_at_the_same_moment(north: Organisation, flat: Contract) -> None:
     people = [person(north, n).id for n in range(12)]
     said = at_once(12, lambda n: refusal(Account.get_by_id(people[n]), CODE, "wrong", source=f"10.0.{n}.0/24"))
-    assert said.count(contracts.NO_MATCH) == contracts.PER_CODE
+    assert said.count(proof.NO_MATCH) == proof.PER_CODE
 
 
 # ---- what the access allows -------------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ import pytest
 from time_machine import travel
 
 from models import Account, Contract, Event, FailedTry, Invoice, Membership, Message, Meter, Organisation, Reading, now
-from rules import access, billing, clock, contracts, history, holding, readings
+from rules import access, billing, clock, contracts, history, holding, proof, readings
 from rules.refusal import Doubtful, Missing, Refused
 from tests import factories
 from tests.together import at_once
@@ -229,7 +229,7 @@ def test_a_bill_of_the_earlier_customer_proves_nothing_once_the_contract_went_on
     """Decision 11: else who had it before adds it again with a bill of their own, and reads the bills of who has it now."""
     Contract.update(opened_on=date(2026, 11, 15)).where(Contract.id == flat.id).execute()
     details: dict[str, Any] = {"provider": None, "payer_code": flat.payer_code, "source": "192.0.2.0/24"}
-    with pytest.raises(contracts.NotFound):
+    with pytest.raises(proof.NotFound):
         contracts.attach(anna, invoice_number="SF-1", **details)
     factories.invoice(flat, "SF-2", issued_on=date(2026, 12, 8))
     assert contracts.attach(anna, invoice_number="SF-2", **details).contract == flat
@@ -254,7 +254,7 @@ def test_what_corrects_a_bill_belongs_to_whose_bill_it_corrects(anna: Account, f
 
 
 def fail(account: Account, code: str, number: str = "SF-1", **more: Any) -> None:
-    with pytest.raises(contracts.NotFound):
+    with pytest.raises(proof.NotFound):
         contracts.attach(account, **{"provider": None, "payer_code": code, "invoice_number": number, "source": "192.0.2.0/24"} | more)
 
 
@@ -285,10 +285,10 @@ def test_no_customer_and_no_property_manager_sees_what_was_tried(north: Organisa
 
 def test_tries_are_forgotten_after_two_weeks_and_when_it_works(anna: Account, flat: Contract) -> None:
     fail(anna, "01-20477")
-    with travel(now() + contracts.TRIES_KEPT - timedelta(seconds=5), tick=False):
-        assert contracts.forget_tries() == 0
-    with travel(now() + contracts.TRIES_KEPT + timedelta(seconds=5), tick=False):
-        assert contracts.forget_tries() == 1
+    with travel(now() + proof.TRIES_KEPT - timedelta(seconds=5), tick=False):
+        assert proof.forget_tries() == 0
+    with travel(now() + proof.TRIES_KEPT + timedelta(seconds=5), tick=False):
+        assert proof.forget_tries() == 1
     fail(anna, "01-20477")
     contracts.attach(anna, provider=None, payer_code="01-204 77", invoice_number="SF-1", source="192.0.2.0/24")
     assert FailedTry.select().count() == 0

@@ -8,7 +8,21 @@ from typing import Any
 import pytest
 from time_machine import travel
 
-from models import AccessType, Account, Event, Identity, Membership, Message, MeterName, Organisation, Session, Share, Staff, now
+from models import (
+    AccessType,
+    Account,
+    Event,
+    Identity,
+    Membership,
+    Message,
+    MeterName,
+    Organisation,
+    Session,
+    Share,
+    Staff,
+    ThirdPartyPayer,
+    now,
+)
 from rules import accounts, events, merges, sessions, sharing
 from rules.refusal import Doubtful, Refused
 from rules.work import unit_of_work
@@ -63,7 +77,7 @@ def test_what_will_happen_is_said_first_and_done_after_a_yes(north: Organisation
     with pytest.raises(Doubtful) as asked:
         merge(anna, admin, sure=False)
 
-    assert asked.value.facts == {"email": ONA, "contracts": 1, "companies": 0, "ways": 1, "names": 0, "both": 1}
+    assert asked.value.facts == {"email": ONA, "contracts": 1, "companies": 0, "ways": 1, "names": 0, "payments": 0, "both": 1}
     assert snapshot() == before
 
 
@@ -143,7 +157,7 @@ def test_what_has_changed_since_or_is_thirty_days_old_is_not_undone(north: Organ
 
 @pytest.mark.parametrize("seed", range(8))
 def test_whatever_two_accounts_have_is_joined_and_parted_without_a_trace(north: Organisation, admin: Staff, seed: int) -> None:
-    """T60, M18: any contracts, shares, ways to sign in and names of meters; after the undo every row says what it said."""
+    """T60, M18: any contracts, shares, payments for others, ways to sign in and names of meters; after the undo every row says what it said."""
     chance = random.Random(seed)
     pair = [factories.account(north, ANNA), factories.account(north, ONA)]
     for n in range(chance.randint(1, 5)):
@@ -157,6 +171,8 @@ def test_whatever_two_accounts_have_is_joined_and_parted_without_a_trace(north: 
                     Share.create(organisation=north, contract=contract, given_through=held, email=f"{seed}{n}{account.id}@example.lt")
                 if chance.random() < 0.5:
                     MeterName.create(organisation=north, account=account, meter=meter, name=f"n{n}")
+            elif chance.random() < 0.5:
+                ThirdPartyPayer.create(organisation=north, account=account, contract=contract)
     for n, account in enumerate(pair):
         if chance.random() < 0.5:
             identity(account, f"way{n}")

@@ -10,7 +10,7 @@ from flask_babel import gettext as _
 from backoffice import cells, listing
 from backoffice.desk import Desk
 from backoffice.pages import Pages
-from models import N_, ROLES, AccessType
+from models import N_, ROLES, AccessType, sort_key
 from rules import access
 
 # What is no act of a desk, and so has no words there.
@@ -41,7 +41,7 @@ class RightsPage(Pages):
         desk = self.desk("access_types")
         deeds = [
             (_(words), [deed in kind.deeds for kind in kinds])
-            for deed, words in sorted(access.CUSTOMER_DEEDS.items(), key=lambda pair: _(pair[1]))
+            for deed, words in sorted(access.CUSTOMER_DEEDS.items(), key=lambda pair: sort_key(_(pair[1])))
         ]
         return self.render(
             "backoffice/rights.html",
@@ -60,7 +60,7 @@ class RightsPage(Pages):
         for deed in sorted(frozenset().union(*access.STAFF_DEEDS.values()), key=_views_first):
             title, words = self.words(deed, desks)
             found.setdefault(title, []).append((words, [deed in access.STAFF_DEEDS[role] for role, _word in ROLES]))
-        return [{"title": title, "rows": rows} for title, rows in sorted(found.items())]
+        return [{"title": title, "rows": rows} for title, rows in sorted(found.items(), key=lambda group: sort_key(group[0]))]
 
     def words(self, deed: str, desks: dict[str, Any]) -> tuple[str, str]:
         """What a deed is done to, and what it is, as the desk's own page calls both."""

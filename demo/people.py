@@ -25,6 +25,7 @@ from rules import (
 from rules.refusal import Refused
 
 PASSWORD = "Bandomasis-raktas-26"  # noqa: S105 - it opens nothing but the demo
+REASON = "Bandomieji duomenys"
 SOURCE, BROWSER = "demo", "demo-browser-of-"
 
 
@@ -119,14 +120,14 @@ def represent(who: Customer, here: Organisation, customer_url: str) -> None:
         if access_type == access.HEAD:
             first_name, _, last_name = who.name.partition(" ")
             heads.enter(
-                company, first_name=first_name, last_name=last_name, personal_code=who.code, since_on=None, document="Demo", reason="Demo",
-                by=_administrator(),
+                company, first_name=first_name, last_name=last_name, personal_code=who.code, since_on=None, document="Bandomasis išrašas",
+                reason=REASON, by=_administrator(),
             )  # fmt: skip
             continue
         waiting = next((one for one in invitations.to(account) if one.company == company), None)
         site_url = links.site_url(customer_url, here)
         invitation = waiting or invitations.invite_by_staff(
-            company, email=who.email, access_type=access_type, reason="Demo", site_url=site_url, by=_administrator()
+            company, email=who.email, access_type=access_type, reason=REASON, site_url=site_url, by=_administrator()
         )
         invitations.accept(account, invitation)
 
@@ -214,4 +215,4 @@ def give_buildings() -> None:
         person = Staff.get(Staff.email_key == who.email)
         if who.buildings and not person.building_ids().exists():
             houses = list(Building.select().where((Building.organisation == person.organisation) & Building.address.in_(who.buildings)))
-            staff.change_buildings(person, buildings=houses, reason="Demo", by=_administrator())
+            staff.change_buildings(person, buildings=houses, reason=REASON, by=_administrator())

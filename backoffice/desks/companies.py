@@ -108,7 +108,8 @@ class Representatives(Desk):
 class Invitations(Desk):
     model = Invitation
     title = N_("Invitations")
-    column_list = ("email", "company.name", "access_type.name", "invited_at", "expires_at", "taken_at", "ended_by")
+    column_list = ("email", "access_type.name", "invited_at", "expires_at", "taken_at", "ended_by")
+    second_lines = {"email": "company.name"}
     part_columns = ("email", "access_type.name", "taken_at", "ended_by")
     column_sortable_list = ("invited_at",)
     column_default_sort = "-invited_at"

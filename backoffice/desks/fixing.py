@@ -172,8 +172,8 @@ class Identities(Desk):
 
     model = Identity
     title = N_("Identities")
-    column_list = ("account.name", "method", "last_name", "level", "confirmed_at", "last_used_at", "ended_at")
-    second_lines = {"account.name": "account.email"}
+    column_list = ("account.name", "method", "last_name", "confirmed_at", "last_used_at", "ended_at")
+    second_lines = {"account.name": "account.email", "method": "level"}
     part_columns = ("method", "last_name", "confirmed_at", "ended_at")
     extra_columns = ("first_name",)
     shown = {

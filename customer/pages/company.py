@@ -143,8 +143,8 @@ def remove(public_id: uuid.UUID) -> Any:
         back_to=company.name,
         title_=_("Remove %(who)s?", who=who),
         lead=_(
-            "The contracts, bills and meters of %(company)s leave their account at once. They are told by e-mail, and whom they invited "
-            "and who has not come yet cannot come any more.",
+            "The contracts, bills and meters of %(company)s leave their account at once. They are told by e-mail, and invitations "
+            "that they sent and nobody has taken yet no longer work.",
             company=company.name,
         ),
         button=_("Remove"),

@@ -33,6 +33,7 @@ SAW = {
     "visit": N_("Looked at who has seen the site as you see it"),
     "syncproblem": N_("Looked at a record about you from the billing system"),
 }
+LOOKED, CHANGED = N_("Looked at your data"), N_("Changed something in your data")
 DID = {
     "account.details_changed": N_("Changed your name or language"),
     "account.email_change_asked": N_("Asked for your e-mail address to be changed"),
@@ -66,6 +67,7 @@ DID = {
     "membership.restored": N_("Gave a contract back to your account"),
     "message.sent_again": N_("Sent you a letter again"),
     "representative.access_type_changed": N_("Changed what you may do for a company"),
+    "representative.added": N_("Gave you access to a company"),
     "representative.removed": N_("Ended your access to a company"),
     "share.ended": N_("Ended what you shared with somebody"),
     "thirdpartypayer.ended": N_("Ended that you pay for somebody else"),
@@ -121,9 +123,9 @@ def _sittings(found: Any) -> list[Sitting]:
 def sentence(event: str, facts: dict[str, Any]) -> str:
     """What somebody did, as the customer reads it."""
     if event == "account.viewed":
-        return _("Found you by a search") if facts.get("how") == "found" else _(SAW.get(facts.get("of", ""), N_("Looked at your data")))
+        return _("Found you by a search") if facts.get("how") == "found" else _(SAW.get(facts.get("of", ""), LOOKED))
     if event == "rows.exported" and facts.get("count") == 1:
         return _("Saved a file with your data")
     if event == "rows.exported":
         return _("Saved a file that has your data among others' (%(count)s rows)", count=facts.get("count", 0))
-    return _(DID.get(event, N_("Changed something in your data")))
+    return _(DID.get(event, CHANGED))

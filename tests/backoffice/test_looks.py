@@ -224,7 +224,7 @@ NOT_BY_STAFF = (
     "account.locked", "account.password_", "account.phone_", "account.registered", "account.signed_", "account.viewed", "building.", "company.contacts_", "company.created", "company.register_said",
     "contract.attached", "contract.created", "contract.detached", "contract.passed_on", "feed.", "head.grants_",
     "identity.collided", "identity.confirmed", "identity.given_back", "identity.linked", "identity.unlinked", "invitation.accepted", "meter", "organisation.", "premises.",
-    "provider.", "reading.declared", "register.", "representative.added", "rows.", "savedview.", "setting.", "share.given", "staff.",
+    "provider.", "reading.declared", "register.", "rows.", "savedview.", "setting.", "share.given", "staff.",
     "thirdpartypayer.added",
 )  # fmt: skip
 BY_STAFF = sorted(name for name in events.FACTS if name.endswith("_by_staff") or not name.startswith(NOT_BY_STAFF))

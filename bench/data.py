@@ -114,7 +114,7 @@ def _without_indexes(opened: pw.Database) -> Iterator[None]:
     for _, _, sql in made:
         opened.execute_sql(sql)
     if is_sqlite(opened):
-        for table in ("account", "building", "contract"):
+        for table in ("account", "building", "company", "contract"):
             opened.execute_sql(f'INSERT INTO "{table}_words" ("{table}_words") VALUES (\'rebuild\')')
         opened.execute_sql("PRAGMA foreign_keys = 1")
         return

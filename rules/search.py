@@ -264,7 +264,7 @@ WAYS: dict[type[Table], tuple[Way, ...]] = {
     Message: (Begins("to", spelled=lambda text: list(dict.fromkeys([text, text.casefold()]))),),
     SyncProblem: (Begins("reference"),),
     Staff: (Words(is_small=True),),
-    Company: (Words(is_small=True),),
+    Company: (Words(),),
     Representative: (Through("account"), Through("company")),
     Invitation: (Begins("email_key", MAIL, lambda text: [text.casefold()]), Through("company")),
 }

@@ -110,3 +110,6 @@ class Head(Owned):
 
 # A person is head of a company once.
 Head.add_index(Head.index(Head.company, Head.code_digest, unique=True, where=Head.ended_at.is_null(), name="head_live"))
+# Those that were once, among the many that are.
+Head.add_index(Head.index(Head.organisation, Head.seen_at, Head.id, where=Head.ended_at.is_null(False), name="head_ended"))
+Head.add_index(Head.index(Head.seen_at, Head.id, where=Head.ended_at.is_null(False), name="head_ended_anywhere"))

@@ -80,8 +80,9 @@ def open_database(url: str, *, keep_plans: bool = False) -> pw.Database:
 
 # ---- words that can be searched and sorted ----------------------------------------------------------------------------
 
-# A `search_key` holds what a row is looked for by, folded. Those of accounts, buildings and contracts have an index of three-letter
-# pieces that only migrations can make: <table>_words, a full-text table on SQLite, a GIN index on PostgreSQL (`rules/search.py`).
+# A `search_key` holds what a row is looked for by, folded. Those of accounts, buildings, companies and contracts have an index of
+# three-letter pieces that only migrations can make: <table>_words, a full-text table on SQLite, a GIN index on PostgreSQL
+# (`rules/search.py`).
 
 # Letters that a Lithuanian dictionary keeps apart; q, w and x stand where it puts them in foreign names.
 LETTERS = " 0123456789abcčdefghijklmnopqrsštuvwxzž"

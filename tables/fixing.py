@@ -63,6 +63,15 @@ class EmailChange(Owned):
 
 # One change of an account's e-mail waits at a time, whatever races.
 EmailChange.add_index(EmailChange.index(EmailChange.account, unique=True, where=EmailChange.ended_at.is_null(), name="email_change_live"))
+# Those that wait for somebody, among the many of before.
+EmailChange.add_index(
+    EmailChange.index(
+        EmailChange.organisation, EmailChange.asked_at, EmailChange.id, where=EmailChange.ended_at.is_null(), name="email_change_open"
+    )
+)
+EmailChange.add_index(
+    EmailChange.index(EmailChange.asked_at, EmailChange.id, where=EmailChange.ended_at.is_null(), name="email_change_open_anywhere")
+)
 
 
 VISIT_ALLOWED = (

@@ -75,6 +75,19 @@ def test_nobody_else_takes_it_and_nobody_before_their_address_is_confirmed(north
     assert waits(made)
 
 
+def test_the_same_address_at_another_organisation_takes_nothing(north: Organisation, head: Account, uosis: Company) -> None:
+    """T08: an address may have an account at each of the organisations; what one offers is none of the others' business."""
+    made, south = invite(head, uosis), factories.organisation("south")
+    there = factories.account(south, NEW)
+    assert invitations.to(there) == []
+    for act in (invitations.accept, invitations.decline):
+        with pytest.raises(Missing):
+            act(there, made)
+    assert invitations.of_token(south, token()) is None
+    assert invitations.of_token(north, token()) == made
+    assert waits(made)
+
+
 def test_the_letter_and_the_answer_are_the_same_whoever_has_the_address(head: Account, uosis: Company, anna: Account) -> None:
     """T09: an address with an account here, and one without."""
     for email in (NEW, "niekas@uosis.example"):

@@ -165,6 +165,10 @@ def serve(environ: dict[str, str]) -> int | str:
     ready = [f"Customer site   {environ['SAVITARNA_CUSTOMER_URL']}/", f"Backoffice      {environ['SAVITARNA_STAFF_URL']}/"]
     if settings.demo:
         ready += [f"Mailbox         {url}/mail/", f"Phones          {url}/simulators/sk/phone"]
+    if not settings.is_production:
+        from simulators import register
+
+        register.prepare(settings.place.simulators_dir / "register")  # the background work may ask before the web server has made it
     supervisor = Supervisor(environ, shared=(listener.fileno(),), lock=lock)
     return supervisor.run(steps, services, "\n".join(["", *ready, "Ctrl-C ends it."]))
 

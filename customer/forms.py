@@ -248,20 +248,21 @@ def invoice_number_field() -> Field:
 
 def attach_form(organisation: Organisation, providers: Sequence[Provider]) -> web.Form:
     """What a bill shows, by the questions that this organisation asks (K04). `providers`: whose bill it may be."""
-    return _bill_form(organisation, providers, asks_number=settings.of(organisation).claim_invoice)
+    return _form_of(_bill_fields(organisation, providers, asks_number=settings.of(organisation).claim_invoice))
 
 
 def pay_form(organisation: Organisation, providers: Sequence[Provider]) -> web.Form:
     """What somebody else's bill shows, its number always (T98), and how the payer calls it."""
-    called = Words(
+    fields = _bill_fields(organisation, providers, asks_number=True)
+    fields["called"] = Words(
         _l("Your name for it"),
         description=_l("For example: Mother. Only you see it: the address is not shown to you in full."),
         render_kw={"autocomplete": "off", "maxlength": "40", "class": "w-half"},
     )
-    return _bill_form(organisation, providers, asks_number=True, called=called)
+    return _form_of(fields)
 
 
-def _bill_form(organisation: Organisation, providers: Sequence[Provider], *, asks_number: bool, **more: Any) -> web.Form:
+def _bill_fields(organisation: Organisation, providers: Sequence[Provider], *, asks_number: bool) -> dict[str, Any]:
     fields: dict[str, Any] = {"payer_code": payer_code_field(providers)}
     if asks_number:
         fields["invoice_number"] = invoice_number_field()
@@ -271,7 +272,11 @@ def _bill_form(organisation: Organisation, providers: Sequence[Provider], *, ask
             description=_l("In euros, such as 148,32. Asked today because somebody has been trying wrong codes."),
             render_kw={"autocomplete": "off", "inputmode": "decimal", "class": "w-half"},
         )
-    form: web.Form = type("BillForm", (web.Form,), fields | more)()
+    return fields
+
+
+def _form_of(fields: dict[str, Any]) -> web.Form:
+    form: web.Form = type("BillForm", (web.Form,), fields)()
     return form
 
 

@@ -12,10 +12,10 @@ from rules import confirmations, freezes, identities, identities_at_desk, settin
 from rules.work import unit_of_work
 from tests import factories, letters
 from tests.browser import Browser
-from tests.customer import test_identity
-from tests.customer.test_identity import GOOGLE, ONA, RASA, Elsewhere, Phone, arrive, come_back, english, events, proven
+from tests.customer import proving
+from tests.customer.proving import GOOGLE, ONA, RASA, Elsewhere, Phone, arrive, come_back, english, events, proven
 
-phone, google, north = test_identity.phone, test_identity.google, test_identity.north
+phone, google, north = proving.phone, proving.google, proving.north
 LONG_AGO = timedelta(days=300)
 
 
@@ -165,7 +165,7 @@ def test_a_person_whom_staff_unlinked_comes_back_with_the_code_while_the_account
     """M04, T41"""
     account = known(north)
     made = identities.confirm(account, proven(ONA))
-    identities_at_desk.unlink(made, reason="Asked", by=factories.staff(north), site_url=test_identity.SITE)
+    identities_at_desk.unlink(made, reason="Asked", by=factories.staff(north), site_url=proving.SITE)
     visitor.enter(account)
     confirms(visitor, phone)
     visitor.submit("Confirm", code=letters.fact("way_in_code", "code"))

@@ -11,10 +11,10 @@ from rules import access, identities, identity_flows, sessions, settings
 from rules.refusal import Refused
 from tests import factories, letters
 from tests.browser import Browser
-from tests.customer import test_identity
-from tests.customer.test_identity import GOOGLE, ONA, RASA, Elsewhere, Phone, arrive, begin, come_back, identified, proven
+from tests.customer import proving
+from tests.customer.proving import GOOGLE, ONA, RASA, Elsewhere, Phone, arrive, begin, come_back, identified, proven
 
-phone, google, north, ona = test_identity.phone, test_identity.google, test_identity.north, test_identity.ona
+phone, google, north, ona = proving.phone, proving.google, proving.north, proving.ona
 
 
 def confirms(visitor: Browser, phone: Phone, who: Person, **typed: str) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from models import N_, Account, Device, Identity, Organisation, Staff, now
-from rules import confirmations, events, freezes, heads, keys, links, messages, personal_codes, sessions
+from rules import confirmations, events, freezes, heads, keys, links, messages, personal_codes, sessions, settings
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
@@ -254,6 +254,7 @@ def attach(account: Account, person: Proven, *, site_url: str = "", by: Staff | 
     if is_person:
         Account.update(identity_confirmed_at=at).where(Account.id == account.id).execute()
         account.identity_confirmed_at = at
+        _call_by_name(account, person, by or account)
     if by is not None:
         events.record("identity.confirmed_by_staff", account, by=by, document=person.document, reason=reason)
     else:
@@ -263,6 +264,17 @@ def attach(account: Account, person: Proven, *, site_url: str = "", by: Staff | 
     if site_url:
         _tell(account, row, at, site_url)
     return row
+
+
+def _call_by_name(account: Account, person: Proven, by: Account | Staff) -> None:
+    """Where nobody was asked for a name, an account is called after its address until it is known who it is of (IB-49)."""
+    before = account.name
+    if person.name and before == account.email.partition("@")[0] and settings.of(account.organisation).signup_names == "none":
+        account.name = person.name
+        account.derive()
+        named = {name: getattr(account, name) for name in ("name", "search_key", "sort_key")}
+        Account.update(**named).where(Account.id == account.id).execute()
+        events.record("account.details_changed", account, by=by, before={"name": before}, after={"name": account.name})
 
 
 def _tell(account: Account, identity: Identity, at: datetime, site_url: str) -> None:

@@ -42,6 +42,7 @@ def view() -> Any:
     return render_template(
         "customer/account.html",
         account=account,
+        asks_name=settings.of(account.organisation).signup_names != "none",
         consents=agreements,
         may_change_consents=any(not text.is_required or consent is None for text, consent in asked),
         has_companies=bool(companies.held(account) or invitations.to(account)),

@@ -77,6 +77,19 @@ def test_one_flow_used_by_twenty_at_once_opens_one_session(north: Organisation) 
     assert Event.select().where(Event.name == "account.signed_in_by_identity").count() == 1
 
 
+@pytest.mark.parametrize(
+    ("asked", "name", "called"), [("none", "ona", "Ona Pavyzdienė"), ("none", "Sandėlis", "Sandėlis"), ("one", "ona", "ona")]
+)
+def test_who_was_asked_for_no_name_is_called_by_the_proven_one(north: Organisation, asked: str, name: str, called: str) -> None:
+    """IB-49: employees register with an address alone, after which their accounts are called."""
+    settings.change(north, "signup_names", asked, by=events.OPERATOR)
+    account = factories.account(north, "ona@example.lt", name=name)
+    identities.confirm(account, ONA)
+    again = Account.get_by_id(account.id)
+    assert (again.name, "ona pavyzdiene" in again.search_key) == (called, called == "Ona Pavyzdienė")
+    assert Event.select().where(Event.name == "account.details_changed").count() == (called != name)
+
+
 def test_one_person_confirmed_in_twenty_accounts_at_once_is_in_one(north: Organisation) -> None:
     """T60"""
     people = [factories.account(north, f"a{n}@example.lt") for n in range(TOGETHER)]

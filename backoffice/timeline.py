@@ -203,7 +203,7 @@ CODES = {
     "account.visit_allowed": dict(VISIT_ALLOWED),
     "account.visit_ended": dict(VISIT_ENDS),
     "account.viewed": LOOKED,
-    "identity.ended": dict(IDENTITY_ENDS) | {"document": identities.TITLES["document"]},
+    "identity.ended": dict(IDENTITY_ENDS),
     "invitation.ended": dict(INVITATION_ENDS),
     "representative.removed": dict(ENDED_BY),
     "head.ended": dict(HEAD_SOURCES),
@@ -232,6 +232,8 @@ def detail(name: str, facts: dict[str, Any] | None) -> str:
         return ""
     codes = CODES.get(name, {})
     said = {fact: _(codes[value]) if isinstance(value, str) and value in codes else _written(fact, value) for fact, value in facts.items()}
+    if "method" in facts:
+        said["method"] = _(identities.title(facts["method"]))
     if "after" in facts:
         said["changes"] = _changes(name, facts.get("before", {}), facts["after"])
     if name == "setting.changed":

@@ -151,7 +151,8 @@ def link(account: Account, person: Proven, *, site_url: str = "", session: str |
 
 def _attach(account: Account, person: Proven, site_url: str, session: str | None) -> Identity:
     known = find(account.organisation, person)
-    written_down = known if _yields(known, account, person) else None
+    # What staff have written down from a document for another account gives way: a person proves more than a document does.
+    written_down = known if known is not None and known.level == "desk" and known.account_id != account.id else None
     if known is None or written_down is not None:
         if not _was_unlinked(account, person):
             freezes.check(account)
@@ -185,11 +186,6 @@ def is_new(account: Account, person: Proven) -> bool:
     if freezes.is_frozen(account) and not _was_unlinked(account, person):
         return False
     return person.scheme == "SUB" or (person.is_strong and strong(account) is None)
-
-
-def _yields(known: Identity | None, account: Account, person: Proven) -> bool:
-    """Whether what staff have written down from a document for another account gives way: a person proves more than a document does."""
-    return known is not None and known.level == "desk" and known.account_id != account.id and person.is_strong
 
 
 def _yield(written_down: Identity, account: Account, person: Proven) -> None:

@@ -497,5 +497,8 @@ def not_me(token: str) -> Any:
             return redirect(url_for("sign_in.forgotten_password"))
     except Refused as no:
         return over(no, url_for("sign_in.sign_in"), _("Sign in"))
-    lead = _("Your account will open with %(way)s no more, and everybody is signed out of it. Then set a new password.", way=way)
+    lead = _(
+        "Nobody will be able to sign in to your account with %(way)s any more, and everybody is signed out of it. Then set a new password.",
+        way=way,
+    )
     return confirm_page(form, title=_("It was not me"), lead=lead, button=_("Take it away"))

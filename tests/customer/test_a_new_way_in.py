@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import time_machine
 
+from customer.pages.identity import LATELY
+from integrations.identity import available
 from models import Account, Confirmation, Counter, Identity, IdentityFlow, Organisation, now
 from rules import confirmations, freezes, identities, identities_at_desk, settings, ways_in
 from rules.work import unit_of_work
@@ -132,6 +134,31 @@ def test_a_login_elsewhere_is_linked_with_the_code_too(visitor: Browser, google:
     visitor.submit("Confirm", code=letters.fact("way_in_code", "code"))
     assert visitor.at == "/north/account"
     assert Identity.get().code_digest == proven(GOOGLE).digest
+
+
+def test_whom_the_account_is_known_to_be_of_links_a_login_without_a_code(
+    visitor: Browser, phone: Phone, north: Organisation, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """IB-11: for five minutes after proving it once more."""
+    google = Elsewhere()
+    google.answer = GOOGLE
+    monkeypatch.setattr(available, "methods", lambda config, slug: {"smart_id": phone, "google": google})
+    settings.change(north, "login_social", True, by="operator")
+    account = known(north)
+    identities.confirm(account, proven(ONA))
+    visitor.enter(account)
+    visitor.get("/north/prove/confirm/with/smart_id")
+    visitor.submit("Continue", personal_code=ONA.code)
+    arrive(visitor, phone, ONA)
+    visitor.submit("Continue")
+    visitor.get("/north/prove/link/with/google")
+    visitor.submit("Continue")
+    come_back(visitor, google)
+    assert visitor.at == "/north/account"
+    assert Identity.select().count() == 2
+    with time_machine.travel(now() + LATELY + timedelta(seconds=1)):
+        visitor.get("/north/prove/link/with/google")
+    assert visitor.page.xpath("//input[@name='current']")
 
 
 def test_what_staff_saw_in_a_document_is_proven_with_the_code_too(visitor: Browser, phone: Phone, north: Organisation) -> None:

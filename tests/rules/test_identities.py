@@ -10,7 +10,7 @@ import time_machine
 
 from integrations.identity import codes
 from models import Account, Company, Event, Head, Identity, IdentityFlow, Organisation, Representative, now
-from rules import access, accounts, events, identities, identity_flows, personal_codes, sessions, settings
+from rules import access, accounts, events, freezes, identities, identity_flows, lockouts, personal_codes, sessions, settings
 from rules.refusal import Lacking, Missing, Refused
 from tests import factories
 from tests.together import at_once
@@ -178,14 +178,14 @@ def test_one_network_does_not_shut_a_person_out(north: Organisation) -> None:
     theirs even when all the world pushes."""
     account, south = factories.account(north), factories.organisation("south")
     identities.confirm(account, ONA)
-    device = sessions.remember_device(account, None)
+    device, another = sessions.remember_device(account, None), sessions.remember_device(account, None)
     assert sum(pushed(here, "10.0.0.0/24") for here in (north, south) * 10) == identity_flows.PENDING_OF_ONE
     assert pushed(north, "10.0.1.0/24")
     assert not all(pushed(north, f"10.0.{n}.0/24") for n in range(2, 5))
     assert not pushed(north, "10.0.0.0/24", "not a device"), "a stranger's"
     assert sum(pushed(north, "10.0.0.0/24", device) for _ in range(5)) == identity_flows.PENDING
     assert pushed(south, "10.0.9.0/24"), "another organisation is not shut"
-    assert not pushed(south, "10.0.0.0/24", device), "nor is a device known that is known elsewhere"
+    assert not pushed(south, "10.0.0.0/24", another), "nor is a device known that is known elsewhere"
 
 
 def test_one_network_pushes_less_in_a_day_than_all_together(north: Organisation) -> None:
@@ -261,6 +261,16 @@ def test_a_login_elsewhere_is_of_one_issuer(north: Organisation) -> None:
         identities.unlink(factories.account(north, "petr@example.lt"), "google")
 
 
+def test_while_an_account_is_frozen_no_login_elsewhere_is_unlinked(north: Organisation) -> None:
+    """M04: whoever took it over shuts nobody out."""
+    account = factories.account(north)
+    identities.link(account, GOOGLE)
+    freezes.begin(account, now())
+    with pytest.raises(Refused, match="changed lately"):
+        identities.unlink(account, "google")
+    assert identities.of(account)
+
+
 def test_a_head_is_recognised_whenever_they_prove_who_they_are(north: Organisation) -> None:
     """IB-39, IB-47, IR-06: at the first time, and at a later sign-in what has come since."""
 
@@ -283,6 +293,15 @@ def test_a_head_is_recognised_whenever_they_prove_who_they_are(north: Organisati
     second = headed("UAB Antra", "999000024")
     accounts.sign_in_by_identity(identified(north))
     assert [row.company for row in Representative.select().order_by(Representative.id)] == [first, second]
+
+
+def test_proving_who_one_is_leaves_a_password_off_that_must_be_set_anew(north: Organisation) -> None:
+    """M05: so many have guessed at it that no waiting, and nobody's proof, makes it good again."""
+    account = factories.account(north)
+    identities.confirm(account, ONA)
+    Account.update(locked_until=lockouts.UNTIL_RESET).execute()
+    assert accounts.sign_in_by_identity(identified(north)) == account
+    assert Account.get().locked_until == lockouts.UNTIL_RESET
 
 
 # ---- levels (K03) -----------------------------------------------------------------------------------------------------

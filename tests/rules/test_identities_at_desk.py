@@ -25,6 +25,7 @@ from rules import (
 )
 from rules.identities import Proven
 from rules.refusal import Refused
+from rules.work import unit_of_work
 from tests import factories, letters
 from tests.together import at_once
 
@@ -125,10 +126,12 @@ def test_a_document_opens_no_account_before_its_holder_has_proven_the_same(north
     assert refusal(sign_in, north, "first").message == identities.NOT_PROVEN_YET
     assert refusal(identities.confirm, Account.get(), replace(PROVEN, code="49002010976")).message == identities.OF_ANOTHER_PERSON
 
-    identities.confirm(Account.get(), PROVEN, site_url=SITE)
+    here, elsewhere = sessions.open_for(anna), sessions.open_for(anna)
+    identities.confirm(Account.get(), PROVEN, site_url=SITE, session=here)
 
     kept = Identity.get()
     assert (kept.method, kept.level, kept.last_method) == ("smart_id", "high", "smart_id")
+    assert (sessions.customer(here, north), sessions.customer(elsewhere, north)) == (anna, None)
     assert letters.sent()[-1] == ("way_in_added", anna.email)
     assert sign_in(north, "second") == anna
     identities.confirm(Account.get(), PROVEN, site_url=SITE)
@@ -171,6 +174,20 @@ def test_what_a_customer_has_proven_is_unlinked_once_and_freezes_the_account(nor
         assert refusal(identities.confirm, Account.get(), replace(PROVEN, code="49002010976")).message == freezes.FROZEN
         back = identities.confirm(Account.get(), PROVEN)
         assert (back.level, sign_in(north, "back")) == ("high", anna)
+
+
+@pytest.mark.parametrize("who", ["whom its owner took away", "whom staff alone had written down"])
+def test_only_who_had_proven_it_comes_back_while_an_account_is_frozen(anna: Account, agent: Staff, who: str) -> None:
+    """M04: not a thief whom a letter's link took away, nor somebody of whom nothing but a document was seen."""
+    if who == "whom its owner took away":
+        thiefs = identities.confirm(anna, PROVEN)
+        with unit_of_work():
+            identities.end(thiefs, "customer", by=anna)
+    else:
+        identities_at_desk.unlink(confirm(anna, agent), reason="A mistake", by=agent, site_url=SITE)
+    freezes.begin(anna, now())
+    assert refusal(identities.confirm, anna, PROVEN).message == freezes.FROZEN
+    assert identities.of(anna) == []
 
 
 def test_while_an_account_is_frozen_its_identity_stays(anna: Account, agent: Staff) -> None:

@@ -154,6 +154,7 @@ def test_a_login_elsewhere_does_not_open_what_needs_an_identity(visitor: Browser
     come_back(visitor, google)
     assert visitor.at.startswith("/north/identity?need=strong")
     assert "does not say who you are" in visitor.text
+    assert visitor.page.xpath("string(//h1)") == "Confirm once more who you are"
     assert "Nothing is missing" not in visitor.text
     visitor.enter(account)
     visitor.get("/north/invoices")

@@ -73,7 +73,7 @@ GUARDS = (
     Guard("a changed e-mail freezes what could be given away", "rules/freezes.py", "    if is_frozen(account):\n        raise", "    if False:\n        raise", "tests/rules/test_email_changes.py -k convinces_two"),
     Guard("a link works once", "rules/confirmations.py", "good = (Confirmation.id == row.id) & Confirmation.used_at.is_null() & (Confirmation.expires_at > at)", "good = Confirmation.id == row.id", "tests/rules/test_confirmations.py tests/faults/test_races.py"),
     Guard("a one-time code works once", "rules/staff.py", "(Staff.id == person.id) & (Staff.totp_last_step < step)", "Staff.id == person.id", "tests/rules/test_staff.py tests/backoffice/test_sign_in.py tests/faults/test_races.py"),
-    Guard("a payer code is taken byte for byte", "rules/contracts.py", "(Contract.payer_code == payer_code)", "(Contract.payer_code_key == __import__('models').payer_code_key(payer_code))", "tests/rules/test_contracts.py"),
+    Guard("a payer code is taken byte for byte", "rules/proof.py", "(Contract.payer_code == payer_code)", "(Contract.payer_code_key == __import__('models').payer_code_key(payer_code))", "tests/rules/test_contracts.py"),
     Guard("who took a mail over decides", "rules/messages.py", "(Message.id == message.id) & (Message.state == \"sending\") & (Message.tries == message.tries)", "Message.id == message.id", "tests/rules/test_messages.py tests/tasks"),
     # ---- sharing
     Guard("what is shared is offered to a confirmed address only", "rules/sharing.py", "if account.email_confirmed_at is None or not is_on(account.organisation):", "if not is_on(account.organisation):", "tests/rules/test_sharing.py -k took_the_address"),

@@ -154,8 +154,6 @@ def serve(environ: dict[str, str]) -> int | str:
         "Compiling the translations": run("run.py", "compile"),
         "Bringing the database up to date": run("-m", "flask", "--app", "wsgi", "portal", "migrate"),
     }
-    if not settings.is_production:
-        steps["Making the keys of the simulators"] = run("-m", "simulators")
     if settings.demo:
         steps["Loading the demo world"] = run("-m", "flask", "--app", "wsgi", "portal", "demo")
     # Threads, though production has none: a browser opens connections on a guess, and with no nginx before it each of them would

@@ -7,7 +7,7 @@ from flask import Blueprint, redirect, render_template, request, url_for
 from flask_babel import gettext as _
 
 import web
-from customer import forms, words
+from customer import forms, turning, words
 from customer.pages.shares import notice
 from models import Contract, Provider
 from rules import access, billing, clock, contracts, holding, proof, readings, settings, sharing, third_party_payers
@@ -25,12 +25,21 @@ def index() -> Any:
     shown = [one for one in held if "contract.view" in one.access_type.deeds]
     owed = billing.owed_by_contract(account)
     rows = [{"contract": one.contract, "access": _word(one.access_type.name), "owed_cents": owed.get(one.contract_id)} for one in shown]
+    of: dict[str, list[Any]] = {
+        "rows": [row for row in rows if not _is_over(row["contract"])],
+        "hidden": [
+            (one.contract, "contract.detach" in one.access_type.deeds and one.through_id is None) for one in held if one not in shown
+        ],
+        "ended": [row for row in rows if _is_over(row["contract"])],
+        "given_up": [(one, clock.today(one.since_at), clock.today(one.until_at)) for one in contracts.given_up(account)],
+    }
+    part, links = turning.part([(name, one) for name, those in of.items() for one in those], "contracts.index")
     return render_template(
         "customer/contracts.html",
-        rows=[row for row in rows if not _is_over(row["contract"])],
-        ended=[row for row in rows if _is_over(row["contract"])],
-        given_up=[(one, clock.today(one.since_at), clock.today(one.until_at)) for one in contracts.given_up(account)],
-        hidden=[(one.contract, "contract.detach" in one.access_type.deeds and one.through_id is None) for one in held if one not in shown],
+        **{name: [one for of_it, one in part if of_it == name] for name in of},
+        **links,
+        has_none=not (of["rows"] or of["hidden"]),
+        has_bills=bool(rows),
         **notice(account),
         owed=billing.owed(account, today),
         may_pay_for_others=third_party_payers.is_on(account.organisation),

@@ -8,7 +8,7 @@ from flask_babel import gettext as _
 
 import i18n
 import web
-from customer import forms
+from customer import forms, turning
 from customer.pages.home import charts
 from models import Meter
 from rules import access, clock, history, readings, use
@@ -23,9 +23,11 @@ def index() -> Any:
     places = readings.places(account)
     may = access.contracts_allowing(account, "reading.declare")
     windows = {place.window(today) for place in places}
+    shown, links = turning.part(places, "meters.index")
     return render_template(
         "customer/meters.html",
-        places=places,
+        places=shown,
+        **links,
         today=today,
         window=windows.pop() if len(windows) == 1 else None,
         may_declare=any(

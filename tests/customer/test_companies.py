@@ -186,6 +186,25 @@ def test_the_chosen_company_narrows_every_list_and_what_is_opened_by_its_address
     assert "SF-2" in browser.text
 
 
+def test_many_contracts_are_shown_a_page_at_a_time(customer_app: Any, north: Organisation, head: Account) -> None:
+    """IB-47: a company with hundreds of contracts."""
+    with unit_of_work():
+        for number in range(55):
+            factories.contract(north, f"VB {number:03}", company=company(), address=f"Ilgoji g. 1-{number:02}")
+        companies.keep_in_step(Contract.company == company(), [company().id], by=events.SYSTEM)
+    browser = browser_of(customer_app, head)
+    for path in ("/north/contracts", "/north/meters"):
+        browser.get(path)
+        first, named = browser.text, sum(f"Ilgoji g. 1-{number:02}" in browser.text for number in range(55))
+        browser.follow("Next page")
+        assert named + sum(f"Ilgoji g. 1-{number:02}" in browser.text for number in range(55)) == 55 > named
+        browser.follow("Previous page")
+        assert browser.text == first
+        for odd in ("3", "0", "-1", "99999999999999999999"):
+            browser.get(f"{path}?page={odd}")
+            assert browser.status == 404
+
+
 def test_a_choice_that_is_not_ones_own_is_none(customer_app: Any, north: Organisation, head: Account) -> None:
     """T01: neither another's company nor one that has left the account meanwhile."""
     browser = browser_of(customer_app, head)

@@ -505,6 +505,28 @@ def test_who_took_an_account_over_does_not_change_the_companys_contact_informati
     assert (no.value.message, Company.get_by_id(uosis.id).email) == (freezes.FROZEN, uosis.email)
 
 
+def test_who_took_an_account_over_moves_nobody_in_or_out(north: Organisation, uosis: Company) -> None:
+    """IB-57, IB-58, M04, T08"""
+    head, ben, stranger = person(north, "vadove"), person(north, "ben"), person(north, "svetima")
+    factories.represents(head, uosis)
+    bens, beside = factories.represents(ben, uosis, "user"), factories.holds(stranger, Contract.get(Contract.company == uosis))
+    waits = invitations.invite(head, uosis, email="nauja@uosis.example", access_type="user", site_url=SITE)
+    freezes.begin(head, now())
+    before = Event.select().count()
+    for act in (
+        lambda: companies.change_access_type(head, bens, access_type="authorised_person"),
+        lambda: companies.remove(head, bens),
+        lambda: companies.leave(head, uosis),
+        lambda: companies.remove_beside(head, uosis, beside),
+        lambda: invitations.invite(head, uosis, email="vagis@uosis.example", access_type="user", site_url=SITE),
+        lambda: invitations.send_again(head, waits, site_url=SITE),
+    ):
+        with pytest.raises(Refused) as no:
+            act()
+        assert no.value.message == freezes.FROZEN
+    assert Event.select().count() == before
+
+
 # ---- at the same moment -------------------------------------------------------------------------------------------------
 
 

@@ -180,6 +180,22 @@ def test_letters_to_one_address_and_by_one_person_are_few(head: Account, uosis: 
         invitations.send_again(head, made, site_url=SITE)
     with pytest.raises(Refused, match="enough letters"):
         invitations.send_again(head, made, site_url=SITE)
+    for number in range(invitations.PER_DAY - invitations.TO_ONE_PER_DAY - 1):  # one letter more was tried, and counted
+        invite(head, uosis, f"p{number}@uosis.example")
+    with pytest.raises(Refused, match="invitations today"):
+        invite(head, uosis, "dar@uosis.example")
+
+
+def test_who_may_not_invite_takes_nothing_back_and_sends_nothing_again(north: Organisation, head: Account, uosis: Company) -> None:
+    """T08"""
+    made, clerk = invite(head, uosis), factories.account(north, "ben@uosis.example")
+    factories.represents(clerk, uosis, "user")
+    with pytest.raises(Missing):
+        invitations.revoke(clerk, made)
+    with pytest.raises(Refused) as no:
+        invitations.send_again(clerk, made, site_url=SITE)
+    assert no.value.message == companies.NOT_YOURS
+    assert waits(made)
 
 
 @pytest.mark.parametrize("email", ["kazkas@gmail.com", "kazkas@kita.example"])

@@ -527,6 +527,37 @@ def test_who_took_an_account_over_moves_nobody_in_or_out(north: Organisation, uo
     assert Event.select().count() == before
 
 
+def test_nothing_but_the_register_appoints_a_head(north: Organisation, uosis: Company) -> None:
+    """IB-15, IB-31"""
+    ben = person(north, "ben")
+    with pytest.raises(Refused) as no, unit_of_work():
+        companies.appoint(ben, uosis, "company_head", granted_by="Vadovė", by=factories.staff(north))
+    assert (no.value.message, seen(ben), told(ben)) == (companies.HEADS_STAY, [], [])
+
+
+def test_companies_belong_to_one_another_one_deep_and_never_round(north: Organisation, uosis: Company) -> None:
+    """IB-47"""
+    agent, parent, other = factories.staff(north), factories.company(north, "UAB Girios"), factories.company(north, "UAB Pievos")
+    companies.put_under(uosis, parent=parent, reason="Bought", by=agent)
+    for child, above in ((other, other), (other, uosis), (parent, other)):
+        with pytest.raises(Refused, match="belongs to one that belongs to nobody") as no:
+            companies.put_under(child, parent=above, reason="Bought", by=agent)
+        assert no.value.field == "parent"
+    assert Company.select().where(Company.belongs_to.is_null(False)).count() == 1
+
+
+def test_a_contract_is_a_company_of_its_own_organisation_and_of_ones_reach(north: Organisation, uosis: Company) -> None:
+    """IB-13"""
+    south = factories.organisation("south")
+    flat, there = factories.contract(north, "VA 000 009"), factories.company(south, "UAB Pietūs")
+    for person_of in (factories.staff(north), factories.staff(None, "administrator")):
+        with pytest.raises(Refused, match="same organisation"):
+            companies.set_company(flat, company=there, reason="Asked", by=person_of, sure=True)
+    with pytest.raises(Refused, match="same organisation"):
+        companies.set_company(flat, company=uosis, reason="Asked", by=factories.staff(south), sure=True)
+    assert Contract.get_by_id(flat.id).company is None
+
+
 # ---- at the same moment -------------------------------------------------------------------------------------------------
 
 

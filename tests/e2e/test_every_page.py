@@ -17,10 +17,10 @@ ROW = re.compile(r"(?<=/)[0-9a-f]{8}-[0-9a-f-]{27}(?=/|$)|(?<=/)[0-9A-Z]{8}$|(?<
 LISTS = {
     "accounts", "memberships", "shares", "contracts", "buildings", "premises", "providers", "meters", "meter-kinds", "readings", "invoices",
     "messages", "sync-runs", "sync-problems", "events", "staff", "organisations", "access-types",
-    "email-changes", "heads", "visits", "identities", "companies", "representatives", "invitations",
+    "email-changes", "heads", "visits", "identities", "companies", "representatives", "invitations", "third-party-payers",
 }  # fmt: skip
-# Nobody shares in this town, has another e-mail, or acts for a company.
-EMPTY = {"identities", "visits", "email-changes", "heads", "shares", "companies", "representatives", "invitations"}
+# Nobody shares or pays for others in this town, has another e-mail, or acts for a company.
+EMPTY = {"identities", "visits", "email-changes", "heads", "shares", "companies", "representatives", "invitations", "third-party-payers"}
 OF_A_MANAGER = {"accounts", "memberships", "contracts", "buildings", "premises", "meters", "readings", "invoices", "events"}
 
 

@@ -558,6 +558,32 @@ def test_a_contract_is_a_company_of_its_own_organisation_and_of_ones_reach(north
     assert Contract.get_by_id(flat.id).company is None
 
 
+def test_ones_place_in_the_contracts_own_company_goes_before_that_in_the_one_it_belongs_to(north: Organisation, uosis: Company) -> None:
+    """IB-47"""
+    agent, ben, parent = factories.staff(north), person(north, "ben"), factories.company(north, "UAB Girios")
+    factories.represents(ben, parent, "authorised_person")
+    own = factories.represents(ben, uosis, "user")
+    companies.put_under(uosis, parent=parent, reason="Bought", by=agent)
+    later = factories.contract(north, "VA 000 003", company=uosis)
+    with unit_of_work():
+        companies.keep_in_step(Contract.id == later.id, [uosis.id], by=events.SYSTEM)
+    live = Membership.select().where(Membership.account == ben, Membership.until_at.is_null())
+    assert [(row.through, row.access_type.name) for row in live] == [(own, "user")] * 3
+    in_step(is_by_register=True)
+
+
+def test_what_one_let_go_oneself_does_not_come_back_when_the_company_loses_it(north: Organisation, uosis: Company) -> None:
+    """CV-40"""
+    ben, agent, flat = person(north, "ben"), factories.staff(north), factories.contract(north, "VA 000 009")
+    factories.holds(ben, flat)
+    holding.detach(ben, flat)
+    factories.represents(ben, uosis, "user")
+    companies.set_company(flat, company=uosis, reason="Theirs", by=agent, sure=True)
+    assert "VA 000 009" in seen(ben)
+    companies.take_from_company(flat, reason="Not theirs", by=agent, sure=True)
+    assert "VA 000 009" not in seen(ben)
+
+
 # ---- at the same moment -------------------------------------------------------------------------------------------------
 
 

@@ -2,6 +2,7 @@
 
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
 import pyotp
@@ -10,6 +11,7 @@ from models import Account, Building, Company, Contract, Event, Invoice, Message
 from rules import (
     access,
     accounts,
+    clock,
     companies,
     consents,
     contracts,
@@ -21,6 +23,7 @@ from rules import (
     registration,
     settings,
     staff,
+    third_party_payers,
 )
 from rules.refusal import Refused
 
@@ -31,13 +34,14 @@ SOURCE, BROWSER = "demo", "demo-browser-of-"
 
 @dataclass(frozen=True)
 class Customer:
-    """Someone with an account. `contracts` are the payer codes they add."""
+    """Someone with an account. `contracts` are the payer codes they add, `pays_for` one of somebody else's, as they call it."""
 
     organisation: str
     email: str
     name: str
     story: str
     contracts: tuple[str, ...] = ()
+    pays_for: tuple[str, str] | None = None
     person_type: str = "natural"
     is_locked: bool = False
     code: str = ""  # with which they have confirmed who they are, as the simulators know them
@@ -60,7 +64,7 @@ CUSTOMERS = (
     Customer("property-management", "ona@example.lt", "Ona Pavyzdienė", "owns two flats", ("03-1007 4", "03-1012 9")),
     Customer("district-heating", "vardutis@example.lt", "Vardutis Pavardutis", "heats a flat", ("01204",)),
     Customer("district-heating", "rasa@example.lt", "Rasa Bandomoji", "locked by five wrong passwords", ("01207",), is_locked=True),
-    Customer("energy-business", "buhalterija@uab-pavyzdys.example.lt", "", "a company", ("VE 100 200", "VD 100 200"), "legal"),
+    Customer("energy-business", "buhalterija@uab-pavyzdys.example.lt", "", "a company", ("VE 100 200", "VD 100 200"), person_type="legal"),
     Customer(
         "energy-business", "ona.pavyzdiene@uab-bandymas.example.lt", "Ona Pavyzdienė", "heads one company, is authorised by another",
         person_type="legal", code="40404040009", companies=(("999000114", "company_head"), ("999000106", "authorised_person")),
@@ -69,7 +73,10 @@ CUSTOMERS = (
         "energy-business", "sandelis@uab-bandymas.example.lt", "", "a user of that company", person_type="legal",
         companies=(("999000114", "user"),),
     ),
-    Customer("energy-home", "jonas@example.lt", "Jonas Pavyzdys", "has confirmed who he is", ("7001 0042", "44-0042"), code="30303039914"),
+    Customer(
+        "energy-home", "jonas@example.lt", "Jonas Pavyzdys", "has confirmed who he is, and pays for his mother",
+        ("7001 0042", "44-0042"), ("44-0038", "Mama"), code="30303039914",
+    ),
     Customer("agri-group", "petras@example.lt", "Petras Ūkininkas", "waits for identity to be confirmed"),
     Customer(
         "agri-group", "bandomoji@example.lt", "Rasa Bandomoji", "buys for a company", code="40504040001",
@@ -105,6 +112,9 @@ def register(who: Customer, here: Organisation, customer_url: str) -> None:
     for code in who.contracts:
         if code not in held:
             _attach(account, code)
+    if who.pays_for and not third_party_payers.due(account, clock.today()):
+        code, called = who.pays_for
+        third_party_payers.add(account, name=called, **_on_paper(account.organisation, code))
     if who.is_locked and not Event.select().where((Event.name == "account.locked") & (Event.account == account)).exists():
         _lock(account, site_url)
 
@@ -161,10 +171,15 @@ def _claim(here: Organisation, code: str) -> registration.Claim:
 
 
 def _attach(account: Account, code: str) -> None:
-    """Add a contract as its holder would: with the company, the code and the newest bill's number on paper before them."""
-    contract = _contract(account.organisation, code)
+    """Add a contract as its holder would."""
+    contracts.attach(account, **_on_paper(account.organisation, code))
+
+
+def _on_paper(here: Organisation, code: str) -> dict[str, Any]:
+    """What stands on the paper before whoever adds it: the company, the code and the newest bill's number."""
+    contract = _contract(here, code)
     bill = Invoice.select().where(Invoice.contract == contract).order_by(Invoice.issued_on.desc()).get()
-    contracts.attach(account, provider=contract.provider, payer_code=code, invoice_number=bill.number, source=SOURCE)
+    return {"provider": contract.provider, "payer_code": code, "invoice_number": bill.number, "source": SOURCE}
 
 
 def _contract(here: Organisation, code: str) -> Contract:

@@ -108,7 +108,7 @@ class Representatives(Desk):
 class Invitations(Desk):
     model = Invitation
     title = N_("Invitations")
-    column_list = ("email", "access_type.name", "invited_at", "expires_at", "taken_at", "ended_by")
+    column_list = ("email", "access_type.name", "invited_at", "taken_at", "ended_by")
     second_lines = {"email": "company.name"}
     part_columns = ("email", "access_type.name", "taken_at", "ended_by")
     column_sortable_list = ("invited_at",)

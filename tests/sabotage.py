@@ -141,6 +141,9 @@ GUARDS = (
     Guard("an invitation dies with the right of whoever sent it", "rules/companies.py", "    end_invitations(other, by=by)\n    keep_in_step", "    keep_in_step", "tests/rules/test_invitations.py -k dies_with"),
     Guard("an invitation is for its address", "rules/invitations.py", "    found = one_to(account, invitation.public_id)\n    company, kind", "    found = invitation\n    company, kind", "tests/rules/test_invitations.py -k nobody_else_takes"),
     Guard("whoever adds a company's contract is no owner", "rules/contracts.py", "name = \"user\" if contract.company_id else settings", "name = settings", "tests/rules/test_companies.py -k by_its_bill"),
+    Guard("an invitation is for one organisation", "rules/invitations.py", "(Invitation.organisation == account.organisation_id) & (Invitation.email_key", "(Invitation.email_key", "tests/rules/test_invitations.py -k another_organisation"),
+    Guard("one's place in the contract's own company goes first", "rules/companies.py", " & ~fn.EXISTS(has_near)", "", "tests/rules/test_companies.py -k goes_before"),
+    Guard("only the register appoints heads", "rules/companies.py", "    if access_type == access.HEAD and not is_register:\n", "    if False:\n", "tests/rules/test_companies.py -k appoints_a_head"),
     Guard("a form is for the company it was shown for", "customer/__init__.py", "    site.before_request(represented.check)\n", "", "tests/customer/test_companies.py -k another_company"),
 )  # fmt: skip
 

@@ -152,6 +152,7 @@ MAILS = {
     "reset_no_account": N_("No account to reset"),
     "reset_password": N_("Forgotten password"),
     "share_accepted": N_("Shared contract taken"),
+    "bill_to_pay_for_another": N_("New bill to pay for somebody else"),
     "paid_by_another": N_("Somebody else pays for it too"),
     "paying_added": N_("Paying for somebody else"),
     "paying_ended": N_("Paying for somebody else ended"),

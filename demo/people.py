@@ -114,7 +114,7 @@ def register(who: Customer, here: Organisation, customer_url: str) -> None:
             _attach(account, code)
     if who.pays_for and not third_party_payers.due(account, clock.today()):
         code, called = who.pays_for
-        third_party_payers.add(account, name=called, **_on_paper(account.organisation, code))
+        third_party_payers.add(account, name=called, site_url=site_url, **_on_paper(account.organisation, code))
     if who.is_locked and not Event.select().where((Event.name == "account.locked") & (Event.account == account)).exists():
         _lock(account, site_url)
 

@@ -4,7 +4,7 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from peewee import SQL, Case, Expression, fn
 
@@ -28,9 +28,6 @@ class Owed:
     total_cents: int
     overdue_cents: int
     due_on: date | None  # the earliest due day of what is unpaid
-
-
-NOTHING_OWED = Owed(0, 0, None)
 
 
 def owed(account: Account, day: date) -> Owed:
@@ -156,13 +153,36 @@ def owed_by_contract(account: Account) -> dict[int, int]:
     return {contract: int(cents) for contract, cents in sums.group_by(Invoice.contract).tuples()}
 
 
-def owed_of(contracts: list[int], day: date) -> dict[int, Owed]:
+class Due(NamedTuple):
+    """What is to pay on a contract, and to which bank account with which reference, cents each."""
+
+    owed: Owed
+    parts: list[tuple[str, str, int]]
+
+
+NOTHING_DUE = Due(Owed(0, 0, None), [])
+
+
+def due_of(contracts: list[int], day: date) -> dict[int, Due]:
     """What is to pay on each of these contracts that has bills, on that local day, in one statement: for those who may know that alone
     (T98). What an earlier customer owes is not among it (decision 11)."""
     theirs = among(Invoice.contract, contracts) & ~is_of_an_earlier_customer(Invoice.contract, Invoice.last_day())
-    rows: Any = Invoice.select(Invoice.contract, *_sums(day)).where(theirs).group_by(Invoice.contract).tuples()
-    as_day = Invoice.due_on.python_value
-    return {contract: _owed(int(total), int(overdue), as_day(due_on)) for contract, total, overdue, due_on in (rows if contracts else ())}
+    iban = fn.COALESCE(fn.NULLIF(Invoice.iban, ""), Provider.iban)
+    reference = fn.COALESCE(fn.NULLIF(Invoice.payment_reference, ""), Contract.payer_code)
+    rows: Any = Invoice.select(Invoice.contract, iban, reference, *_sums(day)).join(Contract).join_from(Invoice, Provider).where(theirs)
+    found: dict[int, list[Any]] = {}
+    for contract, *part in rows.group_by(SQL("1"), SQL("2"), SQL("3")).order_by(SQL("6"), SQL("3")).tuples() if contracts else ():
+        found.setdefault(contract, []).append(part)
+    return {contract: _due(parts) for contract, parts in found.items()}
+
+
+def _due(parts: list[Any]) -> Due:
+    days = [Invoice.due_on.python_value(part[4]) for part in parts if part[4] is not None]
+    owed = _owed(sum(int(part[2]) for part in parts), sum(int(part[3]) for part in parts), min(days, default=None))
+    unpaid = [(iban, reference, int(cents)) for iban, reference, cents, *_ in parts if cents > 0]
+    if len(unpaid) == 1:  # what was paid in advance is taken off it
+        unpaid = [(*unpaid[0][:2], owed.total_cents)]
+    return Due(owed, unpaid if owed.total_cents > 0 else [])
 
 
 def page(

@@ -241,7 +241,7 @@ def _say_company(contract: Contract, company: Company | None, *, reason: str, by
         contract.save()
         was, is_now = old.name if old else "", company.name if company else ""
         events.record("contract.company_changed", contract, by=by, old=was, new=is_now, reason=reason.strip())
-        third_party_payers.change_hands(contract, by=by)
+        third_party_payers.pass_on(contract, by=by)
         keep_in_step(Contract.id == contract.id, [one.id for one in (old, company) if one], by=by)
 
 

@@ -6,12 +6,11 @@ from contextlib import contextmanager
 
 from peewee import IntegrityError, fn
 
-from models import N_, AccessType, Account, Contract, FailedTry, Membership, Organisation, Provider, Share
+from models import N_, AccessType, Account, Contract, FailedTry, Membership, Organisation, Provider
 from rules import access, clock, events, messages, proof, settings, third_party_payers
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
-ENDED = N_("This ended on {ended_on}, so it can no longer be added.")
 BY_STAFF = N_("We add this ourselves, once we have seen that it is yours. Contact us: {contact}.")
 TAKEN = N_("Somebody has added this to their account already, and only its owner may. If that is you, contact us: {contact}.")
 MOST_GIVEN_UP = 50
@@ -112,31 +111,12 @@ def claim(
         source=source,
     )
     if contract.ended_on is not None and contract.ended_on <= clock.today():
-        raise Refused(ENDED, field="payer_code", ended_on=contract.ended_on)
-    if account is not None and (_knows_it_from_a_share(account, contract) or had_it_by_a_company(account, contract)):
+        raise Refused(proof.ENDED, field="payer_code", ended_on=contract.ended_on)
+    if account is not None and proof.is_known_by_others(account, contract):
         raise Refused(TAKEN, contact=proof.contact(organisation))
     if rules.claim_who == "first" and Membership.select().where((Membership.contract == contract) & Membership.until_at.is_null()).exists():
         raise Refused(TAKEN, contact=proof.contact(organisation))
     return contract
-
-
-def _knows_it_from_a_share(account: Account, contract: Contract) -> bool:
-    """Whether the account could read the bill only because its owner shared it: that makes nobody an owner (T09)."""
-    shared = Share.select().join(Membership, on=Share.membership)
-    mine = (Share.contract == contract) & (Membership.account == account)
-    if contract.opened_on is not None:  # what an earlier customer shared says nothing of who has it now
-        mine &= Share.given_at >= clock.first_moment(contract.opened_on)
-    return shared.where(mine).exists()
-
-
-def had_it_by_a_company(account: Account, contract: Contract) -> bool:
-    """Whether the account had the contract only because of a company, or the company took it away: who was removed does not come back
-    with a bill kept from then (IB-57). What ended before its present customer had it is another's time."""
-    given = Membership.through.is_null(False) | (Membership.ended_by == "head")
-    mine = (Membership.account == account) & (Membership.contract == contract) & Membership.until_at.is_null(False) & given
-    if contract.opened_on is not None:
-        mine &= Membership.until_at >= clock.first_moment(contract.opened_on)
-    return Membership.select().where(mine).exists()
 
 
 # ---- giving -----------------------------------------------------------------------------------------------------------
@@ -167,6 +147,7 @@ def put_in(
             )
             yield membership
             third_party_payers.attached(account, contract)
+            third_party_payers.tell(account, contract, access_type=kind)
             FailedTry.delete().where(FailedTry.account == account).execute()  # nobody needs to ask why any more
             key = membership.public_id
             messages.put(

@@ -21,14 +21,13 @@ from models import (
     Provider,
     Share,
     Staff,
-    database,
     now,
     payer_code_key,
 )  # fmt: skip
-from rules import access, clock, contracts, events, freezes, messages, third_party_payers
+from rules import access, clock, contracts, events, freezes, messages, proof, third_party_payers
 from rules.bulk import among
 from rules.refusal import Doubtful, Missing, Refused
-from rules.work import unit_of_work
+from rules.work import as_it_stands, locked, unit_of_work
 
 MEANWHILE = N_("This access has been changed by somebody else meanwhile. Look at it again.")
 REASON = N_("Enter the reason")
@@ -136,13 +135,13 @@ def restore(membership: Membership, *, reason: str, by: Staff) -> None:
     _refuse_through(membership)
     try:
         with unit_of_work():
-            membership.contract = _as_it_stands(membership.contract)
+            membership.contract = as_it_stands(membership.contract)
             if was_shared(membership):
                 raise Refused(SHARED)
             if has_gone_on(membership):
                 raise Refused(GONE_ON, opened_on=membership.contract.opened_on)
             company = membership.contract.company
-            former_of = company if company and contracts.had_it_by_a_company(membership.account, membership.contract) else None
+            former_of = company if company and proof.had_it_by_a_company(membership.account, membership.contract) else None
             ended = (Membership.id == membership.id) & Membership.until_at.is_null(False)
             if not Membership.update(until_at=None, ended_by="").where(ended).execute():
                 raise Refused(N_("This access has not ended: nothing was changed."))
@@ -218,16 +217,16 @@ def pass_on(contract: Contract, opened_on: date) -> None:
     """The billing system has given the payer code to another customer, from that local day on: who had it before lets it go, and
     is told. Inside the block of the feed. Whoever added it since then is the new customer, and keeps it. If it was a company's, it is
     so no more, since whenever those who represent it had it."""
-    _as_it_stands(contract)
+    as_it_stands(contract)
     contract.company = None
     earlier = (Membership.since_at < clock.first_moment(opened_on)) | Membership.through.is_null(False)
     before = (Membership.contract == contract) & Membership.until_at.is_null() & earlier
     # Who has it through somebody else came later, and goes first: it would go with that somebody.
-    for membership in _locked(Membership.select().where(before).order_by(Membership.id.desc())):
+    for membership in locked(Membership.select().where(before).order_by(Membership.id.desc())):
         _end(membership, "feed", by=events.SYSTEM)
         events.record("contract.passed_on", contract, by=events.SYSTEM, account=membership.account, access_type=membership.access_type.name)
         _tell(membership)
-    third_party_payers.pass_on(contract, opened_on)
+    third_party_payers.pass_on(contract, by=events.SYSTEM)
 
 
 def has_gone_on(membership: Membership) -> bool:
@@ -243,7 +242,7 @@ def was_shared(membership: Membership) -> bool:
 
 def giving(account: Account, contract: Contract) -> Membership:
     """The access through which an account shares a contract, kept as it is until this transaction ends. Raises Missing."""
-    row = _locked(Membership.select(Membership, AccessType).join(AccessType).where(_live(account, contract)), "FOR SHARE")
+    row = locked(Membership.select(Membership, AccessType).join(AccessType).where(_live(account, contract)), "FOR SHARE")
     if not row or "contract.share" not in row[0].access_type.deeds:
         raise Missing
     return row[0]
@@ -308,16 +307,6 @@ def _recorded(name: str, rows: list[Membership], *, by: Account | Staff | str, *
 # ---- parts ------------------------------------------------------------------------------------------------------------
 
 
-def _as_it_stands(contract: Contract) -> Contract:
-    """The contract as the database has it now, kept from passing on until this transaction ends."""
-    return _locked(Contract.select().where(Contract.id == contract.id), "FOR NO KEY UPDATE")[0]
-
-
-def _locked(query: Any, how: str = "FOR NO KEY UPDATE") -> list[Any]:
-    """These rows as the database has them now, kept so until this transaction ends. SQLite has locked everything already."""
-    return list(query.for_update(how) if database.for_update else query)
-
-
 def _live(account: Account, contract: Contract) -> Expression:
     return (Membership.account == account) & (Membership.contract == contract) & Membership.until_at.is_null()
 
@@ -339,7 +328,7 @@ def _end(membership: Membership, ended_by: str, *, by: Account | Staff | str) ->
 
 
 def _end_what_it_shares(membership: Membership, *, by: Account | Staff | str) -> None:
-    for share in _locked(Share.select().where((Share.given_through == membership) & Share.ended_at.is_null())):
+    for share in locked(Share.select().where((Share.given_through == membership) & Share.ended_at.is_null())):
         end_share(share, "owner", by=by)
 
 

@@ -83,6 +83,16 @@ def invoice(site_url: str, public_id: object) -> str:
     return f"{site_url}/invoices/{public_id}"
 
 
+def contract(site_url: str, public_id: object) -> str:
+    """The page of a contract."""
+    return f"{site_url}/contracts/{public_id}"
+
+
+def paying_for_others(site_url: str) -> str:
+    """What whoever signs in there pays for others."""
+    return f"{site_url}/paying-for-others"
+
+
 def shared_with_me(site_url: str) -> str:
     """What others share with whoever signs in there."""
     return f"{site_url}/shared-with-me"

@@ -6,7 +6,19 @@ from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 
-from models import N_, Account, Contract, FailedTry, Invoice, Organisation, Provider, is_of_an_earlier_customer, now
+from models import (
+    N_,
+    Account,
+    Contract,
+    FailedTry,
+    Invoice,
+    Membership,
+    Organisation,
+    Provider,
+    Share,
+    is_of_an_earlier_customer,
+    now,
+)
 from rules import clock, diagnosis, limits, settings
 from rules.refusal import Refused
 
@@ -17,6 +29,7 @@ PER_CODE, PER_ACCOUNT, PER_SOURCE, BEFORE_TOTAL, BEFORE_PAUSE = 3, 5, 5, 50, 300
 # One sentence for every wrong combination: nobody learns which half of it was right.
 NO_MATCH = N_("We found nothing with these details. Copy them from your bill exactly as printed, with every space and dash.")
 HELD = N_("You have already added this: {place}.")
+ENDED = N_("This ended on {ended_on}, so it can no longer be added.")
 FOUND_NOTHING = N_("We found nothing with these details.")  # and then why
 TOO_MANY = N_("There were too many wrong tries today. Try again tomorrow, or contact us and we will add it for you: {contact}.")
 PAUSED = N_("Adding is paused for up to an hour, because somebody is trying wrong codes. Everything else works as usual.")
@@ -155,6 +168,33 @@ def _why(organisation: Organisation, provider: Provider | None, payer_code: str,
     known = {one.id: diagnosis.Company(one.name, one.payer_code_form, one.invoice_number_form) for one in providers(organisation)}
     chosen = known.get(provider.id) if provider else None
     return diagnosis.diagnose(payer_code, invoice_number, chosen=chosen, companies=list(known.values()), today=clock.today())
+
+
+# ---- what proves nothing ----------------------------------------------------------------------------------------------
+
+
+def is_known_by_others(account: Account, contract: Contract) -> bool:
+    """Whether the account may know the bill from somebody who let it read there: that gives it nothing of its own."""
+    return _knows_it_from_a_share(account, contract) or had_it_by_a_company(account, contract)
+
+
+def _knows_it_from_a_share(account: Account, contract: Contract) -> bool:
+    """Whether the account could read the bill only because its owner shared it: that makes nobody an owner (T09)."""
+    shared = Share.select().join(Membership, on=Share.membership)
+    mine = (Share.contract == contract) & (Membership.account == account)
+    if contract.opened_on is not None:  # what an earlier customer shared says nothing of who has it now
+        mine &= Share.given_at >= clock.first_moment(contract.opened_on)
+    return shared.where(mine).exists()
+
+
+def had_it_by_a_company(account: Account, contract: Contract) -> bool:
+    """Whether the account had the contract only because of a company, or the company took it away: who was removed does not come back
+    with a bill kept from then (IB-57). What ended before its present customer had it is another's time."""
+    given = Membership.through.is_null(False) | (Membership.ended_by == "head")
+    mine = (Membership.account == account) & (Membership.contract == contract) & Membership.until_at.is_null(False) & given
+    if contract.opened_on is not None:
+        mine &= Membership.until_at >= clock.first_moment(contract.opened_on)
+    return Membership.select().where(mine).exists()
 
 
 # ---- tries that failed ------------------------------------------------------------------------------------------------

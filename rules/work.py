@@ -8,7 +8,7 @@ from typing import Any
 
 from peewee import OperationalError, PostgresqlDatabase
 
-from models import FormKey, database, now
+from models import Contract, FormKey, database, now
 from rules.statements import add, statement
 
 mail_waits: ContextVar[bool] = ContextVar("mail_waits", default=False)
@@ -22,6 +22,17 @@ def unit_of_work() -> Iterator[None]:
     """Rows, events and outgoing mail together, or nothing. Inside another one it is a part of that one."""
     with database.atomic():
         yield
+
+
+def locked(query: Any, how: str = "FOR NO KEY UPDATE") -> list[Any]:
+    """These rows as the database has them now, kept so until this transaction ends. SQLite has locked everything already."""
+    return list(query.for_update(how) if database.for_update else query)
+
+
+def as_it_stands(contract: Contract) -> Contract:
+    """The contract as the database has it now, kept from passing on until this transaction ends."""
+    found: Contract = locked(Contract.select().where(Contract.id == contract.id))[0]
+    return found
 
 
 class SentDifferently(Exception):

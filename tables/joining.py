@@ -82,7 +82,7 @@ PAYING_ENDED_BY = (
     ("payer", N_("The payer removed it")),
     ("holder", N_("Whoever has the contract ended it")),
     ("staff", N_("Ended by staff")),
-    ("feed", N_("The payer code is another customer's now")),
+    ("passed_on", N_("The contract is another customer's now")),
     ("attached", N_("The payer has the contract itself now")),
     ("merge", N_("Joined with another account of the same person")),
 )

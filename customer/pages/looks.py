@@ -103,6 +103,9 @@ def index() -> Any:
     )
 
 
+OF_ANOTHER = {"thirdpartypayer.ended"}  # the reason may be what whoever has the contract has told of themselves (T98)
+
+
 def _sittings(found: Any) -> list[Sitting]:
     made: list[Sitting] = []
     for look in found:
@@ -115,7 +118,7 @@ def _sittings(found: Any) -> list[Sitting]:
         if said not in sitting.acts:
             sitting.acts.insert(0, said)
         reason = str(look.facts.get("reason") or "")
-        if reason and reason not in sitting.reasons:
+        if reason and look.event not in OF_ANOTHER and reason not in sitting.reasons:
             sitting.reasons.insert(0, reason)
     return made
 

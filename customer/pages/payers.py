@@ -41,9 +41,10 @@ def add() -> Any:
                 invoice_number=form.invoice_number.data,
                 invoice_total_cents=form.invoice_total.data if "invoice_total" in form else None,
                 name=form.called.data or "",
+                site_url=web.site_url(),
                 source=web.source(),
             )
-            web.tell(_("You can pay it from here now."))
+            web.tell(_("Added: here you see how much to pay, by when and how."))
             return redirect(url_for("payers.index"))
     return render_template(
         "customer/attach_contract.html",
@@ -65,7 +66,7 @@ def remove(public_id: uuid.UUID) -> Any:
             third_party_payers.remove(account, payer)
             web.tell(_("Removed: it is no longer among what you pay for others."))
             return redirect(url_for("payers.index"))
-    row = next(row for row in third_party_payers.due(account, clock.today()) if row.public_id == public_id)
+    row = next((row for row in third_party_payers.due(account, clock.today()) if row.public_id == public_id), None) or abort(404)
     return render_template("customer/remove_payment.html", form=form, row=row)
 
 

@@ -20,7 +20,7 @@ from models import (
     digest,
     fold,
 )
-from rules import buyers, links, messages
+from rules import buyers, links, messages, third_party_payers
 from rules.bulk import add_all, among, insert, new_ids, update
 from rules.intake import TOO_EARLY, contracts, payers
 from rules.sync_run import NEVER, VERSIONS, Aside, Item, Record, Run
@@ -299,6 +299,7 @@ def _announce(run: Run, rows: Sequence[Mapping[str, Any]]) -> None:
     bills: dict[int, list[Mapping[str, Any]]] = {}
     for row in rows:
         bills.setdefault(row["contract"], []).append(row)
+    third_party_payers.announce(run.organisation, bills, run.site_url)
     live = among(Membership.contract, bills) & Membership.until_at.is_null()
     for held in Membership.select(Membership, Account, AccessType).join(Account).switch(Membership).join(AccessType).where(live):
         account = held.account

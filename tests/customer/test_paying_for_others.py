@@ -28,7 +28,7 @@ def flat(north: Organisation) -> Contract:
         building=house,
         provider=house.provider,
     )
-    bill = factories.invoice(made, NUMBER, note=f"{CANARY} note", buyer_name=f"{CANARY}a Ona", payment_reference=f"{CANARY}77")
+    bill = factories.invoice(made, NUMBER, note=f"{CANARY} note", buyer_name=f"{CANARY}a Ona", payment_reference="RF18 5390")
     factories.reading(factories.meter(made, number=f"{CANARY}-9", place=f"{CANARY} 4"), 5000, bill.issued_on, reference="R77777777")
     owner = factories.account(north, f"{CANARY}@example.lt", name=f"{CANARY}a Ona", phone="+37060077777")
     factories.holds(owner, made)
@@ -43,7 +43,7 @@ def morta(north: Organisation) -> Account:
 def pay(browser: Browser, number: str = NUMBER, **more: str) -> None:
     browser.get("/north/home")
     browser.follow("Pay for somebody else")
-    browser.submit("Add it to pay", payer_code="01-204 77", invoice_number=number, **more)
+    browser.submit("Add", payer_code="01-204 77", invoice_number=number, **more)
 
 
 def test_a_customer_adds_somebody_elses_bill_sees_what_to_pay_and_removes_it(browser: Browser, flat: Contract, morta: Account) -> None:
@@ -51,10 +51,11 @@ def test_a_customer_adds_somebody_elses_bill_sees_what_to_pay_and_removes_it(bro
     browser.enter(morta)
     pay(browser, called="Mama")
     assert browser.at == "/north/paying-for-others"
-    assert "You can pay it from here now." in browser.text
+    assert "Added: here you see how much to pay, by when and how." in browser.text
     assert browser.page.xpath("string(//h2)") == "Mama"
     assert "K… g. …, K…" in browser.text
     assert "LT35 1000 0111 0100 0004" in browser.text
+    assert "RF18 5390" in browser.text
     browser.get("/north/home")
     assert "What you pay for others" in browser.text
     browser.follow("How to pay")
@@ -66,7 +67,7 @@ def test_a_customer_adds_somebody_elses_bill_sees_what_to_pay_and_removes_it(bro
 
 def test_nothing_else_of_the_contract_reaches_the_payer(browser: Browser, customer_app: Flask, flat: Contract, morta: Account) -> None:
     """T98: every page there is, asked with everything that the contract has, and every letter."""
-    third_party_payers.add(morta, provider=flat.provider, payer_code="01-204 77", invoice_number=NUMBER, source="192.0.2.0/24")
+    third_party_payers.add(morta, provider=flat.provider, payer_code="01-204 77", invoice_number=NUMBER, source="192.0.2.0/24", site_url="")
     browser.enter(morta)
     things: list[Any] = [flat, *flat.invoice_set, *flat.meter_set, *flat.membership_set, *ThirdPartyPayer.select()]
     opened = set()
@@ -113,7 +114,7 @@ def test_a_wrong_number_is_said_plainly_and_loses_nothing(browser: Browser, flat
 
 def test_whoever_has_the_contract_sees_that_somebody_pays_and_ends_it(browser: Browser, flat: Contract, morta: Account) -> None:
     """T98: who pays is not told, that it is so is."""
-    third_party_payers.add(morta, provider=flat.provider, payer_code="01-204 77", invoice_number=NUMBER, source="192.0.2.0/24")
+    third_party_payers.add(morta, provider=flat.provider, payer_code="01-204 77", invoice_number=NUMBER, source="192.0.2.0/24", site_url="")
     browser.enter(Account.get(Account.email == f"{CANARY}@example.lt"))
     browser.get(f"/north/contracts/{flat.public_id}")
     assert "Somebody, since" in browser.text
@@ -128,8 +129,20 @@ def test_whoever_has_the_contract_sees_that_somebody_pays_and_ends_it(browser: B
     assert "You pay for nobody else yet" in browser.text
 
 
+def test_what_staff_were_told_of_the_holder_is_not_told_to_the_payer(
+    browser: Browser, north: Organisation, flat: Contract, morta: Account
+) -> None:
+    """T98, M02"""
+    third_party_payers.add(morta, provider=flat.provider, payer_code="01-204 77", invoice_number=NUMBER, source="192.0.2.0/24", site_url="")
+    third_party_payers.end_by_staff(ThirdPartyPayer.get(), reason=f"{CANARY}a phoned: divorced", by=factories.staff(north))
+    browser.enter(morta)
+    browser.get("/north/account/who-looked")
+    assert "Ended that you pay for somebody else" in browser.text
+    assert CANARY not in browser.text
+
+
 def test_what_one_pays_oneself_nobody_else_may_remove_or_end(browser: Browser, north: Organisation, flat: Contract, morta: Account) -> None:
-    third_party_payers.add(morta, provider=flat.provider, payer_code="01-204 77", invoice_number=NUMBER, source="192.0.2.0/24")
+    third_party_payers.add(morta, provider=flat.provider, payer_code="01-204 77", invoice_number=NUMBER, source="192.0.2.0/24", site_url="")
     number = ThirdPartyPayer.get().public_id
     browser.enter(factories.account(north, "stranger@example.lt"))
     for path in (f"/north/paying-for-others/{number}/remove", f"/north/payers/{number}/end", f"/north/payers/{uuid.uuid4()}/end"):

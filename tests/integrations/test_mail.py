@@ -66,9 +66,10 @@ KINDS: dict[str, dict[str, Any]] = {
     "company_invitation": {"by": "Ona Kalnė", "company": "UAB „Uosis“", "access_type": "User", "until": AT, "url": URL},
     "invitation_accepted": {"who": "jonas@uosis.example", "company": "UAB „Uosis“"},
     "share_accepted": {"contract": "Žalioji g. 5-12 (12-345 6)", "who": "jonas@example.lt"},
-    "paid_by_another": {"contract": "Žalioji g. 5-12 (12-345 6)"},
+    "bill_to_pay_for_another": {"called": "Mama", "payer_code": "12-345 6", "amount": 14832, "due_on": ON, "url": URL},
+    "paid_by_another": {"contract": "Žalioji g. 5-12 (12-345 6)", "url": URL},
     "paying_added": {"payer_code": "12-345 6"},
-    "paying_ended": {"payer_code": "12-345 6"},
+    "paying_ended": {"called": "Mama", "payer_code": "12-345 6"},
     "reading_declared": {"reference": "R-20261124-7K2M", "meters": [METER, METER | {"meter": "KV1_242", "from": None, "difference": None}]},
     "reading_changed": {
         "meter": "KV1_241",

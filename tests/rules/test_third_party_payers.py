@@ -6,8 +6,21 @@ from typing import Any
 import pytest
 from time_machine import travel
 
-from models import Account, Contract, Event, Invoice, Membership, Message, Organisation, ThirdPartyPayer, now
-from rules import access, billing, companies, contracts, holding, merges, proof, settings, third_party_payers
+from models import Account, Contract, Event, Invoice, Membership, Message, Organisation, Provider, Share, ThirdPartyPayer, now
+from rules import (
+    access,
+    billing,
+    clock,
+    companies,
+    contracts,
+    freezes,
+    holding,
+    merges,
+    proof,
+    settings,
+    sharing,
+    third_party_payers,
+)
 from rules.refusal import Missing, Refused
 from rules.work import unit_of_work
 from tests import factories
@@ -43,7 +56,7 @@ def morta(north: Organisation) -> Account:
 
 
 def add(account: Account, payer_code: str = CODE, invoice_number: str = NUMBER, **more: Any) -> ThirdPartyPayer:
-    options = {"provider": None, "source": "192.0.2.0/24"} | more
+    options = {"provider": None, "source": "192.0.2.0/24", "site_url": "https://savitarna.example/north"} | more
     return third_party_payers.add(account, payer_code=payer_code, invoice_number=invoice_number, **options)
 
 
@@ -60,7 +73,7 @@ def test_who_has_the_bill_at_hand_pays_for_it_and_learns_what_is_owed_alone(owne
     (due,) = third_party_payers.due(Account.get_by_id(morta.id), TODAY)
     owed = billing.owed(Account.get_by_id(owner.id), TODAY)
     assert owed.total_cents > 0
-    assert due == (made.public_id, "Mama", CODE, "Ž… g. …, P…", "North Heat", "", owed)
+    assert due == (made.public_id, "Mama", CODE, "Ž… g. …, P…", "North Heat", owed, [("", CODE, owed.total_cents)])
     assert not access.held(Account.get_by_id(morta.id))
     assert not Contract.within(morta).exists()
     assert not Invoice.within(morta).exists()
@@ -144,6 +157,48 @@ def test_one_account_pays_for_so_many_and_no_more(north: Organisation, morta: Ac
         add(morta, "02", "S2")
 
 
+def test_what_was_ended_is_not_added_with_the_same_bill_again(north: Organisation, owner: Account, morta: Account, flat: Contract) -> None:
+    """Whoever has the contract says no once; with the next bill in their hands somebody has let them have it."""
+    third_party_payers.end(owner, add(morta))
+    with pytest.raises(Refused, match="cannot be added with this bill"):
+        add(morta)
+    with travel(now() + timedelta(days=20), tick=False):
+        factories.invoice(flat, "SF-1100", issued_on=clock.today())
+        add(morta, CODE, "SF-1100")
+    assert len(third_party_payers.of(flat)) == 1
+
+
+def test_nobody_sends_a_holder_letters_by_adding_and_removing(owner: Account, morta: Account) -> None:
+    for _time in range(third_party_payers.PER_DAY):
+        third_party_payers.remove(morta, add(morta))
+    with pytest.raises(Refused, match="several times today"):
+        add(morta)
+    assert told(owner) == ["paid_by_another"] * third_party_payers.PER_DAY
+
+
+def test_what_somebody_let_one_know_is_no_bill_of_ones_own(north: Organisation, owner: Account, morta: Account, flat: Contract) -> None:
+    """T09, IB-57: as for adding the contract itself"""
+    share = sharing.share(owner, flat, email=morta.email, last_on=None, site_url="")
+    sharing.accept(morta, share)
+    sharing.end(owner, Share.get())
+    company, clerk = factories.company(north), factories.account(north, "clerk@example.lt")
+    taken = factories.contract(north, "02-1", company=company)
+    factories.invoice(taken, "S2")
+    place = factories.represents(clerk, company, "user")
+    companies.remove_by_staff(place, reason="Left", by=factories.staff(north))
+    for person, code, number in ((morta, CODE, NUMBER), (clerk, "02-1", "S2")):
+        with pytest.raises(Refused, match="You knew this"):
+            add(Account.get_by_id(person.id), code, number)
+
+
+def test_of_an_ended_contract_a_debt_is_paid_and_nothing_else(morta: Account, flat: Contract) -> None:
+    Contract.update(ended_on=TODAY - timedelta(days=30)).where(Contract.id == flat.id).execute()
+    third_party_payers.remove(morta, add(morta))
+    Invoice.update(outstanding_cents=0).execute()
+    with pytest.raises(Refused, match="ended on"):
+        add(morta)
+
+
 # ---- what is learnt ---------------------------------------------------------------------------------------------------
 
 
@@ -173,6 +228,53 @@ def test_what_an_earlier_customer_owes_is_not_told(owner: Account, morta: Accoun
     assert due.owed.total_cents == Invoice.get(Invoice.number == NUMBER).outstanding_cents
 
 
+def test_how_to_pay_is_what_the_bills_say_of_it(morta: Account, flat: Contract) -> None:
+    """IR-09: a payment with another reference, or to another account, finds its bill nowhere."""
+    Provider.update(iban="LT351000011101000004").execute()
+    Invoice.update(iban="LT621000011101000003", payment_reference="RF18 5390").where(Invoice.number == NUMBER).execute()
+    add(morta)
+    old, new = (Invoice.get(Invoice.number == number).outstanding_cents for number in ("SF-0900", NUMBER))
+    (due,) = third_party_payers.due(Account.get_by_id(morta.id), TODAY)
+    assert sorted(due.parts) == [("LT351000011101000004", CODE, old), ("LT621000011101000003", "RF18 5390", new)]
+    Invoice.update(outstanding_cents=-100).where(Invoice.number == "SF-0900").execute()
+    (due,) = third_party_payers.due(Account.get_by_id(morta.id), TODAY)
+    assert (due.owed.total_cents, due.parts) == (new - 100, [("LT621000011101000003", "RF18 5390", new - 100)])
+    Invoice.update(outstanding_cents=-100).execute()
+    (due,) = third_party_payers.due(Account.get_by_id(morta.id), TODAY)
+    assert due.parts == []
+
+
+def test_a_new_bill_is_told_by_its_amount_and_day_alone(north: Organisation, morta: Account, flat: Contract) -> None:
+    """T98"""
+    add(morta, name="Mama")
+    bill = factories.invoice(flat, "SF-1100", issued_on=TODAY, due_on=TODAY + timedelta(days=14))
+    row = {name: getattr(bill, name) for name in ("id", "payable_cents", "due_on", "number")}
+    for _again in range(2):
+        third_party_payers.announce(north, {flat.id: [row]}, "https://savitarna.example/north")
+    assert told(morta) == ["paying_added", "bill_to_pay_for_another"]
+    url = "https://savitarna.example/north/paying-for-others"
+    due_on = (TODAY + timedelta(days=14)).isoformat()
+    assert Message.get(Message.kind == "bill_to_pay_for_another").facts == {
+        "called": "Mama", "payer_code": CODE, "amount": bill.payable_cents, "due_on": due_on, "url": url,
+    }  # fmt: skip
+
+
+def test_who_gets_the_contract_later_learns_that_somebody_pays(north: Organisation, morta: Account, flat: Contract) -> None:
+    add(morta)
+    late = factories.account(north, "late@example.lt")
+    contracts.attach(late, provider=None, payer_code=CODE, invoice_number=NUMBER, source="192.0.2.0/24")
+    assert told(late) == ["paid_by_another", "contract_attached"]
+
+
+def test_who_has_the_contract_by_another_door_pays_for_their_own(north: Organisation, morta: Account, flat: Contract) -> None:
+    company = factories.company(north)
+    Contract.update(company=company).where(Contract.id == flat.id).execute()
+    add(morta)
+    factories.represents(morta, company)
+    assert third_party_payers.due(Account.get_by_id(morta.id), TODAY) == []
+    assert third_party_payers.of(Contract.get_by_id(flat.id)) == []
+
+
 # ---- how it ends ------------------------------------------------------------------------------------------------------
 
 
@@ -183,7 +285,8 @@ def test_the_payer_removes_it_and_whoever_has_the_contract_ends_it(owner: Accoun
     with pytest.raises(Refused, match="ended already"):
         third_party_payers.end(owner, made)
     again = add(morta)
-    third_party_payers.end(owner, again)
+    freezes.begin(owner, now())  # ending it gives nothing away
+    third_party_payers.end(Account.get_by_id(owner.id), again)
     assert (third_party_payers.of(flat), told(morta)) == ([], ["paying_added", "paying_added", "paying_ended"])
     assert [event.facts["ended_by"] for event in Event.select().where(Event.name == "thirdpartypayer.ended")] == ["payer", "holder"]
 
@@ -196,23 +299,34 @@ def test_staff_end_it_with_a_reason(north: Organisation, owner: Account, morta: 
     assert (ThirdPartyPayer.get().ended_by, told(morta)[-1]) == ("staff", "paying_ended")
 
 
-def test_it_ends_with_the_customer_whose_bills_they_were(north: Organisation, owner: Account, morta: Account, flat: Contract) -> None:
-    """T98: the flat is sold; the next owner's bills are nobody's business."""
-    with travel(now() - timedelta(days=5), tick=False):
-        made = add(morta)
-    charlie = factories.account(north, "charlie@example.lt")
-    add(charlie)
+def test_it_ends_with_the_customer_whose_bills_they_were(owner: Account, morta: Account, flat: Contract) -> None:
+    """T98: the flat is sold, and the feed says so days later: nobody knows any more whose bill a payer had at hand."""
+    add(morta)
     with unit_of_work():
         holding.pass_on(flat, TODAY - timedelta(days=2))
-    assert ThirdPartyPayer.get_by_id(made.id).ended_by == "feed"
-    assert [payer.account for payer in third_party_payers.of(flat)] == [charlie]
+    assert (ThirdPartyPayer.get().ended_by, told(morta)[-1]) == ("passed_on", "paying_ended")
+
+
+def test_a_contract_that_passes_on_while_it_is_added_is_not_added(morta: Account, flat: Contract, monkeypatch: pytest.MonkeyPatch) -> None:
+    """T98"""
+    prove = proof.prove
+
+    def and_then_it_is_sold(*args: Any, **more: Any) -> Contract:
+        proven = prove(*args, **more)
+        Contract.update(opened_on=TODAY).where(Contract.id == flat.id).execute()
+        return proven
+
+    monkeypatch.setattr(proof, "prove", and_then_it_is_sold)
+    with pytest.raises(Refused, match="found nothing"):
+        add(morta)
+    assert not ThirdPartyPayer.select().exists()
 
 
 def test_it_ends_where_staff_say_that_the_contract_is_a_companys(north: Organisation, morta: Account, flat: Contract) -> None:
     add(morta)
     agent, company = factories.staff(north), factories.company(north)
     companies.set_company(flat, company=company, reason="Sold", by=agent, sure=True)
-    assert (ThirdPartyPayer.get().ended_by, third_party_payers.of(flat)) == ("feed", [])
+    assert (ThirdPartyPayer.get().ended_by, third_party_payers.of(flat)) == ("passed_on", [])
 
 
 def test_whoever_adds_the_contract_itself_pays_for_their_own(morta: Account, flat: Contract) -> None:

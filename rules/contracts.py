@@ -147,7 +147,6 @@ def put_in(
             )
             yield membership
             third_party_payers.attached(account, contract)
-            third_party_payers.tell(account, contract, access_type=kind)
             FailedTry.delete().where(FailedTry.account == account).execute()  # nobody needs to ask why any more
             key = membership.public_id
             messages.put(
@@ -161,6 +160,7 @@ def put_in(
                     dedupe_key=f"contract_attached_elsewhere:{key}:{other.id}",
                     contract=place,
                 )
+            third_party_payers.tell(account, contract, access_type=kind)
     except IntegrityError:
         # The same account from another window was faster.
         raise Refused(proof.HELD, field="payer_code", place=place) from None

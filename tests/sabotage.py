@@ -29,7 +29,10 @@ class Guard(NamedTuple):
 
 GUARDS = (
     Guard("a contract goes to nobody without a first day", "rules/intake/contracts.py", "elif contract.id is not None and buyers.is_moved_unsaid(contract, it.customer_name, company, billed):", "elif False:", "tests/rules/test_companies_feed.py -k first_day"),
-    Guard("a removed employee does not come back with a bill", "rules/contracts.py", " or had_it_by_a_company(account, contract)):", "):", "tests/rules/test_companies.py -k removed_from"),
+    Guard("a removed employee does not come back with a bill", "rules/proof.py", " or had_it_by_a_company(account, contract)\n", "\n", "tests/rules/test_companies.py -k removed_from"),
+    Guard("who pays for another knows the bill's number", "rules/third_party_payers.py", "needs_number=True", "needs_number=False", "tests/rules/test_third_party_payers.py -k without"),
+    Guard("who pays for another sees no address", "rules/third_party_payers.py", "masked(row.contract.address)", "row.contract.address", "tests/customer/test_paying_for_others.py"),
+    Guard("who pays for another knows the bill by themselves", "rules/third_party_payers.py", "if proof.is_known_by_others(account, contract):", "if False:", "tests/rules/test_third_party_payers.py -k let_one"),
     Guard("an invitation of dismissed staff is worth nothing", "rules/invitations.py", "if found.staff and not access.allows(found.staff, \"company.invite\"):", "if False:", "tests/rules/test_invitations.py -k may_invite_no_more"),
     Guard("a companys code stays", "rules/rows.py", "model.select().where(model.company == company.id).exists() for model in (Contract, Head, Representative, Invitation)", "False for model in ()", "tests/rules/test_companies.py -k code_stays"),
     Guard("a bill for another customer waits", "rules/intake/invoices.py", "if buyers.is_for_another(contract, it, company, is_doubted=contract.id in run.doubted):", "if False:", "tests/rules/test_companies_feed.py"),

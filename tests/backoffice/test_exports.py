@@ -250,8 +250,8 @@ def test_a_big_file_is_made_by_a_worker_and_followed_on_its_page(big: tuple[Any,
     """N06"""
     browser, export = big
     here = browser.at
-    assert "0 of 9 rows are written" in browser.text
-    assert browser.page.xpath("//progress[@max='9']")
+    assert "0 of 10 rows are written" in browser.text
+    assert browser.page.xpath("//progress[@max='10']")
     assert browser.page.xpath("//noscript/meta[@http-equiv='refresh']")
     assert not Event.select().where(Event.name == "rows.exported").exists()
     assert pages.make_waiting(staff_app, LEASE) == 1
@@ -259,7 +259,7 @@ def test_a_big_file_is_made_by_a_worker_and_followed_on_its_page(big: tuple[Any,
     browser.get(here)
     assert not browser.page.xpath("//noscript")
     browser.follow("Take the file")
-    assert len(rows_of(browser)) == 9
+    assert len(rows_of(browser)) == 10
     assert Event.select().where(Event.name == "rows.exported").count() == 1
     assert {row.account_id for row in ExportedAccount.select()} == {
         a.id for a in Account.select().where(Account.organisation == export.organisation)
@@ -287,7 +287,7 @@ def test_a_worker_killed_in_the_middle_leaves_no_half_file_and_the_next_one_make
     assert pages.make_waiting(staff_app, LEASE) == 0, "its lease goes on"
     Export.update(lease_until=now()).execute()
     assert pages.make_waiting(staff_app, LEASE) == 1
-    assert (Export.get().state, Export.get().done, ExportedAccount.select().count()) == ("ready", 9, 9)
+    assert (Export.get().state, Export.get().done, ExportedAccount.select().count()) == ("ready", 10, 10)
     assert f"{export.public_id}.csv" in files_of(staff_app)
 
 
@@ -308,7 +308,7 @@ def test_a_worker_that_was_given_up_too_early_gives_way(big: tuple[Any, Export],
     with staff_app.app_context():
         assert pages.make(None, LEASE) == "new"
     assert (Export.get().state, Event.select().where(Event.name == "rows.exported").count()) == ("ready", 1)
-    assert ExportedAccount.select().count() == 9
+    assert ExportedAccount.select().count() == 10
 
 
 def test_a_file_that_cannot_be_made_is_given_up_and_said(big: tuple[Any, Export], staff_app: Any, monkeypatch: pytest.MonkeyPatch) -> None:

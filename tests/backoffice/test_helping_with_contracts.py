@@ -37,7 +37,7 @@ def test_an_agent_adds_what_the_customer_could_not_and_takes_it_back(world: worl
     browser.submit(reason="The right flat after all")
     assert Membership.get(Membership.account == charlie).until_at is None
     mine = Message.select().where(Message.account == charlie).order_by(Message.id)
-    assert [message.kind for message in mine] == ["contract_attached", "contract_ended", "contract_restored"]
+    assert [message.kind for message in mine] == ["contract_attached", "paid_by_another", "contract_ended", "contract_restored"]
 
 
 def test_a_contract_is_found_by_its_payer_code_and_only_within_reach(world: worlds.World, enter: Enter) -> None:

@@ -173,19 +173,22 @@ def test_a_customer_of_one_organisation_is_a_stranger_to_another(ask: Callable[.
     assert letters.sent() == [("confirm_by_code", KNOWN)]
 
 
-def test_a_payer_code_that_exists_is_answered_as_one_that_does_not(browser: Browser, customer_app: Any, statements: Watch) -> None:
-    """T14, M06: neither the words nor the work tell which codes there are, whatever is wrong with them"""
-    here = factories.organisation("north", claim_invoice=True)
+@pytest.mark.parametrize("door", ["contracts/add", "paying-for-others/add"])
+def test_a_payer_code_that_exists_is_answered_as_one_that_does_not(
+    browser: Browser, customer_app: Any, statements: Watch, door: str
+) -> None:
+    """T14, T98, M06: neither the words nor the work tell which codes there are, whatever is wrong with them"""
+    here = factories.organisation("north", claim_invoice=True, pay_for_others=True)
     heat = factories.provider(here, payer_code_form="00-000 00", invoice_number_form="SF-0000")
     factories.invoice(factories.contract(here, "05-204 77", provider=heat), "SF-1000")
 
     def asked(person: str, code: str, number: str) -> Answer:
         one = Browser(customer_app)
         one.enter(factories.account(here, person))
-        page = one.get("/north/contracts/add")
+        page = one.get(f"/north/{door}")
         hidden = {name: page.xpath(f"string(//main//input[@name='{name}']/@value)") for name in ("csrf_token", "form_key")}
         with statements() as seen:
-            response = one.client.post("/north/contracts/add", data=hidden | {"payer_code": code, "invoice_number": number})
+            response = one.client.post(f"/north/{door}", data=hidden | {"payer_code": code, "invoice_number": number})
         return Answer(response, seen, 0, code)
 
     asked("first@example.lt", "99-999 98", "SF-9999")  # after it everything that is asked once is known

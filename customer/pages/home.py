@@ -57,7 +57,7 @@ def index() -> Any:
         next_act=_next_act(account, owed),
         charts=charts(use.of(account, today)),
         bills=billing.newest(account, NEWEST_BILLS),
-        payments=third_party_payers.due(account, today),
+        may_pay_for_others=third_party_payers.is_on(account.organisation),
         today=today,
     )
 

@@ -59,6 +59,7 @@ def test_a_customer_adds_somebody_elses_bill_sees_what_to_pay_and_removes_it(bro
     browser.get("/north/home")
     assert "What you pay for others" in browser.text
     browser.follow("How to pay")
+    assert browser.at.startswith("/north/paying-for-others")
     browser.follow("Remove")
     assert not ThirdPartyPayer.get().ended_at
     browser.submit("Remove")

@@ -92,7 +92,7 @@ def hanging_up_is_heard() -> Iterator[None]:
     signal.signal(signal.SIGHUP, before)
 
 
-def until(question: Callable[[], bool], seconds: float = 30) -> None:
+def until(question: Callable[[], bool], seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while not question():
         assert time.monotonic() < deadline, "it did not come about in time"

@@ -296,7 +296,7 @@ def appoint(account: Account, company: Company, access_type: str, *, granted_by:
         made = Representative.create(
             organisation=company.organisation_id, account=account, company=company, access_type=kind, granted_by=granted_by
         )
-        added = keep_in_step(_contracts_of(company), [company.id], account=account, by=by)
+        added = keep_in_step(contracts_of(company), [company.id], account=account, by=by)
     except IntegrityError:
         raise Refused(holding.MEANWHILE) from None
     events.record("representative.added", made, by=by, account=account, access_type=access_type, contracts=added)
@@ -329,7 +329,7 @@ def switch(
     other.access_type = kind
     if MANAGES not in kind.deeds:
         end_invitations(other, by=by)
-    keep_in_step(_contracts_of(other.company), [other.company_id], account=other.account, by=by)
+    keep_in_step(contracts_of(other.company), [other.company_id], account=other.account, by=by)
     event = events.record(
         "representative.access_type_changed", other, by=by, account=other.account, old=old.name, new=kind.name, reason=reason
     )
@@ -354,7 +354,7 @@ def end(other: Representative, ended_by: str, *, by: Any, reason: str = "", is_r
     if not Representative.update(until_at=now(), ended_by=ended_by).where(live).execute():
         raise Refused(holding.MEANWHILE)
     end_invitations(other, by=by)
-    keep_in_step(_contracts_of(other.company), [other.company_id], account=other.account, by=by)
+    keep_in_step(contracts_of(other.company), [other.company_id], account=other.account, by=by)
     name = other.access_type.name
     events.record("representative.removed", other, by=by, account=other.account, access_type=name, ended_by=ended_by, reason=reason)
     messages.put(
@@ -466,7 +466,7 @@ def _add_missing(those: Any, account: Account | None) -> int:
     return bulk.insert_from(Membership, known, found)
 
 
-def _contracts_of(company: Company) -> Any:
+def contracts_of(company: Company) -> Any:
     """That a contract is this company's, or one's that belongs to it."""
     return Contract.company.in_(Company.select(Company.id).where((Company.id == company.id) | (Company.belongs_to == company.id)))
 

@@ -1,8 +1,9 @@
 """Two accounts of one person become one, and two again (T60, M18).
 
 Nothing is joined by itself. What is to be joined is said first, and done after a yes; each row that changed is written down with what it
-said before, in the event itself, so that for thirty days all of it goes back to exactly that. The account that goes stays as a row: its
-history, its letters and what staff looked at are its own, and it opens for nobody.
+said before, in the event itself, so that for thirty days all of it goes back to that, but to nobody what they could not have by now, had
+nothing been joined (decision 48). The account that goes stays as a row: its history, its letters and what staff looked at are its own,
+and it opens for nobody.
 """
 
 from datetime import datetime, timedelta
@@ -18,6 +19,7 @@ from models import (
     Contract,
     Event,
     Identity,
+    Invitation,
     Membership,
     MeterName,
     Representative,
@@ -26,12 +28,28 @@ from models import (
     Table,
     ThirdPartyPayer,
     UTCDateTimeField,
-    database,
     now,
 )
-from rules import confirmations, details, events, freezes, lockouts, messages, registration, sessions
+from rules import (
+    access,
+    clock,
+    companies,
+    confirmations,
+    details,
+    events,
+    freezes,
+    heads,
+    holding,
+    identities,
+    invitations,
+    lockouts,
+    messages,
+    registration,
+    sessions,
+)
+from rules.bulk import among
 from rules.refusal import Doubtful, Refused
-from rules.work import unit_of_work
+from rules.work import locked, unit_of_work
 
 UNDO = timedelta(days=30)
 COLLIDED_WITHIN = timedelta(days=30)
@@ -65,7 +83,7 @@ def merge(account: Account, *, email: str, reason: str, by: Staff, sure: bool = 
     if not reason.strip():
         raise Refused(REASON, field="reason")
     with unit_of_work():
-        _lock(account, _other(account, email, by))
+        locked(Account.select().where(Account.id.in_([account.id, _other(account, email, by).id])).order_by(Account.id))
         goes = _other(account, email, by)  # whoever joined it a moment earlier was faster
         _check(account, goes, by)
         both = _both(account, goes)
@@ -78,8 +96,9 @@ def merge(account: Account, *, email: str, reason: str, by: Staff, sure: bool = 
         for rows in _coming(account, goes).values():
             for row in rows:
                 _write(row, journal, account=account)
-        for payer in ThirdPartyPayer.select().where(_pays(goes)):
-            _write(payer, journal, ended_at=now(), ended_by=ENDED_BY)  # both paid for it
+        paid = {row.contract_id: row for row in ThirdPartyPayer.select().where(_pays(account))}
+        for payer in ThirdPartyPayer.select().where(_pays(goes)):  # both paid for it
+            _write(payer, journal, kept=paid[payer.contract_id], ended_at=now(), ended_by=ENDED_BY)
         if account.identity_confirmed_at is None and goes.identity_confirmed_at is not None:
             _write(account, journal, identity_confirmed_at=goes.identity_confirmed_at)
         old_email, at = goes.email, now()
@@ -108,12 +127,6 @@ def merge(account: Account, *, email: str, reason: str, by: Staff, sure: bool = 
             )
 
 
-def _lock(*accounts: Account) -> None:
-    """Keep these rows as they are until this transaction ends. SQLite has locked everything already."""
-    rows: Any = Account.select().where(Account.id.in_([one.id for one in accounts])).order_by(Account.id)
-    list(rows.for_update("FOR NO KEY UPDATE") if database.for_update else rows)
-
-
 def _other(account: Account, email: str, by: Staff) -> Account:
     same = (Account.organisation == account.organisation_id) & (Account.email_key == details.login(email)) & (Account.id != account.id)
     return Account.within(by).where(same).first() or _refuse(NOBODY, "email")
@@ -126,7 +139,7 @@ def _refuse(sentence: str, field: str) -> Account:
 def _check(account: Account, goes: Account, by: Staff) -> None:
     if by.role != "administrator" and not is_proven(account, goes):
         raise Refused(NOT_PROVEN)
-    if _persons(account) and _persons(goes):
+    if identities.strong(account) and identities.strong(goes):
         raise Refused(TWO_PEOPLE)
     here: Any = Representative.select(Representative.company).where((Representative.account == account) & Representative.until_at.is_null())
     twice = Representative.select().where(
@@ -137,19 +150,14 @@ def _check(account: Account, goes: Account, by: Staff) -> None:
 
 
 def is_proven(one: Account, other: Account) -> bool:
-    """Whether the person of one account has lately proven, in the other one, that they are the same."""
+    """Whether the person of one account has lately proven, in the other one, that they are the same. What staff saw in a document is no
+    proof of whom an account is of (T41), nor is that it has yielded to one: the person proves it in that account too."""
     since = now() - COLLIDED_WITHIN
     for mine, theirs in ((one, other), (other, one)):
         found = Event.select().where((Event.account == mine) & (Event.name == "identity.collided") & (Event.at > since))
-        if _persons(theirs) and any((event.facts or {}).get("other") == theirs.id for event in found):
+        if identities.is_proven(theirs) and any((event.facts or {}).get("other") == theirs.id for event in found):
             return True
     return False
-
-
-def _persons(account: Account) -> bool:
-    """Whether its own customer has proven whom it is of; what staff saw in a document is no proof of that (T41)."""
-    live = (Identity.account == account) & Identity.ended_at.is_null() & (Identity.scheme == "PNO") & (Identity.level != "desk")
-    return Identity.select().where(live).exists()
 
 
 def _both(account: Account, goes: Account) -> list[tuple[Membership, Membership]]:
@@ -198,7 +206,7 @@ def _join_access(mine: Membership, theirs: Membership, account: Account, journal
         _write(share, journal, ended_at=at, ended_by=ENDED_BY)  # what was shared with oneself
     for share in Share.select().where((Share.given_through == ends) & Share.ended_at.is_null()):
         _write(share, journal, given_through=stays)
-    _write(ends, journal, until_at=at, ended_by=ENDED_BY)
+    _write(ends, journal, kept=stays, until_at=at, ended_by=ENDED_BY)
     if stays is theirs:
         _write(stays, journal, account=account)
 
@@ -206,14 +214,16 @@ def _join_access(mine: Membership, theirs: Membership, account: Account, journal
 # ---- the journal ------------------------------------------------------------------------------------------------------
 
 
-def _write(row: Table, journal: Journal, **changes: Any) -> None:
-    """Change these columns of a row, and write down what they said before and say now."""
+def _write(row: Table, journal: Journal, *, kept: Table | None = None, **changes: Any) -> None:
+    """Change these columns of a row, and write down what they said before and say now; and the row that was `kept` in place of one that
+    ends."""
     before = {name: _plain(row.__data__.get(name)) for name in changes}
     type(row).update(**changes).where(type(row).id == row.id).execute()
     for name, value in changes.items():
         setattr(row, name, value)
     after = {name: _plain(row.__data__.get(name)) for name in changes}
-    journal.append({"table": type(row).__name__.lower(), "id": row.id, "before": before, "after": after})
+    entry = {"table": type(row).__name__.lower(), "id": row.id, "before": before, "after": after}
+    journal.append(entry | ({"kept": kept.id} if kept is not None else {}))
 
 
 def _plain(value: Any) -> Any:
@@ -231,12 +241,13 @@ def undoable(account: Account) -> Event | None:
 
 
 def undo(account: Account, *, reason: str, by: Staff) -> None:
-    """Part two accounts again: everything goes back to what it was. Raises Refused without a reason, after thirty days, and where
-    what was joined has changed since."""
+    """Part two accounts again: everything goes back to what it was. What ended by the joining stays ended where it would have ended since
+    without it, and what was given away since of what goes back ends. Raises Refused without a reason, after thirty days, and where what
+    was joined has changed since."""
     if not reason.strip():
         raise Refused(REASON, field="reason")
     with unit_of_work():
-        _lock(account)
+        locked(Account.select().where(Account.id == account.id))
         event = undoable(account)
         if event is None:
             raise Refused(N_("There is nothing to undo."))
@@ -245,9 +256,10 @@ def undo(account: Account, *, reason: str, by: Staff) -> None:
         if registration.is_taken(account.organisation, facts["email"], but=goes):
             raise Refused(CHANGED)
         try:
-            for entry in reversed(facts["journal"]):
-                _put_back(entry)
+            left = _put_all_back(facts["journal"])
             Account.update(password_hash=goes.password_hash.removeprefix(SHUT)).where(Account.id == goes.id).execute()
+            _end_what_was_given(facts["journal"], left, event.at, reason=reason.strip(), by=by)
+            _put_companies_right(facts["journal"], account, goes, by)
         except IntegrityError:
             raise Refused(CHANGED) from None
         for one in (account, goes):
@@ -265,14 +277,70 @@ def undo(account: Account, *, reason: str, by: Staff) -> None:
             )
 
 
-def _put_back(entry: dict[str, Any]) -> None:
-    model = MODELS[entry["table"]]
-    fields = model._meta.fields
+def _put_all_back(journal: Journal) -> set[int]:
+    """Every row as it was, last changed first, but for what stays ended. Returns which accesses do. Raises Refused."""
+    contracts = [MODELS[entry["table"]].get_by_id(entry["id"]).contract_id for entry in journal if "kept" in entry]
+    # Whoever passes one of them on, or ends what was kept, comes before or after.
+    locked(Contract.select().where(among(Contract.id, contracts)).order_by(Contract.id))
+    locked(Membership.select().where(among(Membership.contract, contracts)).order_by(Membership.id))
+    locked(ThirdPartyPayer.select().where(among(ThirdPartyPayer.contract, contracts)).order_by(ThirdPartyPayer.id))
+    left: set[int] = set()
+    for entry in reversed(journal):
+        model = MODELS[entry["table"]]
+        row = model.get_or_none(model.id == entry["id"])
+        if row is None or any(_plain(row.__data__[name]) != value for name, value in entry["after"].items()):
+            raise Refused(CHANGED)
+        if "kept" in entry and _stays_ended(row, type(row).get_by_id(entry["kept"])):
+            left |= {row.id} if model is Membership else set()
+        elif not ("ended_at" in entry["after"] and model is Share and row.membership_id in left):
+            model.update(**{name: _read(model, name, value) for name, value in entry["before"].items()}).where(model.id == row.id).execute()
+    return left
 
-    def read(name: str, value: Any) -> Any:
-        return datetime.fromisoformat(value) if isinstance(fields[name], UTCDateTimeField) and value else value
 
-    row = model.get_or_none(model.id == entry["id"])
-    if row is None or any(_plain(row.__data__[name]) != value for name, value in entry["after"].items()):
-        raise Refused(CHANGED)
-    model.update(**{name: read(name, value) for name, value in entry["before"].items()}).where(model.id == row.id).execute()
+def _stays_ended(row: Any, kept: Any) -> bool:
+    """Whether what ended by the joining would have ended since without it: the payer code is another customer's by now, what was kept in
+    its place has ended or allows less, or whoever shared it shares it no more."""
+    if isinstance(row, ThirdPartyPayer):
+        return kept.ended_at is not None
+    if holding.has_gone_on(row) or kept.until_at is not None:
+        return True
+    shared = Share.select(Share, Membership, AccessType).join(Membership, on=Share.given_through).join(AccessType)
+    return not set(row.access_type.deeds) <= set(kept.access_type.deeds) or any(
+        share.given_through.until_at is not None
+        or "contract.share" not in share.given_through.access_type.deeds
+        or (share.last_on is not None and share.last_on < clock.today())
+        for share in shared.where((Share.membership == row) & (Share.ended_by == ENDED_BY))
+    )
+
+
+def _end_what_was_given(journal: Journal, left: set[int], since: datetime, *, reason: str, by: Staff) -> None:
+    """What is shared through an access that stays ended ends, and what was given since through one, or through a place in a company, that
+    has gone back: whoever has it again did not give it."""
+    accesses, places = _moved(journal, Membership), _moved(journal, Representative)
+    lately = among(Share.given_through, accesses) & (Share.given_at > since)
+    for share in list(Share.select().where((among(Share.given_through, sorted(left)) | lately) & Share.ended_at.is_null())):
+        holding.end_share(share, "owner", by=by)
+    offered = among(Invitation.invited_through, places) & (Invitation.invited_at > since) & Invitation.ended_at.is_null()
+    for offer in list(Invitation.select().where(offered)):
+        if offer.representative is None:
+            invitations.revoke_by_staff(offer, reason=reason, by=by)
+        elif offer.representative.until_at is None and offer.representative.access_type.name != access.HEAD:
+            companies.end(offer.representative, "staff", by=by, reason=reason)
+
+
+def _put_companies_right(journal: Journal, account: Account, goes: Account, by: Staff) -> None:
+    """Companies, and their contracts, that came since with a place or a person which has gone back, go too."""
+    for place in Representative.select().where(among(Representative.id, _moved(journal, Representative))):
+        for one in (account, goes):
+            companies.keep_in_step(companies.contracts_of(place.company), [place.company_id], account=one, by=by)
+    if Identity.select().where(among(Identity.id, _moved(journal, Identity)) & (Identity.scheme == "PNO")).exists():
+        heads.forget(account, by=by)
+        heads.recognise(goes)
+
+
+def _moved(journal: Journal, model: type[Table]) -> list[int]:
+    return [entry["id"] for entry in journal if entry["table"] == model.__name__.lower() and "account" in entry["before"]]
+
+
+def _read(model: type[Table], name: str, value: Any) -> Any:
+    return datetime.fromisoformat(value) if isinstance(model._meta.fields[name], UTCDateTimeField) and value else value

@@ -9,7 +9,7 @@ from rules.refusal import Refused
 from rules.work import unit_of_work
 
 CONFIRMED_LATELY = timedelta(minutes=30)
-LETTERS = 5  # a day, to one account
+LETTERS, LETTERS_IN_ALL = 5, 15  # a day, to one account: as asked for from one network, which alone keeps nobody else's away, and in all
 ADDRESS_FIRST = N_("First, confirm your e-mail address: open the link in the letter that we have sent you.")
 PAUSED = N_("Codes by mail are paused just now, because somebody tries to guess them. Try again in an hour.")
 
@@ -30,13 +30,13 @@ def _is_namesake(person: Proven, account: Account) -> bool:
     return person.is_strong and bool(person.name) and buyers.is_named(person.name, account.name)
 
 
-def add(flow: IdentityFlow, account: Account, *, is_known: bool, browser: str, site_url: str, session: str | None) -> bool:
+def add(flow: IdentityFlow, account: Account, *, is_known: bool, browser: str, source: str, site_url: str, session: str | None) -> bool:
     """Confirm who the account is of, or link a login elsewhere to it, as the flow was begun for (AG-10, IB-11). False where a code was
-    sent instead: once it is typed, this is asked again. `browser` is the secret that flows are bound to, `session` the one that stays
-    signed in. Raises Refused; what is counted must stay."""
+    sent instead: once it is typed, this is asked again. `browser` is the secret that flows are bound to, `source` the network, `session`
+    what stays signed in. Raises Refused; what is counted must stay."""
     check_address(account)
     if asks_code(flow, account, is_known=is_known):
-        send_code(flow, account, browser=browser, site_url=site_url)
+        send_code(flow, account, browser=browser, source=source, site_url=site_url)
         return False
     do = identities.confirm if flow.purpose == "confirm" else identities.link
     do(account, identity_flows.use(flow), site_url=site_url, session=session)
@@ -54,13 +54,14 @@ def waiting(flow: IdentityFlow, browser: str) -> Confirmation | None:
     return confirmations.waiting("add_way_in", _key(flow, browser), flow.organisation)
 
 
-def send_code(flow: IdentityFlow, account: Account, *, browser: str, site_url: str) -> None:
+def send_code(flow: IdentityFlow, account: Account, *, browser: str, source: str, site_url: str) -> None:
     """Mail a code to the account's address, the one before is worth nothing (T44). Raises Refused; what is counted must stay."""
     identity_flows.person(flow)
     if confirmations.are_codes_paused():
         raise Refused(PAUSED)
-    if not limits.spend("way-in-letter", str(account.id), LETTERS, limits.DAY):
-        raise Refused(registration.TOO_MANY_LETTERS)
+    for whose, most in ((f"{account.id}:{source}", LETTERS), (str(account.id), LETTERS_IN_ALL)):
+        if not limits.spend("way-in-letter", whose, most, limits.DAY):
+            raise Refused(registration.TOO_MANY_LETTERS)
     rules = settings.of(account.organisation)
     with unit_of_work():
         row, secret = confirmations.code(

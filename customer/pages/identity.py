@@ -415,6 +415,7 @@ def _add(flow: IdentityFlow, account: Account) -> bool:
         account,
         is_known=is_proven_lately(),
         browser=browser_secret(),
+        source=web.source(),
         site_url=web.site_url(),
         session=web.session_secret(),
     )
@@ -454,7 +455,7 @@ def send_code_again(public_id: UUID) -> Any:
     try:
         if ways_in.waiting(flow, browser_secret()) is None:
             raise Refused(identity_flows.OVER)
-        ways_in.send_code(flow, web.viewer(), browser=browser_secret(), site_url=web.site_url())
+        ways_in.send_code(flow, web.viewer(), browser=browser_secret(), source=web.source(), site_url=web.site_url())
         web.tell(_("A new code is on its way. The one before no longer works."))
     except Refused as no:
         web.tell(i18n.say(no), "warning")

@@ -230,6 +230,18 @@ def test_another_code_ends_the_one_before_and_there_are_five_a_day(visitor: Brow
     assert IdentityFlow.get().person_sealed == ""
 
 
+def test_who_asks_for_letters_in_one_network_does_not_keep_the_owners_away(visitor: Browser, phone: Phone, north: Organisation) -> None:
+    """T44, T62: five of one network; but fifteen of all together, for every code is one more to guess."""
+    visitor.enter(known(north))
+    for network in range(4):
+        visitor.client.environ_base["REMOTE_ADDR"] = f"198.51.{network}.7"
+        confirms(visitor, phone)
+        assert visitor.at.endswith("/code") is (network < 3)
+        for _ in range(ways_in.LETTERS if network < 3 else 0):
+            visitor.submit("Send a new code")
+        assert len(letters.sent()) == min(network + 1, 3) * ways_in.LETTERS
+
+
 def test_tries_are_counted_and_a_code_is_soon_over(visitor: Browser, phone: Phone, north: Organisation) -> None:
     """T44: the right one after five wrong ones is none; nor is it after its minutes."""
     visitor.enter(known(north))

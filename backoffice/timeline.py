@@ -84,7 +84,6 @@ WORDS: dict[str, tuple[str, str]] = {
     "identity.confirmed": (N_("Identity confirmed"), "{method}"),
     "identity.confirmed_by_staff": (N_("Identity confirmed by staff from a document"), N_("{document}. Reason: {reason}")),
     "identity.ended": (N_("An identity no longer opens the account"), N_("{method}. {ended_by}. Reason: {reason}")),
-    "identity.given_back": (N_("An identity that staff unlinked opens the account again"), "{method}"),
     "identity.linked": (N_("Login elsewhere linked"), "{method}"),
     "identity.unlinked": (N_("Login elsewhere unlinked"), "{method}"),
     "invitation.accepted": (N_("Invitation into a company taken"), "{access_type}"),

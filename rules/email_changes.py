@@ -268,6 +268,7 @@ def confirm(organisation: Organisation, token: str, *, site_url: str) -> Account
         "password_hash": account.password_hash,
         "phone": account.phone,
         "since": at.isoformat(),
+        "confirmed_at": account.email_confirmed_at and account.email_confirmed_at.isoformat(),
         "identities_since": (change.asked_at - freezes.LASTS).isoformat(),
     }
     try:
@@ -300,7 +301,7 @@ def confirm(organisation: Organisation, token: str, *, site_url: str) -> Account
 
 
 def _set(account: Account, email: str, at: datetime, **more: Any) -> None:
-    """Give the account another login, proven by a link that only its address got. Raises IntegrityError where it is another's."""
+    """Give the account another login, which was proven then. Raises IntegrityError where it is another's."""
     scope = lockouts.of_customers(account.organisation)
     lockouts.forget(scope, account.email)
     lockouts.forget(scope, email)
@@ -321,9 +322,9 @@ def find_undo(organisation: Organisation, token: str) -> tuple[dict[str, str], b
 def undo(organisation: Organisation, token: str) -> bool:
     """Stop a change of e-mail, or take it back, by a link that only the old address got (M04). Returns whether it had taken effect.
 
-    Taken back, the old address opens the account again with the password and phone of before, and so does an identity that staff have
-    unlinked since; every session, every browser that was known, and all that was given away since ends. Raises Refused where the link
-    is over, or the old address has another account.
+    Taken back, the old address opens the account again with the password and phone of before; every session, every browser that was
+    known, and all that was given away since ends. An identity that staff have unlinked stays so: its person proves it again (decision 46),
+    and the letter names it. Raises Refused where the link is over, or the old address has another account.
     """
     row, at = confirmations.find("undo_email", token, organisation), now()
     account, facts = accounts.whose(row), dict(row.facts)
@@ -342,13 +343,14 @@ def undo(organisation: Organisation, token: str) -> bool:
             since = datetime.fromisoformat(facts["since"])
             undone = (EmailChange.account == account) & (EmailChange.state == "done") & (EmailChange.changed_at >= since)
             EmailChange.update(state="undone").where(undone).execute()
-            _set(account, old, at, password_hash=facts["password_hash"], phone=facts["phone"])
+            # As of when it was confirmed: that the link was used is no proof of whoever comes with the password next (decision 45).
+            confirmed_at = datetime.fromisoformat(facts.get("confirmed_at") or facts["since"])
+            _set(account, old, confirmed_at, password_hash=facts["password_hash"], phone=facts["phone"])
             Device.delete().where(Device.account == account).execute()
             identities_since = datetime.fromisoformat(facts.get("identities_since") or facts["since"])
             ended = _end_what_came_since(account, since, identities_since)
-            ways = _give_back_what_staff_took(account, identities_since)
-            facts = {"old": old, "new": new, "ended": ended, "given_back": len(ways)}
-            event = events.record("account.email_change_undone", account, by=account, **facts)
+            ways = _what_staff_took(account, identities_since)
+            event = events.record("account.email_change_undone", account, by=account, old=old, new=new, ended=ended)
             for which, address in (("old", old), ("new", new)):
                 messages.put(
                     "email_change_undone",
@@ -385,12 +387,11 @@ def _end_what_came_since(account: Account, since: datetime, identities_since: da
     return len(shares) + len(offers) + len(linked)
 
 
-def _give_back_what_staff_took(account: Account, since: datetime) -> list[str]:
-    """Whoever talks staff into another e-mail begins with the identity that would stand in the way: what was unlinked since then opens the
-    account again, unless it is another's by now. Returns what the methods are called."""
+def _what_staff_took(account: Account, since: datetime) -> list[str]:
+    """What the methods are called that staff have unlinked since then and that had been there for longer. Whoever talks staff into another
+    e-mail begins with the identity that would stand in the way; whoever shows staff their passport does so too, with a thief's."""
     taken = (Identity.account == account) & (Identity.ended_by == "staff") & (Identity.ended_at >= since) & (Identity.confirmed_at < since)
-    rows = list(Identity.select().where(taken).order_by(Identity.ended_at.desc(), Identity.id.desc()))
-    return [identities.title(identity.method) for identity in rows if identities.give_back(identity)]
+    return [identities.title(one.method) for one in Identity.select().where(taken).order_by(Identity.ended_at.desc(), Identity.id.desc())]
 
 
 def _undo_link(account: Account, old: str, new: str, until: datetime, **kept: Any) -> str:

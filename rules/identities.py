@@ -349,22 +349,6 @@ def end(identity: Identity, ended_by: str, *, by: Any, reason: str = "") -> None
     events.record("identity.ended", account, by=by, method=identity.method, ended_by=ended_by, reason=reason)
 
 
-def give_back(identity: Identity) -> bool:
-    """What was unlinked opens its account again, inside a unit of work that says why. False where it opens another account by now, or the
-    account is another person's."""
-    account = identity.account
-    try:
-        with unit_of_work():
-            Identity.update(ended_at=None, ended_by="").where(Identity.id == identity.id).execute()
-    except IntegrityError:
-        return False
-    if identity.scheme == "PNO":
-        Account.update(identity_confirmed_at=identity.confirmed_at).where(Account.id == account.id).execute()
-        heads.recognise(account)
-    events.record("identity.given_back", account, by=account, method=identity.method)
-    return True
-
-
 def find_not_me(organisation: Organisation, token: str) -> str:
     """What the method is called that a letter's link takes away. Opening it changes nothing. Raises Refused where it is over."""
     return str(confirmations.find("end_identity", token, organisation).facts["way"])

@@ -117,7 +117,7 @@ class Accounts(Desk):
             "undo_merge",
             N_("Separate again"),
             merges.undo,
-            ask=N_("Both accounts are as they were before they were joined, and both addresses are told."),
+            ask=N_("Both accounts are as they were before they were joined, but for what has ended since, and both addresses are told."),
             needs=("reason",),
             done=N_("the two accounts are apart again"),
             is_bulk=False,

@@ -223,7 +223,7 @@ NOT_BY_STAFF = (
     "accesstype.", "account.consent_", "account.email_change_stopped", "account.email_change_undone", "account.email_changed", "account.email_confirmed",
     "account.locked", "account.password_", "account.phone_", "account.registered", "account.signed_", "account.viewed", "building.", "company.contacts_", "company.created", "company.register_said",
     "contract.attached", "contract.created", "contract.detached", "contract.passed_on", "feed.", "head.grants_",
-    "identity.collided", "identity.confirmed", "identity.given_back", "identity.linked", "identity.unlinked", "invitation.accepted", "meter", "organisation.", "premises.",
+    "identity.collided", "identity.confirmed", "identity.linked", "identity.unlinked", "invitation.accepted", "meter", "organisation.", "premises.",
     "provider.", "reading.declared", "register.", "rows.", "savedview.", "setting.", "share.given", "staff.",
     "thirdpartypayer.added",
 )  # fmt: skip

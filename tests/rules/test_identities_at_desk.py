@@ -20,6 +20,7 @@ from rules import (
     identities,
     identities_at_desk,
     identity_flows,
+    merges,
     personal_codes,
     sessions,
 )
@@ -222,6 +223,19 @@ def test_a_person_proves_more_than_a_document_at_a_desk(north: Organisation, ann
     (collided,) = Event.select().where(Event.name == "identity.collided")
     assert (collided.account, collided.facts["other"]) == (rightful, anna.id)
     assert not [said for said in checks.broken(b"k" * 32, ROOT / "migrations") if said.startswith("identity")]
+
+
+def test_what_yielded_to_a_proof_joins_no_accounts_until_the_person_proves_it_there_too(
+    north: Organisation, anna: Account, agent: Staff
+) -> None:
+    """T60, T41: as the letter says; what staff wrote down could be anybody's."""
+    confirm(anna, agent)
+    rightful = factories.account(north, RIGHTFUL)
+    identities.confirm(rightful, PROVEN)
+    for one, other in ((anna, rightful), (rightful, anna)):
+        assert refusal(merges.merge, one, email=other.email, reason="One", by=agent, sure=True).message == merges.NOT_PROVEN
+    assert refusal(identities.confirm, Account.get_by_id(anna.id), PROVEN).message == identities.OF_ANOTHER_ACCOUNT
+    merges.merge(rightful, email=anna.email, reason="One", by=agent, sure=True)
 
 
 def test_a_document_yields_to_nothing_less_than_a_proof(north: Organisation, anna: Account, agent: Staff) -> None:

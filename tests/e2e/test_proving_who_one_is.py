@@ -232,7 +232,7 @@ def test_what_needs_identity_says_how_to_get_it(tab: Any, product: Product, lang
     assert here.heading == here.say("First, your identity must be confirmed")
     here.shot("identity")
     key(here, "Mobile-ID")
-    fill_in(here, phone=phone, personal_code=code)
+    fill_in(here, phone=phone, personal_code=code, current=PASSWORD)
     here.page.locator("[name=country]").focus()
     key(here, "Continue")
     answered(here, here.page.locator("a[target=_blank]").get_attribute("href"), person=code)

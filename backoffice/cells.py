@@ -126,6 +126,7 @@ MAILS = {
     "confirm_by_code": N_("Code to confirm an e-mail"),
     "confirm_by_link": N_("Link to confirm an e-mail"),
     "contract_attached": N_("Contract added"),
+    "contract_attached_by_identity": N_("Contracts in one's own name added"),
     "contract_attached_elsewhere": N_("Contract added by somebody else"),
     "contract_ended": N_("Contract removed"),
     "contract_replaced": N_("Contract of one's own replaced by a company's"),

@@ -68,6 +68,7 @@ WORDS: dict[str, tuple[str, str]] = {
     "company.created": (N_("Company added"), "{changes}"),
     "company.parent_changed": (N_("To which company a company belongs was changed"), N_("{old} → {new}. Reason: {reason}")),
     "contract.attached": (N_("Contract added to an account"), "{access_type}"),
+    "contract.attached_by_identity": (N_("Contract in the customer's own name came into the account"), "{access_type}"),
     "contract.attached_by_share": (N_("Shared contract taken"), "{access_type}"),
     "contract.attached_by_staff": (N_("Contract added to an account by staff"), N_("{access_type}. Reason: {reason}")),
     "contract.changed": (N_("Contract changed"), "{changes}"),

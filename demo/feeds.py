@@ -89,7 +89,7 @@ def _write(path: Path, text: str) -> bool:
 
 # ---- what the files say -----------------------------------------------------------------------------------------------
 
-CONTRACTS = ("payer_code", "customer_name", "address", "provider", "building", "premises", "opened_on", "company_code")
+CONTRACTS = ("payer_code", "customer_name", "address", "provider", "building", "premises", "opened_on", "personal_code", "company_code")
 METERS = ("payer_code", "meter", "kind", "place", "installed_on", "provider")
 READINGS = ("payer_code", "meter", "kind", "read_on", "value", "provider")
 BILLS = (
@@ -105,7 +105,7 @@ def _tables(slug: str, places: tuple[Place, ...], months: list[str]) -> Tables:
         tables.add(
             "contracts",
             CONTRACTS,
-            [(place.payer_code, place.customer, place.address, of, place.building, place.flat, "2022-01-01", place.company_code)],
+            [(place.payer_code, place.customer, place.address, of, place.building, place.flat, "2022-01-01", *place.codes)],
         )
         meters = [(place.payer_code, meter.number, meter.kind, meter.place, "2022-01-01", of) for meter in place.meters]
         tables.add("meters", METERS, meters)

@@ -74,8 +74,8 @@ CUSTOMERS = (
         companies=(("999000114", "user"),),
     ),
     Customer(
-        "energy-home", "jonas@example.lt", "Jonas Pavyzdys", "has confirmed who he is, and pays for his mother",
-        ("7001 0042", "44-0042"), ("44-0038", "Mama"), code="30303039914",
+        "energy-home", "jonas@example.lt", "Jonas Pavyzdys", "has confirmed who he is, so what is in his name came by itself",
+        pays_for=("44-0038", "Mama"), code="30303039914",
     ),
     Customer("agri-group", "petras@example.lt", "Petras Ūkininkas", "waits for identity to be confirmed"),
     Customer(

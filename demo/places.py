@@ -48,7 +48,13 @@ class Place:
     flat: str = ""
     meters: tuple[Meter, ...] = ()
     pays_late: bool = False
+    personal_code: str = ""  # the customer's, as the simulators know them
     company_code: str = ""  # where the customer is a company: the simulated register of legal entities knows it
+
+    @property
+    def codes(self) -> tuple[str, str]:
+        """By which it is known whose contract it is: a person's, and a company's."""
+        return self.personal_code, self.company_code
 
 
 def _somebody(number: int) -> str:
@@ -108,16 +114,24 @@ def _business(number: int) -> list[Place]:
 
 def _home(number: int) -> list[Place]:
     """A home with a contract for electricity and gas and one for water, of two providers (IR-02)."""
-    customer, address = "Jonas Pavyzdys" if number == 42 else _somebody(number), f"Namų g. {number}, {TOWN}"
+    named = {42: ("Jonas Pavyzdys", "30303039914"), 44: ("Rasa Bandomoji", "40504040001")}
+    customer, code = named.get(number, (_somebody(number), ""))
+    address = f"Namų g. {number}, {TOWN}"
     energy = (
         Meter(f"EL-{number:05}", "electricity", "Laiptinė", 210_000 + number % 6 * 35_000, 3_214_000 + number * 1_000, 1_000),
         Meter(f"GD-{number:05}", "gas", "Virtuvė", 38_000 + number % 4 * 12_000, 812_000 + number * 1_000, 1_000),
     )
     water = (Meter(f"VN-{number:05}", "cold-water", "Rūsys", 6_000 + number % 5 * 1_000, 214_000 + number * 1_000, 1_000),)
     return [
-        Place(f"7001 00{number}", customer, address, "999000024", "LT891000011101000002", f"NE{{yy}}{{month}}{number:05}", meters=energy),
-        Place(f"44-00{number}", customer, address, "999000088", "LT241000011101000008", f"NV{{yy}}{{month}}{number:05}", meters=water),
-    ]
+        Place(
+            f"7001 00{number}", customer, address, "999000024", "LT891000011101000002", f"NE{{yy}}{{month}}{number:05}", meters=energy,
+            personal_code=code,
+        ),
+        Place(
+            f"44-00{number}", customer, address, "999000088", "LT241000011101000008", f"NV{{yy}}{{month}}{number:05}", meters=water,
+            personal_code=code,
+        ),
+    ]  # fmt: skip
 
 
 PLACES: dict[str, tuple[Place, ...]] = {

@@ -17,6 +17,7 @@ from rules import (
     links,
     lockouts,
     messages,
+    own_contracts,
     registration,
     sessions,
     settings,
@@ -108,6 +109,7 @@ def sign_in_by_identity(flow: IdentityFlow, *, form_key: str = "") -> Account | 
             _end_lock(account, reason=BY_IDENTITY, by=account)
         events.record("account.signed_in_by_identity", account, by=account, method=person.method)
         heads.recognise(account)
+        own_contracts.recognise(account)
     return account
 
 

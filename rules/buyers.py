@@ -17,6 +17,12 @@ ANOTHERS = N_(
     " which day on it is another customer's, or say at the contract whose it is."
 )
 
+OTHER_CODE = N_(
+    "The payer code {payer_code} has come with another personal code than before, or with another name than its bills. The rest is taken"
+    " in, and nobody gets it by their identity until the billing system says the new first day. Staff can add it to an account by hand."
+)
+NO_CODE = N_("What the billing system says at the payer code {payer_code} is not a personal code. The rest is taken in; have it corrected.")
+
 Billed = dict[int, set[str]]
 
 
@@ -52,6 +58,15 @@ def is_moved_unsaid(contract: Contract, name: str, company: Company | None, bill
     bills = billed.get(contract.id, set())
     is_twin = contract.company is not None and bool(bills) and is_named(name, contract.company.name)
     return is_twin or not all(is_named(one, name) for one in (bills | {contract.customer_name}) - {""})
+
+
+def is_other_person(contract: Contract, code: str, name: str, billed: Billed) -> bool:
+    """Whether this personal code, of which it is the digest, may be of somebody else than whose the contract's bills were until now:
+    another than was said, or the first one together with another name."""
+    if contract.person_digest is not None:
+        return code != contract.person_digest
+    known = billed.get(contract.id, set()) | {contract.customer_name}
+    return not all(is_named(one, name) for one in known - {""})
 
 
 def is_for_another(contract: Contract, bill: Any, company: Company | None, *, is_doubted: bool) -> bool:

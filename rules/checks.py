@@ -160,7 +160,7 @@ RECORDED = (
     ("reading", ("reading.corrected",), "'reading:' || x.id", "x.source = 'staff' AND x.replaces_id IS NOT NULL"),
     (
         "membership",
-        ("contract.attached", "contract.attached_by_share", "contract.attached_by_staff"),
+        ("contract.attached", "contract.attached_by_identity", "contract.attached_by_share", "contract.attached_by_staff"),
         "'contract:' || x.contract_id",
         "x.through_id IS NULL",
     ),

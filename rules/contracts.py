@@ -133,10 +133,10 @@ def grant(account: Account, contract: Contract) -> Membership:
 
 @contextmanager
 def put_in(
-    account: Account, contract: Contract, access_type: str, granted_by: str = "", *, is_expected: bool = False
+    account: Account, contract: Contract, access_type: str, granted_by: str = "", *, is_expected: bool = False, is_told: bool = False
 ) -> Iterator[Membership]:
-    """Put the contract into the account, with what the caller records, and tell it, and whoever has the contract already unless they
-    expect it, in one transaction. Raises Refused where it has it."""
+    """Put the contract into the account, with what the caller records, and tell it unless the caller has told it (`is_told`), and whoever
+    has the contract already unless they expect it, in one transaction. Raises Refused where it has it."""
     kind = AccessType.get(organisation=account.organisation_id, name=access_type)
     place = contract.address or contract.payer_code
     try:
@@ -149,9 +149,10 @@ def put_in(
             third_party_payers.attached(account, contract)
             FailedTry.delete().where(FailedTry.account == account).execute()  # nobody needs to ask why any more
             key = membership.public_id
-            messages.put(
-                "contract_attached", account, organisation=account.organisation, dedupe_key=f"contract_attached:{key}", contract=place
-            )
+            if not is_told:
+                messages.put(
+                    "contract_attached", account, organisation=account.organisation, dedupe_key=f"contract_attached:{key}", contract=place
+                )
             for other in others:
                 messages.put(
                     "contract_attached_elsewhere",

@@ -48,6 +48,7 @@ FACTS: dict[str, tuple[str, ...]] = {
     "company.parent_changed": ("old", "new", "reason"),
     "company.register_said": ("before", "after"),
     "contract.attached": ("access_type",),
+    "contract.attached_by_identity": ("access_type",),
     "contract.attached_by_share": ("access_type",),
     "contract.attached_by_staff": ("access_type", "reason"),
     "contract.changed": ("before", "after"),

@@ -17,6 +17,7 @@ from models import (
     Contract,
     Event,
     FailedTry,
+    Identity,
     Membership,
     Provider,
     Share,
@@ -215,11 +216,14 @@ def _check(organisation_id: int, access_type: str, reason: str) -> AccessType:
 
 def pass_on(contract: Contract, opened_on: date) -> None:
     """The billing system has given the payer code to another customer, from that local day on: who had it before lets it go, and
-    is told. Inside the block of the feed. Whoever added it since then is the new customer, and keeps it. If it was a company's, it is
-    so no more, since whenever those who represent it had it."""
+    is told. Inside the block of the feed. Whoever added it since then is the new customer, and keeps it, unless they are proven to be
+    the one of before. If it was a company's, it is so no more, since whenever those who represent it had it."""
     as_it_stands(contract)
     contract.company = None
     earlier = (Membership.since_at < clock.first_moment(opened_on)) | Membership.through.is_null(False)
+    if contract.person_digest:
+        theirs = (Identity.organisation == contract.organisation_id) & (Identity.code_digest == contract.person_digest)
+        earlier |= Membership.account.in_(Identity.select(Identity.account).where(theirs))
     before = (Membership.contract == contract) & Membership.until_at.is_null() & earlier
     # Who has it through somebody else came later, and goes first: it would go with that somebody.
     for membership in locked(Membership.select().where(before).order_by(Membership.id.desc())):

@@ -11,7 +11,7 @@ from typing import Any
 from peewee import IntegrityError
 
 from models import N_, Account, Device, Identity, Organisation, Staff, now
-from rules import confirmations, events, freezes, heads, keys, links, messages, personal_codes, sessions, settings
+from rules import confirmations, events, freezes, heads, keys, links, messages, own_contracts, personal_codes, sessions, settings
 from rules.refusal import Refused
 from rules.work import unit_of_work
 
@@ -224,6 +224,7 @@ def _prove(account: Account, identity: Identity, person: Proven, site_url: str, 
         sessions.end_all(account, but=session)
         events.record("identity.confirmed", account, by=account, method=person.method)
         heads.recognise(account)
+        own_contracts.recognise(account)
         proven = Identity.get_by_id(identity.id)
         if site_url:
             _tell(account, proven, at, site_url)
@@ -257,6 +258,7 @@ def attach(account: Account, person: Proven, *, site_url: str = "", by: Staff | 
         events.record("identity.confirmed" if is_person else "identity.linked", account, by=account, method=person.method)
     if person.is_strong:
         heads.recognise(account)
+        own_contracts.recognise(account)
     if site_url:
         _tell(account, row, at, site_url)
     return row

@@ -9,6 +9,7 @@ from rules import keys
 from rules.refusal import Refused
 
 PURPOSE = "personal-code"
+WRONG = "wrong"  # in the place of a digest: what was said is no personal code
 
 
 def canonical(country: str, code: str) -> str:
@@ -45,6 +46,20 @@ def hidden(code: str) -> str:
     if not (len(spelled) == 11 and spelled.isdigit()):
         return code
     return digest("LT", code) if asmens.is_valid(spelled) else ""
+
+
+def told(text: str) -> str:
+    """What a billing system says of a customer's personal code, as it may be kept: the digest, or WRONG where it is none. A code of
+    another state has its two letters and a dash in front: EE-60001019906."""
+    if not text:
+        return ""
+    said = re.fullmatch(r"(?:([A-Z]{2})-)?(.*)", text.strip().upper(), re.DOTALL)
+    assert said is not None
+    country = said[1] or "LT"
+    try:
+        return digest(country, checked(said[2], country))
+    except Refused:
+        return WRONG
 
 
 def is_hidden(code: str) -> bool:

@@ -25,6 +25,7 @@ from rules import (
     limits,
     links,
     messages,
+    own_contracts,
     proof,
     settings,
 )
@@ -401,6 +402,8 @@ def confirm_email(organisation: Organisation, token: str, *, viewer: Account | N
         confirmations.use(row)
         Account.update(email_confirmed_at=at).where(Account.id == account.id).execute()
         events.record("account.email_confirmed", account, by=account, address=account.email)
+        account.email_confirmed_at = at
+        own_contracts.recognise(account)
     return account
 
 

@@ -93,6 +93,9 @@ class Settings:
     )  # fmt: skip
     claim_provider: bool = knob(False, N_("Ask for the provider besides the payer code"), group=CONTRACTS, k="K04")
     claim_invoice: bool = knob(True, N_("Ask for the number of the last invoice besides the payer code"), group=CONTRACTS, k="K04")
+    claim_by_identity: bool = knob(
+        False, N_("Contracts in one's own name come into the account once it is proven who one is"), group=CONTRACTS, k="K04"
+    )
     claim_access: str = knob(
         "owner", N_("Whoever adds a contract becomes"), group=CONTRACTS, k="K26",
         choices=(("owner", N_("Owner")), ("user", N_("User"))),

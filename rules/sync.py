@@ -130,7 +130,8 @@ def end(row: SyncRun, error: str) -> SyncRun:
 
 def _item(record: Record, codec: Codec, keep: Callable[[bytes], str]) -> Item:
     if type(record).__name__ == "Contract":
-        return Item(replace(record, company_code=personal_codes.hidden(record.company_code)))
+        kept = {"company_code": personal_codes.hidden(record.company_code), "personal_code": personal_codes.told(record.personal_code)}
+        return Item(replace(record, **kept))
     if type(record).__name__ != "Invoice":
         return Item(record)
     if record.pdf is None:

@@ -420,6 +420,7 @@ class Contract(Owned):
     company = pw.ForeignKeyField(
         Company, null=True, on_delete="RESTRICT", verbose_name=N_("Company")
     )  # whose contract it is; empty: a person's
+    person_digest = pw.CharField(64, null=True)  # of the customer's personal code, as the feed says it; empty: it has said two
     payer_code = pw.CharField(60, verbose_name=N_("Payer code"))
     payer_code_key = pw.CharField(60)  # without spaces, dashes and case: two such codes would be taken for one another (T15)
     customer_name = pw.CharField(200, default="", verbose_name=N_("Customer"))
@@ -440,6 +441,7 @@ class Contract(Owned):
             (("payer_code", "id"), False),
             (("organisation", "payer_code_key", "id"), False),
             (("payer_code_key", "id"), False),
+            (("organisation", "person_digest"), False),
             (("organisation", "sort_key", "id"), False),
             (("sort_key", "id"), False),
             (("building", "sort_key", "id"), False),

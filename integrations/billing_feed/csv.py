@@ -75,6 +75,7 @@ CONTRACTS = (
     _words("premises"),
     Column("opened_on", cells.day),
     Column("ended_on", cells.day),
+    Column("personal_code", str),
     Column("company_code", lambda text: company_code(cells.code(text, longest=CODES["company_code"]))),
 )
 METERS = (

@@ -51,7 +51,8 @@ class Contract:
     premises: str | None = None  # the flat's number
     opened_on: date | None = None
     ended_on: date | None = None
-    # The customer's, where that is a company; of a person in business their own, which `rules/sync.py` makes a digest of at once.
+    personal_code: str = field(default="", repr=False)  # the customer's own, which `rules/sync.py` makes a keyed digest of at once
+    # The customer's, where that is a company; of a person in business their own, of which that too makes a digest.
     company_code: str = field(default="", repr=False)
 
 
@@ -164,6 +165,10 @@ class PutAside:
 Record = Contract | Meter | Reading | Invoice | PutAside
 
 
+# What could be a personal code of LT, LV or EE: it may stand in the wrong column too, or in a first row that names no columns.
+PERSONS = re.compile(r"(?<![0-9])[0-9]{6}[ -]?[0-9]{5}(?![0-9])")
+
+
 class Trouble(Exception):
     """Why a record cannot be given; the feed that reads it adds where, and gives a `PutAside`."""
 
@@ -179,7 +184,8 @@ class Trouble(Exception):
 
 
 def shown(value: str) -> str:
-    """As much of a value from outside as a message repeats, without control characters."""
+    """As much of a value from outside as a message repeats, without control characters and what could be a personal code."""
+    value = PERSONS.sub("…", value)
     tidy = " ".join(re.sub(r"[\x00-\x1f\x7f-\x9f]", " ", value[:200]).split())
     return tidy if len(tidy) <= 60 else f"{tidy[:59]}…"
 

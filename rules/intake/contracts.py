@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from models import N_, Building, Company, Contract, Invoice, Meter, Premises, Reading, Table, canonical, fold
-from rules import buyers, companies, events, heads, holding, personal_codes
+from rules import buyers, companies, events, heads, holding, own_contracts, personal_codes
 from rules.bulk import add_all, among
 from rules.intake import payers, say, say_unless_said
 from rules.sync_run import Aside, Item, Record, Run
@@ -25,10 +25,15 @@ def take(run: Run, items: Sequence[Item]) -> None:
     billed = buyers.of(
         contract.id
         for item, contract in pairs
-        if contract.id and (company := whose.get(item.record.company_code)) and company.id != contract.company_id
+        if contract.id
+        and (
+            (_person(item.record) or contract.person_digest) != contract.person_digest
+            or ((company := whose.get(item.record.company_code)) and company.id != contract.company_id)
+        )
     )
     for item, contract in pairs:
-        it, before, company = item.record, contract.company_id, whose.get(item.record.company_code)
+        it, before, company, doubt = item.record, contract.company_id, whose.get(item.record.company_code), ""
+        person = _person(it)
         house, flat = houses.get((it.building, None)), houses.get((it.building, it.premises))
         said: dict[str, Any] = {"customer_name": it.customer_name, "opened_on": it.opened_on, "ended_on": it.ended_on}
         place: dict[str, Any] = {"address": it.address or str(flat or house or "")}
@@ -36,19 +41,30 @@ def take(run: Run, items: Sequence[Item]) -> None:
             place |= {"building": house, "premises": flat if it.premises else None}
         if company is not None:
             place["company"] = company
-        is_same = company is not None and company.id == before
-        has_passed_on = contract.id is not None and not is_same and _has_passed_on(contract, it, company)
+        is_same = company.id == before if company is not None else bool(person and before is None and person == contract.person_digest)
+        has_passed_on = contract.id is not None and not is_same and _has_passed_on(contract, it, company, person)
         if has_passed_on:
             if it.opened_on > run.today:
                 run.put_aside(item, Aside("goes-on", GOES_ON, payer_code=it.payer_code, opened_on=it.opened_on))
                 continue
             holding.pass_on(contract, it.opened_on)
-            said["company"] = company
-        elif contract.id is not None and buyers.is_moved_unsaid(contract, it.customer_name, company, billed):
+            said |= {"company": company, "person_digest": person or None}
+        elif contract.id is not None and (
+            buyers.is_moved_unsaid(contract, it.customer_name, company, billed)
+            or (_is_other(contract, person) and not buyers.is_named(it.customer_name, contract.customer_name))
+        ):
             run.doubted.add(contract.id)
             names = {"known": contract.company.name if contract.company else contract.customer_name, "name": it.customer_name}
             run.put_aside(item, Aside("whose", buyers.WHOSE, payer_code=it.payer_code, **names))
             continue
+        elif person and buyers.is_other_person(contract, person, it.customer_name, billed):
+            said["person_digest"], doubt = "", buyers.OTHER_CODE
+        elif person:
+            said["person_digest"] = person
+        elif contract.person_digest and not buyers.is_named(it.customer_name, contract.customer_name):
+            said["person_digest"] = None  # of whoever it was until now
+        if it.personal_code == personal_codes.WRONG:
+            doubt = buyers.NO_CODE
         run.doubted.discard(contract.id)
         words = (it.address, it.building, it.premises, *([it.company_code] if it.company_code else []))
         has_changed = say(contract, said) | say_unless_said(contract, place, *words)
@@ -61,11 +77,16 @@ def take(run: Run, items: Sequence[Item]) -> None:
         if contract.company_id != before:
             moved[id(contract)] = contract
             whose_ids |= {one for one in (before, contract.company_id) if one}
-        taken.append(item)
+        if doubt:
+            run.put_aside(item, Aside("personal-code", doubt, payer_code=it.payer_code))
+        else:
+            taken.append(item)
     add_all(contract for _, contract in pairs)
     keep_in_step(moved.values(), whose_ids)
     for _, contract in pairs:
         run.told.add(contract.id)
+    if in_a_name := [contract.id for _, contract in pairs if contract.person_digest]:
+        own_contracts.find_owners(run.organisation, in_a_name)
     run.taken_in(taken)
 
 
@@ -95,13 +116,23 @@ def keep_in_step(moved: Iterable[Contract], of: set[int]) -> None:
         companies.keep_in_step(among(Contract.id, numbers), sorted(of), by=events.SYSTEM)
 
 
-def _has_passed_on(contract: Contract, it: Record, company: Company | None) -> bool:
-    """Whether the payer code is another customer's from now on: of another name or company, and opened later (decision 11). Where
-    nobody has said yet since when it was a customer's, the first day said with another company is such a day."""
-    of_one, of_other = contract.company_id, company and company.id
-    if it.opened_on is None or (of_one == of_other if contract.opened_on is None else it.opened_on <= contract.opened_on):
+def _person(it: Record) -> str:
+    """The digest of the customer's personal code; empty where there is none, or a company's code stands beside it."""
+    return "" if it.company_code or it.personal_code == personal_codes.WRONG else str(it.personal_code)
+
+
+def _is_other(contract: Contract, person: str) -> bool:
+    return bool(person and contract.person_digest is not None) and person != contract.person_digest
+
+
+def _has_passed_on(contract: Contract, it: Record, company: Company | None, person: str) -> bool:
+    """Whether the payer code is another customer's from now on: of another name, company or person, and opened later (decision 11). Where
+    nobody has said yet since when it was a customer's, the first day said with another company or person is such a day."""
+    of_one, of_other, is_other = contract.company_id, company and company.id, _is_other(contract, person)
+    is_still_theirs = of_one == of_other and not is_other
+    if it.opened_on is None or (is_still_theirs if contract.opened_on is None else it.opened_on <= contract.opened_on):
         return False
-    return bool(of_one and of_other) or fold(it.customer_name) != fold(contract.customer_name)
+    return is_other or bool(of_one and of_other) or fold(it.customer_name) != fold(contract.customer_name)
 
 
 def _houses(run: Run, pairs: Sequence[tuple[Item, Contract]]) -> dict[tuple[str | None, str | None], Table]:

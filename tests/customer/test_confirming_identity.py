@@ -51,6 +51,27 @@ def test_whoever_is_unknown_registers_with_their_name_filled_in(visitor: Browser
     assert visitor.at == "/north/home"
 
 
+def test_who_registers_by_a_strong_identity_finds_what_is_in_their_name(
+    visitor: Browser, phone: Phone, customer_app: Any, db: object
+) -> None:
+    """IR-06, K04: one letter says so, and the first page is the statement."""
+    north = factories.organisation("north", login_smart_id=True, signup_identity="offered", signup_phone=False, claim_by_identity=True)
+    for code, whose in (("44-1", ONA), ("44-2", ONA), ("44-3", RASA)):
+        factories.contract(north, code, address=f"Place of {code}", person_digest=proven(whose).digest)
+    identified(visitor, phone)
+    visitor.submit("Register", email="ona@example.lt", phone="+37060000001", password="Ilgas-zodis-7")
+    assert "Place of" not in visitor.text
+    visitor.submit(code=letters.fact("confirm_by_code", "code"))
+    assert letters.sent()[1:] == [("contract_attached_by_identity", "ona@example.lt")]
+    for browser, expected in ((visitor, ["44-1", "44-2"]), (english(customer_app), ["44-1", "44-2", "44-4"])):
+        identified(browser, phone)
+        assert browser.at == "/north/home"
+        browser.get("/north/contracts")
+        assert [f"44-{number}" for number in range(1, 5) if f"Place of 44-{number}" in browser.text] == expected
+        if browser is visitor:
+            factories.contract(north, "44-4", address="Place of 44-4", person_digest=proven(ONA).digest)
+
+
 def test_an_account_is_never_found_by_its_e_mail(visitor: Browser, phone: Phone, db: object) -> None:
     """T58, T47: the address of an account that somebody else has opened; its owner gets the letter."""
     north = factories.organisation("north", login_smart_id=True, signup_identity="offered")

@@ -9,7 +9,7 @@ from typing import Any
 
 from peewee import fn
 
-from models import Account, Contract, Event, Identity, Membership, Organisation
+from models import Account, Contract, Event, Identity, Membership, Organisation, Provider
 from rules import clock, contracts, events, messages, settings
 from rules.bulk import among
 from rules.refusal import Refused
@@ -37,13 +37,12 @@ def _give(organisation: Organisation, which: Any) -> list[Contract]:
     given = []
     with unit_of_work():
         owners = _owners(organisation, which)
-        theirs = among(Contract.id, owners)
         # As they stand, and kept so: a payer code may be going on to another customer at this moment.
-        standing = locked(Contract.select().where(theirs).order_by(Contract.sort_key, Contract.id)) if owners else []
+        standing = locked(Contract.select().where(among(Contract.id, owners)).order_by(Contract.sort_key, Contract.id)) if owners else []
         accesses: dict[int, list[Membership]] = {number: [] for number in owners}
         for access in Membership.select().where(among(Membership.contract, accesses)) if owners else ():
             accesses[access.contract_id].append(access)
-        of: dict[int, tuple[Account, Event, list[str]]] = {}
+        of: dict[int, tuple[Account, Event, list[Contract]]] = {}
         for contract in standing:
             person_digest, owner = owners[contract.id]
             if contract.person_digest != person_digest or not _may_come(contract, owner, accesses[contract.id], rules.claim_who):
@@ -56,14 +55,15 @@ def _give(organisation: Organisation, which: Any) -> list[Contract]:
             except Refused:  # a moment earlier, from another window
                 continue
             given.append(contract)
-            of.setdefault(owner.id, (owner, event, []))[2].append(contract.address or contract.payer_code)
-        for owner, event, places in of.values():
+            of.setdefault(owner.id, (owner, event, []))[2].append(contract)
+        names = {row.id: row.name for row in Provider.select().where(Provider.organisation == organisation)} if of else {}
+        for owner, event, theirs in of.values():
             messages.put(
                 "contract_attached_by_identity",
                 owner,
                 organisation=organisation,
                 dedupe_key=f"contract_attached_by_identity:{event.id}",
-                contracts=places,
+                contracts=[f"{one.address or one.payer_code} ({names[one.provider_id]})" for one in theirs],
             )
     return given
 

@@ -56,7 +56,7 @@ KINDS: dict[str, dict[str, Any]] = {
     "staff_invitation": {"url": URL, "hours": 72, "role": "Agent"},
     "staff_role_changed": {"old": "Agent", "new": "Auditor"},
     "contract_attached": {"contract": "Žalioji g. 5-12 (12-345 6)"},
-    "contract_attached_by_identity": {"contracts": ["Žalioji g. 5-12", "Žalioji g. 5-13"]},
+    "contract_attached_by_identity": {"contracts": ["Žalioji g. 5-12 (UAB „Uosis“)", "Žalioji g. 5-13 (UAB „Uosis“)"]},
     "contract_attached_elsewhere": {"contract": "Žalioji g. 5-12 (12-345 6)"},
     "contract_ended": {"contract": "Žalioji g. 5-12 (12-345 6)", "ended_by": "customer"},
     "contract_restored": {"contract": "Žalioji g. 5-12 (12-345 6)", "others": 3},

@@ -59,7 +59,7 @@ def test_who_proves_who_they_are_gets_what_is_in_their_name_with_one_letter(nort
     assert seen(ona) == ["44-1", "44-2"]
     assert letters() == [
         ("contract_attached_elsewhere", other.email, {"contract": "Namų g. 2"}),
-        ("contract_attached_by_identity", ona.email, {"contracts": ["Namų g. 1", "Namų g. 2"]}),
+        ("contract_attached_by_identity", ona.email, {"contracts": ["Namų g. 1 (North Heat)", "Namų g. 2 (North Heat)"]}),
     ]
     came = list(Event.select().where(Event.name == "contract.attached_by_identity"))
     assert [(row.account_id, row.actor, row.facts) for row in came] == [(ona.id, events.SYSTEM, {"access_type": "owner"})] * 2

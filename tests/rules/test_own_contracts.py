@@ -100,10 +100,11 @@ def test_however_many_contracts_a_block_has_finding_their_owners_takes_as_many_s
     north: Organisation, ona: Account, statements: Callable[[], AbstractContextManager[list[str]]]
 ) -> None:
     def asked(number: int) -> int:
-        take(north, [])
-        with statements() as few:
-            take(north, [replace(HOME, payer_code=f"44-{number}-{one}", personal_code=RASA) for one in range(number)])
-        return len(few)
+        records = [replace(HOME, payer_code=f"44-{number}-{one}") for one in range(number)]
+        take(north, records)
+        with statements() as seen_by_the_database:
+            take(north, records)
+        return len(seen_by_the_database)
 
     identities.confirm(ona, smart_id(ONA))
     assert asked(2) == asked(40)
@@ -184,6 +185,7 @@ def test_a_companys_contract_and_one_that_has_ended_do_not_come(north: Organisat
     models.Contract.update(company=models.Company.get()).where(models.Contract.payer_code == "44-3").execute()
     identities.confirm(ona, smart_id(ONA))
     assert seen(ona) == ["44-4"]
+    assert models.Contract.get(payer_code="44-2").person_digest is None
 
 
 @pytest.mark.parametrize("who", ["customer", "staff"])
@@ -245,6 +247,20 @@ def test_a_new_name_and_first_day_of_the_same_person_take_nothing_away(north: Or
     identities.confirm(ona, smart_id(ONA))
     take(north, [replace(HOME, customer_name="Ona Pavyzdytė", opened_on=clock.today())])
     assert (seen(ona), problems(north), Membership.select().count()) == (["44-1"], [], 1)
+
+
+def test_what_staff_gave_a_company_goes_back_to_the_same_person_with_a_new_first_day(north: Organisation, ona: Account) -> None:
+    """T11: a company's people keep nothing of it; and what somebody else took out of their account is no word of hers."""
+    take(north, [HOME])
+    contract, other = models.Contract.get(), factories.account(north, "ivan@example.lt")
+    factories.holds(other, contract)
+    holding.detach(other, contract)
+    uosis = factories.company(north)
+    models.Contract.update(company=uosis).execute()
+    identities.confirm(ona, smart_id(ONA))
+    assert seen(ona) == []
+    take(north, [replace(HOME, customer_name="Ona Pavyzdytė", opened_on=clock.today())])
+    assert (seen(ona), problems(north), models.Contract.get().company) == (["44-1"], [], None)
 
 
 def test_another_person_without_a_new_first_day_is_put_aside_whole(north: Organisation, ona: Account) -> None:

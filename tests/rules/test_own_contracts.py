@@ -16,7 +16,6 @@ from integrations import billing_feed
 from integrations.billing_feed import Contract
 from models import Account, Event, Identity, Membership, Message, Organisation, now
 from rules import accounts, buyers, checks, clock, events, holding, identities, own_contracts, personal_codes, registration, settings
-from rules.work import unit_of_work
 from tests import factories
 from tests.feeds import bill, place, problems, take
 from tests.rules.test_companies import seen
@@ -67,23 +66,17 @@ def test_who_proves_who_they_are_gets_what_is_in_their_name_with_one_letter(nort
     assert [one for one in checks.broken(b"", ROOT / "migrations") if "membership" in one] == []
 
 
-@pytest.mark.parametrize("way", ["sign in", "prove what staff wrote down", "get back what was unlinked"])
+@pytest.mark.parametrize("way", ["sign in", "prove what staff wrote down"])
 def test_it_comes_whenever_somebody_proves_who_they_are(north: Organisation, ona: Account, way: str) -> None:
-    """IR-06, AG-10, T56: what was not by the feed, or was missed, comes at the next occasion."""
+    """IR-06, AG-10: what the feed could not bring comes at the next occasion."""
     identities.confirm(ona, smart_id(ONA))
-    identity = Identity.get()
-    if way != "sign in":
+    if way == "prove what staff wrote down":
         Identity.update(level="desk").execute()
-    if way == "get back what was unlinked":
-        Identity.update(level="high", ended_at=now(), ended_by="staff").execute()
     factories.contract(north, "44-1", person_digest=personal_codes.digest("LT", ONA))
     if way == "sign in":
         accounts.sign_in_by_identity(identified(north))
-    elif way == "prove what staff wrote down":
-        identities.confirm(ona, smart_id(ONA))
     else:
-        with unit_of_work():
-            identities.give_back(identity)
+        identities.confirm(ona, smart_id(ONA))
     assert seen(ona) == ["44-1"]
 
 

@@ -3,6 +3,7 @@
 A proven person is found again by the digest of the personal code, a login elsewhere by its issuer and subject: never by an e-mail.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
@@ -211,12 +212,7 @@ def _prove(account: Account, identity: Identity, person: Proven, site_url: str, 
     """What staff wrote down from a document, its holder has now proven from within the account: from now on it opens it."""
     freezes.check(account)
     at = now()
-    facts = {name: _fitting(name, getattr(person, name)) for name in KEPT} | {
-        "confirmed_at": at,
-        "last_used_at": at,
-        "last_method": person.method,
-    }
-    facts["evidence_sealed"] = keys.seal("evidence", dict(person.evidence)) if person.evidence else ""
+    facts = _kept(person) | {"confirmed_at": at, "last_used_at": at, "last_method": person.method}
     still = (Identity.id == identity.id) & (Identity.level == "desk") & Identity.ended_at.is_null()
     with unit_of_work():
         if not Identity.update(**facts).where(still).execute():
@@ -241,19 +237,18 @@ def attach(account: Account, person: Proven, *, site_url: str = "", by: Staff | 
         account=account,
         code_digest=person.digest,
         code_sealed=personal_codes.seal(person.code) if is_person else "",
-        evidence_sealed=keys.seal("evidence", dict(person.evidence)) if person.evidence else "",
         confirmed_at=at,
         last_used_at=at,
         last_method=person.method,
         staff=by,
-        **{name: _fitting(name, getattr(person, name)) for name in KEPT},
+        **_kept(person),
     )
     if is_person:
         Account.update(identity_confirmed_at=at).where(Account.id == account.id).execute()
         account.identity_confirmed_at = at
         _call_by_name(account, person, by or account)
     if by is not None:
-        events.record("identity.confirmed_by_staff", account, by=by, document=person.document, reason=reason)
+        events.record("identity.confirmed_by_staff", account, by=by, document=row.document, reason=reason)
     else:
         events.record("identity.confirmed" if is_person else "identity.linked", account, by=account, method=person.method)
     if person.is_strong:
@@ -302,9 +297,15 @@ def _tell(account: Account, identity: Identity, at: datetime, site_url: str) -> 
     )
 
 
-def _fitting(column: str, value: Any) -> Any:
-    """As much of what another system says as there is room for."""
-    return value[: getattr(Identity, column).max_length] if isinstance(value, str) else value
+def _kept(person: Proven) -> dict[str, Any]:
+    """What is kept of whoever has been identified, as much of it as there is room for. A document's number that holds the personal code, as
+    Smart-ID's does, is sealed with the evidence."""
+    facts = {name: getattr(person, name) for name in KEPT}
+    evidence, bare = dict(person.evidence), re.sub(r"\W", "", person.code)
+    if person.document and person.scheme == "PNO" and bare in re.sub(r"\W", "", person.document):
+        evidence["document"], facts["document"] = person.document, ""
+    fitting = {name: value[: getattr(Identity, name).max_length] if isinstance(value, str) else value for name, value in facts.items()}
+    return fitting | {"evidence_sealed": keys.seal("evidence", evidence) if evidence else ""}
 
 
 KEPT = ("method", "scheme", "country", "first_name", "last_name", "born_on", "born_from", "level", "document")

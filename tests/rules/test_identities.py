@@ -1,6 +1,6 @@
 """Whose an identity is, and what a flow lets through: once, in time, for one browser (T48, T57-T60)."""
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date, timedelta
 from typing import Any
 from uuid import UUID
@@ -9,8 +9,8 @@ import pytest
 import time_machine
 
 from integrations.identity import codes
-from models import Account, Company, Event, Head, Identity, IdentityFlow, Organisation, Representative, now
-from rules import access, accounts, events, freezes, identities, identity_flows, lockouts, personal_codes, sessions, settings
+from models import TABLES, Account, Company, Event, Head, Identity, IdentityFlow, Organisation, Representative, now
+from rules import access, accounts, events, freezes, identities, identity_flows, lockouts, personal_codes, sessions, settings, work
 from rules.refusal import Lacking, Missing, Refused
 from tests import factories
 from tests.together import at_once
@@ -88,6 +88,22 @@ def test_who_was_asked_for_no_name_is_called_by_the_proven_one(north: Organisati
     again = Account.get_by_id(account.id)
     assert (again.name, "ona pavyzdiene" in again.search_key) == (called, called == "Ona Pavyzdienė")
     assert Event.select().where(Event.name == "account.details_changed").count() == (called != name)
+
+
+@pytest.mark.parametrize("by_staff", [True, False])
+def test_no_row_holds_a_personal_code_that_can_be_read(north: Organisation, by_staff: bool) -> None:
+    """T60: not as a part of a document's number either; what signing will need is sealed"""
+    who = replace(ONA, document=f"PNOLT-{ONA.code}-MOCK-Q")
+    account, agent = factories.account(north), factories.staff(north)
+    if by_staff:
+        with work.unit_of_work():
+            identities.attach(account, replace(who, method="document", level="desk"), by=agent, reason="At the desk")
+    identities.confirm(account, who)
+    for table in TABLES:
+        for row in table.select().tuples():
+            assert ONA.code not in str(row), table
+    sealed = identities.keys.unseal("evidence", Identity.get().evidence_sealed)
+    assert (Identity.get().document, sealed["document"]) == ("", f"PNOLT-{ONA.code}-MOCK-Q")
 
 
 def test_one_person_confirmed_in_twenty_accounts_at_once_is_in_one(north: Organisation) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import replace
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -140,7 +140,11 @@ def test_where_only_the_first_may_have_it_what_somebody_has_waits_for_staff(nort
     assert seen(ona) == ["44-2"]
 
 
-@pytest.mark.parametrize("but", [{"level": "desk"}, {"scheme": "SUB"}, {"ended_at": now(), "ended_by": "staff"}], ids=str)
+@pytest.mark.parametrize(
+    "but",
+    [{"level": "desk"}, {"scheme": "SUB"}, {"ended_at": datetime(2026, 11, 20, tzinfo=UTC), "ended_by": "staff"}],
+    ids=("desk", "login", "ended"),
+)
 def test_only_what_was_proven_and_still_holds_counts(north: Organisation, ona: Account, but: dict[str, Any]) -> None:
     """K03, T60: a document that staff saw opens nothing by itself."""
     take(north, [HOME])

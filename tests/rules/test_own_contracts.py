@@ -14,7 +14,7 @@ import models
 from config import ROOT
 from integrations import billing_feed
 from integrations.billing_feed import Contract
-from models import Account, Event, Identity, Membership, Message, Organisation, now
+from models import Account, Event, Identity, Membership, Message, Organisation
 from rules import accounts, buyers, checks, clock, events, holding, identities, own_contracts, personal_codes, registration, settings
 from tests import factories
 from tests.feeds import bill, place, problems, take

@@ -184,6 +184,8 @@ def enter(
     for field, value in (("first_name", first_name), ("last_name", last_name), ("document", document), ("reason", reason)):
         if not value.strip():
             raise Refused(WANTED[field], field=field)
+    if personal_codes.is_in(code, document):
+        raise Refused(N_("Leave out the personal code: name the document by its kind, number and day"), field="document")
     person = _Entered(code, country, first_name.strip()[:100], last_name.strip()[:100], since_on)
     with unit_of_work():
         companies.lock([company.id])

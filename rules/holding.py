@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 from typing import Any
 
-from peewee import Expression, IntegrityError
+from peewee import Expression, IntegrityError, Value, fn
 
 from models import (
     N_,
@@ -224,13 +224,31 @@ def pass_on(contract: Contract, opened_on: date) -> None:
     if contract.person_digest:
         theirs = (Identity.organisation == contract.organisation_id) & (Identity.code_digest == contract.person_digest)
         earlier |= Membership.account.in_(Identity.select(Identity.account).where(theirs))
-    before = (Membership.contract == contract) & Membership.until_at.is_null() & earlier
+    _end_for_feed(contract, earlier | came_by_identity())
+    third_party_payers.pass_on(contract, by=events.SYSTEM)
+
+
+def end_by_identity(contract: Contract) -> None:
+    """The billing system doubts whose the contract is: who has it because a personal code said so lets it go, and is told. Inside the block
+    of the feed."""
+    as_it_stands(contract)
+    _end_for_feed(contract, came_by_identity())
+
+
+def came_by_identity() -> Any:
+    """That an access came by its holder's personal code, of which the contract may have another by now (IR-06)."""
+    subject = Value("contract:").concat(Membership.contract.cast("TEXT"))
+    came = (Event.name == "contract.attached_by_identity") & (Event.subject == subject)
+    return fn.EXISTS(Event.select(Event.id).where(came & (Event.account == Membership.account) & (Event.at >= Membership.since_at)))
+
+
+def _end_for_feed(contract: Contract, which: Expression) -> None:
+    live = (Membership.contract == contract) & Membership.until_at.is_null() & which
     # Who has it through somebody else came later, and goes first: it would go with that somebody.
-    for membership in locked(Membership.select().where(before).order_by(Membership.id.desc())):
+    for membership in locked(Membership.select().where(live).order_by(Membership.id.desc())):
         _end(membership, "feed", by=events.SYSTEM)
         events.record("contract.passed_on", contract, by=events.SYSTEM, account=membership.account, access_type=membership.access_type.name)
         _tell(membership)
-    third_party_payers.pass_on(contract, by=events.SYSTEM)
 
 
 def has_gone_on(membership: Membership) -> bool:

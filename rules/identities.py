@@ -3,7 +3,6 @@
 A proven person is found again by the digest of the personal code, a login elsewhere by its issuer and subject: never by an e-mail.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime, timedelta
@@ -301,8 +300,8 @@ def _kept(person: Proven) -> dict[str, Any]:
     """What is kept of whoever has been identified, as much of it as there is room for. A document's number that holds the personal code, as
     Smart-ID's does, is sealed with the evidence."""
     facts = {name: getattr(person, name) for name in KEPT}
-    evidence, bare = dict(person.evidence), re.sub(r"\W", "", person.code)
-    if person.document and person.scheme == "PNO" and bare in re.sub(r"\W", "", person.document):
+    evidence = dict(person.evidence)
+    if person.scheme == "PNO" and personal_codes.is_in(person.code, person.document):
         evidence["document"], facts["document"] = person.document, ""
     fitting = {name: value[: getattr(Identity, name).max_length] if isinstance(value, str) else value for name, value in facts.items()}
     return fitting | {"evidence_sealed": keys.seal("evidence", evidence) if evidence else ""}

@@ -44,6 +44,7 @@ from rules import (
     invitations,
     lockouts,
     messages,
+    own_contracts,
     registration,
     sessions,
 )
@@ -259,7 +260,7 @@ def undo(account: Account, *, reason: str, by: Staff) -> None:
             left = _put_all_back(facts["journal"])
             Account.update(password_hash=goes.password_hash.removeprefix(SHUT)).where(Account.id == goes.id).execute()
             _end_what_was_given(facts["journal"], left, event.at, reason=reason.strip(), by=by)
-            _put_companies_right(facts["journal"], account, goes, by)
+            _put_companies_right(facts["journal"], account, goes, event.at, by)
         except IntegrityError:
             raise Refused(CHANGED) from None
         for one in (account, goes):
@@ -328,7 +329,7 @@ def _end_what_was_given(journal: Journal, left: set[int], since: datetime, *, re
             companies.end(offer.representative, "staff", by=by, reason=reason)
 
 
-def _put_companies_right(journal: Journal, account: Account, goes: Account, by: Staff) -> None:
+def _put_companies_right(journal: Journal, account: Account, goes: Account, since: datetime, by: Staff) -> None:
     """Companies, and their contracts, that came since with a place or a person which has gone back, go too."""
     for place in Representative.select().where(among(Representative.id, _moved(journal, Representative))):
         for one in (account, goes):
@@ -336,6 +337,10 @@ def _put_companies_right(journal: Journal, account: Account, goes: Account, by: 
     if Identity.select().where(among(Identity.id, _moved(journal, Identity)) & (Identity.scheme == "PNO")).exists():
         heads.forget(account, by=by)
         heads.recognise(goes)
+        came = (Membership.account == account) & Membership.until_at.is_null() & (Membership.since_at >= since)
+        for held in list(Membership.select().where(came & holding.came_by_identity())):
+            holding.end(held, "staff", by=by)
+        own_contracts.recognise(goes)
 
 
 def _moved(journal: Journal, model: type[Table]) -> list[int]:

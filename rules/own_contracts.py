@@ -38,14 +38,17 @@ def _give(organisation: Organisation, which: Any) -> list[Contract]:
     with unit_of_work():
         owners = _owners(organisation, which)
         # As they stand, and kept so: a payer code may be going on to another customer at this moment.
-        standing = locked(Contract.select().where(among(Contract.id, owners)).order_by(Contract.sort_key, Contract.id)) if owners else []
+        # What the feed holds at this moment comes the next time: who waits for the other in another order ends one of them.
+        rows = Contract.select().where(among(Contract.id, owners)).order_by(Contract.sort_key, Contract.id)
+        standing = locked(rows, "FOR NO KEY UPDATE SKIP LOCKED") if owners else []
         accesses: dict[int, list[Membership]] = {number: [] for number in owners}
         for access in Membership.select().where(among(Membership.contract, accesses)) if owners else ():
             accesses[access.contract_id].append(access)
         of: dict[int, tuple[Account, Event, list[Contract]]] = {}
         for contract in standing:
             person_digest, owner = owners[contract.id]
-            if contract.person_digest != person_digest or not _may_come(contract, owner, accesses[contract.id], rules.claim_who):
+            is_theirs = contract.company_id is None and contract.person_digest == person_digest
+            if not is_theirs or not _may_come(contract, owner, accesses[contract.id], rules.claim_who):
                 continue
             try:
                 with contracts.put_in(owner, contract, rules.claim_access, is_told=True):

@@ -39,13 +39,19 @@ def digest(country: str, code: str) -> str:
     return keys.digest(PURPOSE, f"{country}:{canonical(country, code)}")
 
 
+def is_in(code: str, text: str) -> bool:
+    """Whether a text holds the code, however it is spelled there."""
+    return bool(code) and re.sub(r"\W", "", code) in re.sub(r"\W", "", text)
+
+
 def hidden(code: str) -> str:
     """What a billing system says of whose a contract is, as it may be kept: of a person's code the digest, of eleven digits that are
     none nothing, a company's code as it is."""
-    spelled = canonical("LT", code)
+    spelled = canonical("LT", re.sub(r"^[A-Za-z]{2}-", "", code.strip()))
     if not (len(spelled) == 11 and spelled.isdigit()):
         return code
-    return digest("LT", code) if asmens.is_valid(spelled) else ""
+    kept = told(code)
+    return "" if kept == WRONG else kept
 
 
 def told(text: str) -> str:

@@ -166,7 +166,7 @@ Record = Contract | Meter | Reading | Invoice | PutAside
 
 
 # What could be a personal code of LT, LV or EE: it may stand in the wrong column too, or in a first row that names no columns.
-PERSONS = re.compile(r"(?<![0-9])[0-9]{6}[ -]?[0-9]{5}(?![0-9])")
+PERSONS = re.compile(r"(?<![0-9])[0-9](?:[ -]?[0-9]){10}(?![0-9])")
 
 
 class Trouble(Exception):

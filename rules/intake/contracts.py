@@ -51,7 +51,7 @@ def take(run: Run, items: Sequence[Item]) -> None:
             said |= {"company": company, "person_digest": person or None}
         elif contract.id is not None and (
             buyers.is_moved_unsaid(contract, it.customer_name, company, billed)
-            or (_is_other(contract, person) and not buyers.is_named(it.customer_name, contract.customer_name))
+            or (_is_other(contract, person) and not _may_be_a_slip(contract, it))
         ):
             run.doubted.add(contract.id)
             names = {"known": contract.company.name if contract.company else contract.customer_name, "name": it.customer_name}
@@ -59,10 +59,14 @@ def take(run: Run, items: Sequence[Item]) -> None:
             continue
         elif person and buyers.is_other_person(contract, person, it.customer_name, billed):
             said["person_digest"], doubt = "", buyers.OTHER_CODE
+            if contract.id is not None:
+                holding.end_by_identity(contract)
         elif person:
             said["person_digest"] = person
         elif contract.person_digest and not buyers.is_named(it.customer_name, contract.customer_name):
-            said["person_digest"] = None  # of whoever it was until now
+            said["person_digest"] = ""  # of whoever it was until now
+        elif contract.person_digest and it.opened_on and contract.opened_on and it.opened_on > contract.opened_on:
+            said["person_digest"] = None  # a new first day without a code: of whom, nobody says
         if it.personal_code == personal_codes.WRONG:
             doubt = buyers.NO_CODE
         run.doubted.discard(contract.id)
@@ -123,6 +127,12 @@ def _person(it: Record) -> str:
 
 def _is_other(contract: Contract, person: str) -> bool:
     return bool(person and contract.person_digest is not None) and person != contract.person_digest
+
+
+def _may_be_a_slip(contract: Contract, it: Record) -> bool:
+    """Whether another code may be the same customer's: of one name, and not from before their time, as an old file that is read again."""
+    is_earlier = bool(it.opened_on and contract.opened_on and it.opened_on < contract.opened_on)
+    return not is_earlier and buyers.is_named(it.customer_name, contract.customer_name)
 
 
 def _has_passed_on(contract: Contract, it: Record, company: Company | None, person: str) -> bool:

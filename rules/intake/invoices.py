@@ -19,6 +19,7 @@ from models import (
     SyncProblem,
     digest,
     fold,
+    is_of_an_earlier_customer,
 )
 from rules import buyers, links, messages, third_party_payers
 from rules.bulk import add_all, among, insert, new_ids, update
@@ -296,8 +297,11 @@ def _announce(run: Run, rows: Sequence[Mapping[str, Any]]) -> None:
     """Tell whoever may see these new bills, given as columns, once each."""
     if not rows or not run.is_announcing:
         return
+    mine = among(Invoice.id, [row["id"] for row in rows]) & ~is_of_an_earlier_customer(Invoice.contract, Invoice.last_day())
+    known: Any = Invoice.select(Invoice.id).where(mine).tuples()
+    theirs = {number for (number,) in known}
     bills: dict[int, list[Mapping[str, Any]]] = {}
-    for row in rows:
+    for row in (row for row in rows if row["id"] in theirs):
         bills.setdefault(row["contract"], []).append(row)
     third_party_payers.announce(run.organisation, bills, run.site_url)
     live = among(Membership.contract, bills) & Membership.until_at.is_null()

@@ -51,7 +51,10 @@ def take(run: Run, items: Sequence[Item]) -> None:
             said |= {"company": company, "person_digest": person or None}
         elif contract.id is not None and (
             buyers.is_moved_unsaid(contract, it.customer_name, company, billed)
-            or (_is_other(contract, person) and not _may_be_a_slip(contract, it))
+            or (_is_other(contract, person) and not buyers.is_named(it.customer_name, contract.customer_name))
+            or (
+                _is_earlier(contract, it) and (_is_other(contract, person) or not buyers.is_named(it.customer_name, contract.customer_name))
+            )
         ):
             run.doubted.add(contract.id)
             names = {"known": contract.company.name if contract.company else contract.customer_name, "name": it.customer_name}
@@ -129,10 +132,9 @@ def _is_other(contract: Contract, person: str) -> bool:
     return bool(person and contract.person_digest is not None) and person != contract.person_digest
 
 
-def _may_be_a_slip(contract: Contract, it: Record) -> bool:
-    """Whether another code may be the same customer's: of one name, and not from before their time, as an old file that is read again."""
-    is_earlier = bool(it.opened_on and contract.opened_on and it.opened_on < contract.opened_on)
-    return not is_earlier and buyers.is_named(it.customer_name, contract.customer_name)
+def _is_earlier(contract: Contract, it: Record) -> bool:
+    """Whether a record is from before the present customer's time: an old file, read again or late."""
+    return bool(it.opened_on and contract.opened_on and it.opened_on < contract.opened_on)
 
 
 def _has_passed_on(contract: Contract, it: Record, company: Company | None, person: str) -> bool:

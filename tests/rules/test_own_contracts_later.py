@@ -61,8 +61,17 @@ def test_another_name_and_then_another_code_is_no_way_around(north: Organisation
     assert seen(jonas) == []
 
 
-def test_an_old_record_read_again_does_not_turn_the_clock_back(north: Organisation, jonas: Account) -> None:
+@pytest.mark.parametrize("is_coded", [True, False])
+def test_an_old_record_read_again_does_not_turn_the_clock_back(north: Organisation, jonas: Account, is_coded: bool) -> None:
     """F17, T11"""
+    if not is_coded:
+        before = replace(HOME, personal_code="")
+        take(north, [before, bill("OLD", "44-1", issued_on=date(2023, 11, 1), due_on=None, period_from=None, period_to=None)])
+        take(north, [replace(before, customer_name="Jonas", opened_on=date(2024, 11, 2))])
+        factories.holds(jonas, models.Contract.get())
+        take(north, [before])
+        assert (bills(jonas), models.Contract.get().opened_on, bool(problems(north))) == ([], date(2024, 11, 2), True)
+        return
     take(north, [HOME, bill("OLD", "44-1", issued_on=date(2023, 11, 1), due_on=None, period_from=None, period_to=None)])
     take(north, [replace(HOME, personal_code=JONAS, opened_on=date(2024, 11, 2))])
     assert (seen(jonas), bills(jonas)) == (["44-1"], [])
